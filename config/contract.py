@@ -1,0 +1,150 @@
+"""Read an ODCS v3 data contract and compile it to the one document that every layer reads.
+
+The ODCS models are needed at synth only. What Lambda, Spark and SageMaker code get is the compiled
+JSON document (see :func:`compile_contract`), which the standard library alone can read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from open_data_contract_standard.model import (
+    CustomProperty,
+    OpenDataContractStandard,
+    SchemaObject,
+    SchemaProperty,
+)
+
+ROLES = ("event", "label")
+GLUE_TYPES = {
+    "string": "string",
+    "integer": "bigint",
+    "number": "double",
+    "boolean": "boolean",
+    "timestamp": "timestamp",
+}
+
+
+def read_contract(path: Path) -> OpenDataContractStandard:
+    """Parse the YAML file into the ODCS models.
+
+    Raises:
+        pydantic.ValidationError: a member has the wrong type.
+        OSError: the file can't be read.
+    """
+    return OpenDataContractStandard.from_file(str(path))
+
+
+def _custom(properties: list[CustomProperty] | None) -> dict[str, Any]:
+    return {p.property: p.value for p in properties or [] if p.property}
+
+
+def _field(prop: SchemaProperty) -> dict[str, Any]:
+    """One field of a record: its types, limits and treatment."""
+    options = dict(prop.logicalTypeOptions or {})
+    custom = _custom(prop.customProperties)
+    compiled: dict[str, Any] = {
+        "name": prop.name,
+        "type": prop.logicalType,
+        "glue_type": GLUE_TYPES[prop.logicalType or ""],
+        "required": bool(prop.required),
+        "classification": prop.classification,
+        "description": prop.description or "",
+    }
+    if prop.enum:
+        compiled["allowed"] = [value.value for value in prop.enum]
+    for odcs, ours in (
+        ("minimum", "minimum"),
+        ("maximum", "maximum"),
+        ("minLength", "min_length"),
+        ("maxLength", "max_length"),
+        ("pattern", "pattern"),
+    ):
+        if odcs in options:
+            compiled[ours] = options[odcs]
+    if "notAfter" in custom:
+        compiled["not_after"] = custom["notAfter"]
+    if "treatment" in custom:
+        compiled["treatment"] = custom["treatment"]
+        # A pseudonym is text, whatever the type of the value that it stands for.
+        compiled["glue_type"] = "string"
+    return compiled
+
+
+def _named(schema: SchemaObject, role: str) -> str | None:
+    for prop in schema.properties or []:
+        if _custom(prop.customProperties).get("mlRole") == role:
+            return prop.name
+    return None
+
+
+def _record(schema: SchemaObject) -> dict[str, Any]:
+    custom = _custom(schema.customProperties)
+    return {
+        "name": schema.name,
+        "table": schema.physicalName,
+        "id_field": _named(schema, "entityKey"),
+        "time_field": _named(schema, "eventTime"),
+        "earliest": custom["earliestEventTime"],
+        "latest": custom["latestEventTime"],
+        "fields": [_field(prop) for prop in schema.properties or []],
+    }
+
+
+def _features(schema: SchemaObject) -> list[dict[str, Any]]:
+    features = []
+    for prop in schema.properties or []:
+        custom = _custom(prop.customProperties)
+        if custom.get("mlRole") != "feature":
+            continue
+        categorical = prop.logicalType == "string"
+        feature = {
+            "name": prop.name,
+            "kind": "category" if categorical else "number",
+            "encoding": custom.get("encoding", "identity"),
+        }
+        if "observedAt" in custom:
+            feature["observed_at"] = custom["observedAt"]
+        features.append(feature)
+    return features
+
+
+def _retention_days(contract: OpenDataContractStandard) -> dict[str, int]:
+    return {
+        str(sla.element): int(sla.value or 0)
+        for sla in contract.slaProperties or []
+        if sla.property == "retention"
+    }
+
+
+def compile_contract(contract: OpenDataContractStandard) -> dict[str, Any]:
+    """Derive the document that run-time code reads.
+
+    Keys: ``name``, ``version``, ``event`` and ``label`` (each ``name``, ``table``, ``id_field``,
+    ``time_field``, ``earliest``, ``latest``, ``fields``), ``features``, ``task``, ``label_rule``
+    (``field``, ``at_least``), ``objective_metric``, ``seed_probability``, ``gate``, ``monitoring``,
+    ``retention_days``. The order of fields and features is the contract's.
+    """
+    schemas = {_custom(s.customProperties).get("mlRole"): s for s in contract.schema_ or []}
+    event, label = schemas["event"], schemas["label"]
+    custom = _custom(contract.customProperties)
+    positive = custom["positiveLabel"]
+    retention = _retention_days(contract)
+    return {
+        "name": contract.name,
+        "version": contract.version,
+        "event": _record(event),
+        "label": _record(label),
+        "features": _features(event),
+        "task": custom["task"],
+        "label_rule": {"field": positive["field"], "at_least": positive["atLeast"]},
+        "objective_metric": custom["objectiveMetric"],
+        "seed_probability": custom["seedProbability"],
+        "gate": custom["gate"],
+        "monitoring": custom["monitoring"],
+        "retention_days": {
+            "event": retention[str(event.name)],
+            "label": retention[str(label.name)],
+        },
+    }

@@ -1,0 +1,170 @@
+"""Typed settings: what a team edits in ``config/<environment>.yaml``.
+
+Frozen, closed (an unknown key is an error) and complete: every default stands here. Combinations
+that AWS refuses are checked in ``config/rules.py``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Percent = Annotated[int, Field(ge=0, le=100)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(gt=0)]
+LogRetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827]
+
+
+class Section(BaseModel):
+    """A frozen group of settings that refuses unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Owner(Section):
+    """Who answers for the deployment; becomes tags and alert subscriptions."""
+
+    team: str = Field(min_length=1)
+    cost_center: str = Field(min_length=1)
+    email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
+
+
+class Network(Section):
+    """The isolated VPC. AZ names are settings, never look-ups."""
+
+    cidr: str = "10.20.0.0/16"
+    availability_zones: tuple[str, ...] = Field(min_length=2, max_length=3)
+    interface_endpoint_zones: Annotated[int, Field(ge=1, le=3)] = 1
+
+
+class Ingestion(Section):
+    """Firehose delivery streams and their transform Lambda."""
+
+    source: Literal["direct_put", "kinesis"] = "direct_put"
+    buffer_megabytes: Annotated[int, Field(ge=1, le=128)] = 64
+    buffer_seconds: Annotated[int, Field(ge=0, le=900)] = 300
+    parquet: bool = True
+    compression: Literal["none", "gzip"] = "none"
+    dynamic_partitioning: bool = True
+    encryption: Literal["customer_key", "stream"] = "customer_key"
+    transform_buffer_megabytes: Annotated[float, Field(ge=0.2, le=3)] = 1.0
+    transform_buffer_seconds: Annotated[int, Field(ge=0, le=900)] = 60
+    transform_memory_megabytes: Annotated[int, Field(ge=128, le=10240)] = 512
+
+
+class Processing(Section):
+    """Glue Spark jobs."""
+
+    worker_type: Literal["G.1X", "G.2X", "G.4X"] = "G.1X"
+    workers: Annotated[int, Field(ge=2, le=299)] = 2
+    timeout_minutes: Annotated[int, Field(ge=1, le=2880)] = 60
+    curate_schedule: str | None = "cron(15 * * * ? *)"
+
+
+class Training(Section):
+    """Retraining: windows in days of event time, periods in wall-clock time."""
+
+    instance_type: str = "ml.m5.large"
+    spot: bool = True
+    max_runtime_minutes: Positive = 60
+    window_days: Positive = 90
+    validation_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
+    holdout_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
+    cooldown_minutes: Annotated[int, Field(ge=0)] = 1440
+    lease_minutes: Positive = 360
+    schedule: str | None = "cron(0 3 ? * MON *)"
+    approval: Literal["automatic", "manual"] = "automatic"
+    trees: Annotated[int, Field(ge=1, le=5000)] = 200
+    max_depth: Annotated[int, Field(ge=1, le=16)] = 6
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
+    seed: int = 2013
+
+
+class Variant(Section):
+    """A production variant: initial count and weight (changing them later is an operation)."""
+
+    instances: Annotated[int, Field(ge=1, le=100)] = 1
+    weight: Annotated[float, Field(ge=0)] = 1.0
+
+
+class Autoscaling(Section):
+    """Target tracking on invocations per instance and minute."""
+
+    enabled: bool = True
+    minimum: Positive = 1
+    maximum: Positive = 2
+    invocations_per_instance: Positive = 600
+
+
+class Serving(Section):
+    """The SageMaker endpoint behind the API."""
+
+    mode: Literal["realtime", "serverless", "off"] = "realtime"
+    instance_type: str = "ml.m5.large"
+    champion: Variant = Variant(weight=0.9)
+    challenger: Variant | None = Variant(weight=0.1)
+    shadow: bool = False
+    vpc: bool = True
+    volume_customer_key: bool = True
+    retain_variant_properties: bool = True
+    update: Literal["blue_green_all_at_once", "blue_green_canary", "blue_green_linear", "rolling"] = (
+        "blue_green_all_at_once"
+    )
+    bake_seconds: Annotated[int, Field(ge=0, le=3600)] = 300
+    capture_percent: Percent = 100
+    capture: bool = True
+    experiment_weight: Share = 0.1
+    experiment_minutes: Annotated[int, Field(ge=0)] = 60
+    autoscaling: Autoscaling = Autoscaling()
+
+
+class Api(Section):
+    """REST API in front of the endpoint."""
+
+    auth: Literal["iam", "cognito"] = "iam"
+    requests_per_second: Positive = 50
+    burst: Positive = 100
+    requests_per_five_minutes_per_address: Annotated[int, Field(ge=10)] = 2000
+    body_kilobytes: Annotated[int, Field(ge=1, le=64)] = 64
+    batch_records: Annotated[int, Field(ge=1, le=500)] = 100
+
+
+class Monitoring(Section):
+    """Monitor job, alarms and budget."""
+
+    instance_type: str = "ml.m5.large"
+    schedule: str | None = "cron(0 6 * * ? *)"
+    window_days: Positive = 30
+    alarm_period_seconds: Literal[10, 30, 60, 300, 900, 3600] = 300
+    data_freshness_seconds: Positive = 3600
+    latency_milliseconds: Positive = 500
+    monthly_budget_usd: Positive = 300
+
+
+class Retention(Section):
+    """How long logs stay and whether data may be deleted with its stack."""
+
+    log_days: LogRetentionDays = 30
+    allow_data_deletion: bool = False
+
+
+class Settings(Section):
+    """One deployment of Millrace."""
+
+    instance: str = Field(pattern=r"^[a-z][a-z0-9]{1,15}$")
+    environment: str = Field(pattern=r"^[a-z][a-z0-9]{1,9}$")
+    contract: Path
+    account: str | None = Field(default=None, pattern=r"^\d{12}$")
+    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    owner: Owner
+    network: Network
+    ingestion: Ingestion = Ingestion()
+    processing: Processing = Processing()
+    training: Training = Training()
+    serving: Serving = Serving()
+    api: Api = Api()
+    monitoring: Monitoring = Monitoring()
+    retention: Retention = Retention()
+    reserved_concurrency: dict[str, Positive] = Field(default_factory=dict)

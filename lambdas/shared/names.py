@@ -1,0 +1,100 @@
+"""Names that deployment, handlers, jobs and tests must agree on, defined once.
+
+This module has no third-party import: the CDK app, Lambda handlers, Spark jobs and SageMaker
+containers all read it, so a prefix or a parameter name cannot drift between layers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PRODUCT = "millrace"
+
+# Variants of the endpoint, in the order in which they are declared.
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+VARIANTS = (CHAMPION, CHALLENGER)
+
+# Streams: one Firehose delivery stream each.
+EVENTS = "events"
+LABELS = "labels"
+STREAMS = (EVENTS, LABELS)
+
+# Glue tables. `*_stream` is what Firehose writes; the others are written by the curate job.
+TABLE_EVENTS_STREAM = "events_stream"
+TABLE_LABELS_STREAM = "labels_stream"
+TABLE_EVENTS = "events"
+TABLE_LABELS = "labels"
+TABLE_REJECTED = "rejected"
+PARTITION_DATE = "event_date"
+
+# Prefixes inside the zone buckets, all ending in a slash.
+RAW_BACKUP = {EVENTS: "backup/events/", LABELS: "backup/labels/"}
+RAW_ERRORS = {EVENTS: "errors/events/", LABELS: "errors/labels/"}
+CURATED = {
+    table: f"{table}/"
+    for table in (
+        TABLE_EVENTS_STREAM,
+        TABLE_LABELS_STREAM,
+        TABLE_EVENTS,
+        TABLE_LABELS,
+        TABLE_REJECTED,
+    )
+}
+FEATURES_RUNS = "runs/"
+ARTIFACTS_MODELS = "models/"
+ARTIFACTS_EVALUATIONS = "evaluations/"
+MONITORING_CAPTURE = "capture/"
+MONITORING_REPORTS = "reports/"
+
+# Files that a features run leaves beside its data.
+FEATURE_SPEC_FILE = "feature_spec.json"
+STATISTICS_FILE = "statistics.json"
+EVALUATION_FILE = "evaluation.json"
+BASELINE_FILE = "baseline.json"
+CONTRACT_FILE = "contract.json"
+
+# CloudWatch namespace and metrics of the monitor job. Dimension: Endpoint.
+METRIC_NAMESPACE = "Millrace/Model"
+METRIC_MODEL_BREACH = "CriteriaBreached"
+METRIC_DRIFTED_FEATURES = "DriftedFeatures"
+METRIC_LOG_LOSS = "LogLoss"
+METRIC_CALIBRATION = "CalibrationError"
+METRIC_AUC = "AreaUnderCurve"
+METRIC_LABELLED = "LabelledPredictions"
+
+# Service prefix of the environment variables that handlers read.
+ENV_PREFIX = "MILLRACE_"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One instance of Millrace in one environment: the scope of every shared name."""
+
+    instance: str
+    environment: str
+
+    @property
+    def stack_prefix(self) -> str:
+        """Prefix of stack names: ``Millrace-flights-dev``."""
+        return f"Millrace-{self.instance}-{self.environment}"
+
+    def stack(self, name: str) -> str:
+        """CloudFormation name of a stack, for the few places that may not hold a reference."""
+        return f"{self.stack_prefix}-{name}"
+
+    @property
+    def role_path(self) -> str:
+        """IAM path of every role, which key, bucket and boundary policies match."""
+        return f"/{PRODUCT}/{self.instance}/{self.environment}/"
+
+    @property
+    def parameter_root(self) -> str:
+        """Root of the SSM parameters."""
+        return f"/{PRODUCT}/{self.instance}/{self.environment}"
+
+    def pointer(self, variant: str) -> str:
+        """SSM parameter that holds the ARN of the model package a variant serves."""
+        if variant not in VARIANTS:
+            raise ValueError(f"variant is {variant!r}; allowed: {', '.join(VARIANTS)}")
+        return f"{self.parameter_root}/models/{variant}"
