@@ -96,7 +96,7 @@ async def serve(tables: Tables, port: int) -> None:
     stopping.set()
     await asyncio.to_thread(_shut_down, tables, threads)
     stop.set()
-    await asyncio.wait({server}, timeout=5)
+    await asyncio.wait({server}, timeout=1.5)
 
 
 def _shut_down(tables: Tables, threads: list[threading.Thread]) -> None:
@@ -113,13 +113,18 @@ def main() -> None:
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"))
-    process_guard.start_guard(os.environ[process_guard.MARK])
+    guard = process_guard.start_guard(os.environ[process_guard.MARK])
     tables = build_tables()
     private_tables.install_hooks(tables)
     attached = attach_all(tables)
     logger.info("attached: %s", ", ".join(attached))
-    asyncio.run(serve(tables, int(os.environ["GATEWAY_PORT"])))
-    os._exit(0)
+    try:
+        asyncio.run(serve(tables, int(os.environ["GATEWAY_PORT"])))
+    finally:
+        guard.kill()
+        guard.wait()
+        # MiniStack leaves non-daemon threads; nothing is left that they should finish.
+        os._exit(0)
 
 
 if __name__ == "__main__":

