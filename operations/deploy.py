@@ -1,0 +1,56 @@
+"""``make deploy``: the cdk CLI, and a second pass for consumers of changed outputs.
+
+Cross-stack references are weak: a stack reads another's output when it is deployed, and the CLI
+skips a stack whose own template did not change. So after the first pass every stack that reads an
+output whose value changed is deployed again with ``--force``.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from config.load import load_deployment
+from lambdas.shared.names import Scope
+from operations.cdk import ASSEMBLY, ROOT, run_cdk
+from operations.deployment import Deployment, consumed_outputs, templates
+
+Outputs = dict[str, dict[str, str]]
+
+
+def stale_consumers(before: Outputs, after: Outputs, assembly: dict[str, object]) -> list[str]:
+    """Stacks that read an output whose value changed between two readings.
+
+    A stack that did not exist before read the new values when it was created.
+    """
+    changed = {
+        (stack, key)
+        for stack, values in after.items()
+        for key, value in values.items()
+        if stack in before and before[stack].get(key) != value
+    }
+    return [
+        stack
+        for stack, template in assembly.items()
+        if stack in before and changed.intersection(consumed_outputs(template))
+    ]
+
+
+def deploy(environment: str) -> None:
+    """Synthesise once, deploy every stack, then force the consumers of changed outputs."""
+    settings = load_deployment(environment, ROOT).settings
+    deployment = Deployment(Scope(settings.instance, settings.environment), region=settings.region)
+    run_cdk(["synth", "--quiet", "-c", f"env={environment}", "--output", str(ASSEMBLY)])
+    before = deployment.outputs()
+    run_cdk(["deploy", "--all", "--app", str(ASSEMBLY)])
+    for _ in templates(ASSEMBLY):  # a chain of outputs is at most as long as there are stacks
+        after = deployment.outputs()
+        stale = stale_consumers(before, after, dict(templates(ASSEMBLY)))
+        if not stale:
+            return
+        typer.echo(f"Outputs changed; deploying their consumers again: {', '.join(stale)}")
+        run_cdk(["deploy", "--app", str(ASSEMBLY), "--exclusively", "--force", *stale])
+        before = after
+
+
+if __name__ == "__main__":
+    typer.run(deploy)
