@@ -66,6 +66,26 @@ METRIC_LABELLED = "LabelledPredictions"
 # Service prefix of the environment variables that handlers read.
 ENV_PREFIX = "MILLRACE_"
 
+# Lease table: partition key attribute and the one item. No TTL on this table: an item that
+# DynamoDB deletes takes the fencing counter with it.
+LEASE_KEY = "lease"
+LEASE_RETRAINING = "retraining"
+
+# Property of the pointers' custom resource: ARN of the seed model package.
+POINTERS_PACKAGE_PROPERTY = "PackageArn"
+
+# API: routes below the stage, and the header that asks for one variant.
+ROUTE_PREDICTIONS = "/predictions"
+ROUTE_BATCH = "/predictions/batch"
+ROUTE_HEALTH = "/health"
+VARIANT_HEADER = "X-Millrace-Variant"
+
+# Environment of every model package's container (docs/architecture.md).
+MODEL_ENVIRONMENT = {
+    "SAGEMAKER_PROGRAM": "inference.py",
+    "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
