@@ -1,0 +1,75 @@
+"""What every stack of a deployment shares: place, tags, protection and the names of its scope."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Environment, Stack, Tags
+from config.load import Deployment
+from constructs import Construct
+
+from lambdas.shared import names
+
+
+def scope_of(deployment: Deployment) -> names.Scope:
+    """The naming scope (instance and environment) of a deployment."""
+    return names.Scope(deployment.settings.instance, deployment.settings.environment)
+
+
+class BaseStack(Stack):
+    """A stack of one deployment.
+
+    ``settings``, ``contract`` (the compiled document) and ``names`` are there for subclasses, so
+    that no stack reads an environment variable, a context value or a file.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        deployment: Deployment,
+        description: str,
+        stateful: bool = False,
+    ) -> None:
+        """Create the stack ``Millrace-<instance>-<environment>-<name>``.
+
+        Args:
+            scope: the app.
+            name: short name; also the construct id, hence part of every logical id's path.
+            deployment: validated settings and compiled contract.
+            description: one sentence shown in the CloudFormation console.
+            stateful: protects the stack from deletion unless the settings allow losing data.
+        """
+        settings = deployment.settings
+        self.settings = settings
+        self.contract: dict[str, Any] = deployment.contract_document
+        self.names = scope_of(deployment)
+        super().__init__(
+            scope,
+            name,
+            stack_name=self.names.stack(name),
+            env=Environment(account=settings.account, region=settings.region),
+            description=description,
+            termination_protection=stateful and not settings.retention.allow_data_deletion,
+        )
+        for key, value in (
+            ("owner", settings.owner.team),
+            ("cost-center", settings.owner.cost_center),
+            ("instance", settings.instance),
+            ("environment", settings.environment),
+        ):
+            Tags.of(self).add(key, value)
+
+    @property
+    def availability_zones(self) -> list[str]:
+        """The settings' zones. CDK's own getter looks them up in the account: synth never does."""
+        return list(self.settings.network.availability_zones)
+
+    @property
+    def roles_arn(self) -> str:
+        """Pattern of every role of this deployment, for ``aws:PrincipalArn`` conditions.
+
+        The IAM path is what earlier stacks may match: naming a later stack's role is a cycle.
+        """
+        return f"arn:{self.partition}:iam::{self.account}:role{self.names.role_path}*"

@@ -1,0 +1,163 @@
+"""Byte-stable archives of the code that runs in Lambda, Glue and SageMaker.
+
+CDK hashes an asset's bytes. An archive that carried file times, owners or the order of a directory
+listing would change that hash on every machine, and with it every template; so entries are sorted
+and carry a fixed time, owner and mode. Archives are content-addressed below ``build/bundles/``:
+deployments with different contracts, and tests that run side by side, cannot overwrite each other.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lambdas.shared import names
+
+ROOT = Path(__file__).resolve().parents[2]
+BUNDLES = ROOT / "build" / "bundles"
+EXCLUDED_FOLDERS = {"__pycache__", "tests"}
+FIXED_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+
+# Script mode runs a file at the archive's root; the code it runs lives in a package.
+TRAIN_ENTRY = "from model_code.training.train import main\n\nmain()\n"
+
+
+class BundleError(Exception):
+    """A source that an archive needs is not there."""
+
+
+def _folder(name: str) -> dict[str, bytes]:
+    """Every source file below a folder of the repository, by path from the root."""
+    base = ROOT / name
+    if not base.is_dir():
+        raise BundleError(f"{name}/ does not exist below {ROOT.name}/; it belongs in an archive")
+    return {
+        path.relative_to(ROOT).as_posix(): path.read_bytes()
+        for path in base.rglob("*")
+        if path.is_file() and _is_source(path.relative_to(ROOT))
+    }
+
+
+def _is_source(path: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.parts)
+    return not hidden and not EXCLUDED_FOLDERS & set(path.parts) and path.suffix != ".pyc"
+
+
+def _file(name: str) -> dict[str, bytes]:
+    path = ROOT / name
+    if not path.is_file():
+        raise BundleError(f"{name} does not exist; it belongs in an archive")
+    return {name: path.read_bytes()}
+
+
+def contract_bytes(contract: Mapping[str, Any]) -> bytes:
+    """The compiled contract as the bytes that every layer reads."""
+    return (json.dumps(contract, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _zip(entries: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(entries):
+            info = zipfile.ZipInfo(name, FIXED_ZIP_TIME)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, entries[name])
+    return buffer.getvalue()
+
+
+def _tar_gz(entries: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with (
+        gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w", format=tarfile.USTAR_FORMAT) as archive,
+    ):
+        for name in sorted(entries):
+            info = tarfile.TarInfo(name)
+            info.size = len(entries[name])
+            info.mode = 0o644
+            archive.addfile(info, io.BytesIO(entries[name]))
+    return buffer.getvalue()
+
+
+def _write(name: str, content: bytes) -> Path:
+    """Store an archive under its digest; atomic, because two synths may run at once."""
+    folder = BUNDLES / hashlib.sha256(content).hexdigest()[:16]
+    target = folder / name
+    if target.exists():
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=folder)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+    os.replace(temporary, target)
+    return target
+
+
+def contract_file(contract: Mapping[str, Any]) -> Path:
+    """The compiled contract as a file of its own, for jobs that take its location."""
+    return _write(names.CONTRACT_FILE, contract_bytes(contract))
+
+
+def function_bundle(function: str, contract: Mapping[str, Any]) -> Path:
+    """Archive of one Lambda function, with the shared code and the contract.
+
+    Raises:
+        BundleError: ``lambdas/<function>/handler.py`` does not exist.
+    """
+    _file(f"lambdas/{function}/handler.py")
+    return _write(
+        f"{function}.zip",
+        _zip(
+            _file("lambdas/__init__.py")
+            | _folder("lambdas/shared")
+            | _folder(f"lambdas/{function}")
+            | {names.CONTRACT_FILE: contract_bytes(contract)}
+        ),
+    )
+
+
+def glue_bundle() -> Path:
+    """Modules that the Glue scripts import (``--extra-py-files``)."""
+    return _write(
+        "glue.zip",
+        _zip(
+            _file("lambdas/__init__.py")
+            | _folder("lambdas/shared")
+            | _folder("glue_jobs")
+            | _file("model_code/__init__.py")
+            | _folder("model_code/features")
+        ),
+    )
+
+
+def source_bundle() -> Path:
+    """``sourcedir.tar.gz`` of training (script mode) and processing jobs."""
+    return _write(
+        "sourcedir.tar.gz",
+        _tar_gz(
+            {"train.py": TRAIN_ENTRY.encode()}
+            | _folder("model_code")
+            | _file("lambdas/__init__.py")
+            | _folder("lambdas/shared")
+        ),
+    )
+
+
+def archive(name: str, entries: Mapping[str, bytes]) -> Path:
+    """A byte-stable ``.tar.gz`` or ``.zip`` of the given entries, by the name's suffix."""
+    return _write(name, _zip(entries) if name.endswith(".zip") else _tar_gz(entries))
+
+
+def folder_entries(name: str, under: str = "") -> dict[str, bytes]:
+    """Sources below a folder of the repository, placed below ``under`` (ends in a slash)."""
+    return {under + path: content for path, content in _folder(name).items()}

@@ -1,0 +1,72 @@
+"""What the security and network stacks hand to every stack after them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sns as sns
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Customer keys by domain: who can read one domain cannot read the next by that alone."""
+
+    data: kms.IKey
+    """Landing, curated and features zones, catalog results, queues of data."""
+    raw: kms.IKey
+    """Original records: the only place where classified values stand in clear."""
+    models: kms.IKey
+    """Artefacts, monitoring captures, volumes of SageMaker jobs and endpoints."""
+    logs: kms.IKey
+    """Log groups and the audit trail."""
+    messages: kms.IKey
+    """Alert topics, queues, the pseudonym secret and functions' environment variables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """Outputs of the security stack."""
+
+    keys: Keys
+    boundary: iam.IManagedPolicy
+    access_logs: s3.IBucket
+    ops_topic: sns.ITopic
+    security_topic: sns.ITopic
+    pseudonym_secret: secretsmanager.ISecret
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroups:
+    """Security groups by workload."""
+
+    functions: ec2.ISecurityGroup
+    jobs: ec2.ISecurityGroup
+    endpoints: ec2.ISecurityGroup
+    vpc_endpoints: ec2.ISecurityGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Outputs of the network stack."""
+
+    vpc: ec2.IVpc
+    subnets: ec2.SubnetSelection
+    security_groups: SecurityGroups
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """Security and network together: what a workload stack stands on."""
+
+    security: Security
+    network: Network
+
+    @property
+    def keys(self) -> Keys:
+        """Customer keys by domain."""
+        return self.security.keys

@@ -1,0 +1,35 @@
+"""A log group with the deployment's retention, encrypted under the logs key."""
+
+from __future__ import annotations
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from config.settings import Settings
+from constructs import Construct
+
+
+def encrypted_log_group(
+    scope: Construct, construct_id: str, *, settings: Settings, key: kms.IKey
+) -> logs.LogGroup:
+    """Create the group; it goes with its stack only where the settings allow losing data.
+
+    The L1 property carries the retention: ``LogRetention`` would be a custom resource.
+    """
+    group = logs.LogGroup(
+        scope,
+        construct_id,
+        encryption_key=key,
+        removal_policy=removal_policy(settings),
+    )
+    resource = group.node.default_child
+    assert isinstance(resource, logs.CfnLogGroup)
+    resource.retention_in_days = settings.retention.log_days
+    return group
+
+
+def removal_policy(settings: Settings) -> RemovalPolicy:
+    """Retain, unless the settings are the first of the two keys that deletion needs."""
+    if settings.retention.allow_data_deletion:
+        return RemovalPolicy.DESTROY
+    return RemovalPolicy.RETAIN

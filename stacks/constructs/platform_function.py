@@ -1,0 +1,146 @@
+"""A Lambda function as every function of Millrace is: isolated, traced, encrypted, bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from lambdas.shared import names
+from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.code_bundle import function_bundle
+from stacks.constructs.foundation import Foundation
+from stacks.constructs.log_group import encrypted_log_group
+from stacks.constructs.powertools_layer import ARCHITECTURE, RUNTIME, powertools_layer
+from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
+from stacks.nag import acknowledge
+
+# Lambda creates its network interfaces itself and offers no resource to scope these calls to.
+NETWORK_INTERFACE_ACTIONS = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+    "ec2:GetSecurityGroupsForVpc",
+    "ec2:UnassignPrivateIpAddresses",
+)
+TRACING_ACTIONS = (
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+)
+VPC_PERMISSIONS_PAGE = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html"
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformFunctionProps:
+    """What differs between functions."""
+
+    function: str
+    """Folder below ``lambdas/``; the handler is ``lambdas.<function>.handler.handler``."""
+    description: str
+    foundation: Foundation
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables without the product's prefix."""
+    memory_megabytes: int = 256
+    timeout_seconds: int = 30
+    reserved_key: str | None = None
+    """Key into ``settings.reserved_concurrency``; the function's name by default."""
+    on_failure: lambda_.IDestination | None = None
+    """Where the event of a failed asynchronous invocation goes."""
+    failure_path: str | None = None
+    """Where a failure surfaces when nothing invokes the function asynchronously."""
+
+
+class PlatformFunction(Construct):
+    """Function, execution role, log group; ``grants`` is the policy that grants go to."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, props: PlatformFunctionProps
+    ) -> None:
+        super().__init__(scope, construct_id)
+        stack = Stack.of(self)
+        assert isinstance(stack, BaseStack)
+        self._stack = stack
+        self._props = props
+        self.log_group = encrypted_log_group(
+            self, "Logs", settings=stack.settings, key=props.foundation.keys.logs
+        )
+        self.role = self._define_role()
+        self.grants = self.role.policy
+        self.function = self._define_function()
+        self.function.node.add_dependency(self.role)
+        self._acknowledge()
+
+    def _define_role(self) -> ServiceRole:
+        role = ServiceRole(
+            self,
+            "Execution",
+            props=ServiceRoleProps(
+                service="lambda.amazonaws.com",
+                description=f"Execution role of the {self._props.function} function",
+                path=self._stack.names.role_path,
+                boundary=self._props.foundation.security.boundary,
+                # Lambda documents no source condition for execution roles; PassRole is the guard.
+                source_account=False,
+            ),
+        )
+        self.log_group.grant_write(role.policy)
+        role.allow(NETWORK_INTERFACE_ACTIONS, ["*"])
+        role.allow(TRACING_ACTIONS, ["*"])
+        return role
+
+    def _define_function(self) -> lambda_.Function:
+        props, settings = self._props, self._stack.settings
+        foundation = props.foundation
+        bundle = function_bundle(props.function, self._stack.contract)
+        return lambda_.Function(
+            self,
+            "Function",
+            description=props.description,
+            runtime=RUNTIME,
+            architecture=ARCHITECTURE,
+            code=lambda_.Code.from_asset(str(bundle)),
+            handler=f"lambdas.{props.function}.handler.handler",
+            layers=[powertools_layer(self._stack)],
+            role=self.role.fixed_role,
+            environment=self._environment(),
+            environment_encryption=foundation.keys.messages,
+            memory_size=props.memory_megabytes,
+            timeout=Duration.seconds(props.timeout_seconds),
+            reserved_concurrent_executions=settings.reserved_concurrency.get(
+                props.reserved_key or props.function
+            ),
+            tracing=lambda_.Tracing.ACTIVE,
+            log_group=self.log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            vpc=foundation.network.vpc,
+            vpc_subnets=foundation.network.subnets,
+            security_groups=[foundation.network.security_groups.functions],
+            on_failure=props.on_failure,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        variables = {names.ENV_PREFIX + key: value for key, value in self._props.environment.items()}
+        return variables | {
+            "POWERTOOLS_SERVICE_NAME": f"{names.PRODUCT}-{self._props.function}",
+            "POWERTOOLS_METRICS_NAMESPACE": "Millrace/Functions",
+        }
+
+    def _acknowledge(self) -> None:
+        acknowledge_execution_policy(self.grants)
+        acknowledge_function(self.function, self._props)
+
+    def errors(self, period: Duration) -> cloudwatch.Metric:
+        """Failed invocations."""
+        return self.function.metric_errors(period=period)
+
+    def throttles(self, period: Duration) -> cloudwatch.Metric:
+        """Invocations refused for lack of concurrency."""
+        return self.function.metric_throttles(period=period)
