@@ -109,9 +109,7 @@ def _recording(original: Callable[..., Any]) -> Callable[..., Any]:
             return denied
         principal = getattr(_principal.get(), "arn", "") or "anonymous"
         decision = denied.decision if denied else "Allow"
-        record(
-            principal, action, resource_arn, decision, via="request", statement=_matched.get()
-        )
+        record(principal, action, resource_arn, decision, via="request", statement=_matched.get())
         return denied
 
     return enforce

@@ -206,6 +206,4 @@ def install_hooks(tables: Tables) -> None:
     replace("ministack.core.router", "detect_service", detect)
     replace("ministack.core.iam_actions", "extract_resource_arn", resource_arn)
     replace("ministack.core.iam_evaluator", "enforce", enforce_all)
-    replace(
-        "ministack.services.cloudformation.stacks", "_runs_on_worker_thread", worker_thread
-    )
+    replace("ministack.services.cloudformation.stacks", "_runs_on_worker_thread", worker_thread)

@@ -134,9 +134,7 @@ def assert_allowed(
     result = _decide(role_arn, action, resource, context, service)
     if result.decision != "Allow":
         reason = (
-            "of an explicit deny"
-            if result.decision == "Deny"
-            else "no policy allows the action"
+            "of an explicit deny" if result.decision == "Deny" else "no policy allows the action"
         )
         raise AccessDeniedError(result.principal_arn, action, resource, reason)
 
@@ -153,7 +151,7 @@ def _decide(
     from ministack.services import iam
 
     account, name = role_arn.split(":")[4], role_name(role_arn)
-    session = assumed_role_arn(role_arn, service.split(".")[0])
+    session = assumed_role_arn(role_arn, service.split(".", maxsplit=1)[0])
     keys = {key.lower(): value for key, value in (context or {}).items()}
     request = evaluator.EvalContext(
         principal_arn=session, principal_type="AssumedRole", principal_account=account,
@@ -164,7 +162,7 @@ def _decide(
     limits = evaluator._permissions_boundary(iam._roles, name, account)
     policies = evaluator._gather_role_policies(name, account)
     result = evaluator.evaluate(request, policies, *limits)
-    namespace = action.split(":")[0]
+    namespace = action.split(":", maxsplit=1)[0]
     found = evaluator._resource_policy(namespace, resource)
     if found is not None:
         result = evaluator.combine_resource_policy(
@@ -253,7 +251,7 @@ def client_as(role_arn: str, aws_service: str, service: str) -> Any:
     key = (role_arn, aws_service)
     if key not in _clients:
         session = hashlib.sha256(role_arn.encode()).hexdigest()[:8]
-        keys = credentials_for(role_arn, f"{service.split('.')[0]}-{session}", service)
+        keys = credentials_for(role_arn, f"{service.split('.', maxsplit=1)[0]}-{session}", service)
         _clients[key] = boto3.Session(region_name=_tables.region).client(
             aws_service,
             endpoint_url=_tables.endpoint,

@@ -1,0 +1,200 @@
+"""Customer keys are enforced where data is: reading or writing an encrypted object needs the key.
+
+MiniStack stores objects in clear and never asks KMS on S3's behalf. AWS does: a principal that may
+``s3:PutObject`` but not ``kms:GenerateDataKey`` on the bucket's key is refused. The same holds
+for Secrets Manager, SQS and SNS. Identity policies, permissions boundary and key policy decide,
+with the condition keys AWS sends (``kms:ViaService``, ``kms:EncryptionContext:…``).
+
+DynamoDB and Firehose work with grants made when the table or stream is created, so the caller of a
+data operation needs no key permission there, and none is checked.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import json
+from collections.abc import Callable
+from typing import Any
+
+from local.emulator import iam_recorder, service_roles
+from local.emulator.extensions import Tables
+from local.emulator.private_tables import pin, replace
+
+pin(
+    "ministack.services.s3",
+    _bucket_default_sse_headers="callable",
+    _buckets="scoped",
+    handle_request="callable",
+)
+pin("ministack.services.kms", _resolve_key="callable", key_policy_for_arn="callable")
+pin("ministack.services.secretsmanager", _secrets="scoped")
+pin("ministack.services.sns", _topics="scoped")
+pin("ministack.services.sqs", _queues="scoped")
+pin("ministack.core.iam_actions", access_denied_response="callable")
+
+_WRITE, _READ = ("kms:GenerateDataKey",), ("kms:Decrypt",)
+_KEY_ACTIONS: dict[str, tuple[str, ...]] = {
+    "s3:PutObject": _WRITE,
+    "s3:GetObject": _READ,
+    "s3:GetObjectVersion": _READ,
+    "secretsmanager:GetSecretValue": _READ,
+    "secretsmanager:PutSecretValue": _WRITE,
+    "sqs:SendMessage": _WRITE + _READ,
+    "sqs:ReceiveMessage": _READ,
+    "sns:Publish": _WRITE + _READ,
+}
+_denied_key: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar(
+    "denied_key", default=None
+)
+
+
+def customer_key(key_reference: str) -> str | None:
+    """ARN of a customer-managed key named by id, ARN or alias; None for AWS-owned keys."""
+    from ministack.services import kms
+
+    record = kms._resolve_key(key_reference) if key_reference else None
+    if not record or record.get("KeyManager") == "AWS":
+        return None
+    return str(record["Arn"])
+
+
+def key_of_resource(resource_arn: str) -> str | None:
+    """The customer key that encrypts a bucket's objects, a secret, a queue or a topic."""
+    service = resource_arn.split(":")[2] if resource_arn.count(":") >= 5 else ""
+    lookup = {"s3": _bucket_key, "secretsmanager": _secret_key, "sqs": _queue_key}
+    lookup["sns"] = _topic_key
+    reference = lookup[service](resource_arn) if service in lookup else None
+    return customer_key(reference) if reference else None
+
+
+def _bucket_key(arn: str) -> str | None:
+    from ministack.services import s3
+
+    headers = s3._bucket_default_sse_headers(arn.split(":::")[1].split("/", maxsplit=1)[0])
+    return headers.get("x-amz-server-side-encryption-aws-kms-key-id")
+
+
+def _secret_key(arn: str) -> str | None:
+    from ministack.services import secretsmanager
+
+    for secret in secretsmanager._secrets.values():
+        if secret.get("ARN") == arn:
+            return secret.get("KmsKeyId")
+    return None
+
+
+def _queue_key(arn: str) -> str | None:
+    from ministack.services import sqs
+
+    name = arn.rsplit(":", 1)[-1]
+    for url, queue in sqs._queues.items():
+        if url.rsplit("/", 1)[-1] == name:
+            return queue.get("attributes", {}).get("KmsMasterKeyId") or None
+    return None
+
+
+def _topic_key(arn: str) -> str | None:
+    from ministack.services import sns
+
+    topic = sns._topics.get(arn) or {}
+    return topic.get("attributes", {}).get("KmsMasterKeyId") or None
+
+
+def key_context(resource_arn: str, region: str) -> dict[str, Any]:
+    """The condition keys AWS sends to KMS for this resource (S3: with a bucket key)."""
+    service = resource_arn.split(":")[2]
+    context: dict[str, Any] = {"kms:viaservice": f"{service}.{region}.amazonaws.com"}
+    if service == "s3":
+        bucket = resource_arn.split("/", maxsplit=1)[0]
+        context["kms:encryptioncontext:aws:s3:arn"] = bucket
+        context["kms:encryptioncontextkeys"] = ["aws:s3:arn"]
+    if service == "secretsmanager":
+        context["kms:encryptioncontext:secretarn"] = resource_arn
+    return context
+
+
+def assert_service_role_may_use_key(
+    role_arn: str, action: str, resource_arn: str, region: str, *, service: str
+) -> None:
+    """Raise ``AccessDeniedError`` unless the role may use the key that ``resource_arn`` is under.
+
+    ``action`` is what the role does to the resource (``s3:PutObject``…).
+    """
+    key = key_of_resource(resource_arn)
+    if key is None:
+        return
+    for key_action in _KEY_ACTIONS.get(action, ()):
+        service_roles.assert_allowed(
+            role_arn, key_action, key, key_context(resource_arn, region), service=service
+        )
+
+
+def _decide(principal: Any, action: str, key: str, context: dict[str, Any], region: str) -> Any:
+    from ministack.core import iam_evaluator as evaluator
+
+    request = evaluator.EvalContext(
+        principal_arn=principal.arn, principal_type=principal.type,
+        principal_account=principal.account, action=action, resource_arn=key, region=region,
+        service_context=context, principal_keys=principal.keys,
+    )  # fmt: skip
+    result = evaluator.evaluate(request, principal.policies, *principal.limits)
+    found = evaluator._resource_policy("kms", key)
+    if found is not None:
+        result = evaluator.combine_resource_policy(
+            result, request, *found, required=True, limits=principal.limits
+        )
+    result.principal_arn = principal.arn
+    iam_recorder.record(
+        principal.arn, action, key, result.decision, via="key", statement=result.matched_sid
+    )
+    return result
+
+
+def _with_keys(original: Callable[..., Any]) -> Callable[..., Any]:
+    def enforce(
+        access_key: str, action: str, service: str, region: str,
+        resource_arn: str = "*", service_context: dict[str, Any] | None = None,
+    ) -> Any:  # fmt: skip
+        _denied_key.set(None)
+        denied = original(access_key, action, service, region, resource_arn, service_context)
+        principal = iam_recorder.current_principal()
+        if denied or action not in _KEY_ACTIONS or getattr(principal, "policies", None) is None:
+            return denied
+        key = key_of_resource(resource_arn)
+        if key is None:
+            return denied
+        for key_action in _KEY_ACTIONS[action]:
+            context = key_context(resource_arn, region)
+            result = _decide(principal, key_action, key, context, region)
+            if result.decision != "Allow":
+                _denied_key.set((key_action, key))
+                return result
+        return None
+
+    return enforce
+
+
+def _naming_the_key(original: Callable[..., Any]) -> Callable[..., Any]:
+    def response(service: str, action: str, *args: Any, **kwargs: Any) -> Any:
+        denied = _denied_key.get()
+        if denied is not None:
+            action, kwargs["resource_arn"] = denied
+            if service == "s3":
+                status, headers, body = original(service, action, *args, **kwargs)
+                named = f"{action} on resource: {denied[1]}"
+                return status, headers, body.replace(f"{action} because".encode(),
+                                                     f"{named} because".encode())  # fmt: skip
+        return original(service, action, *args, **kwargs)
+
+    return response
+
+
+def describe(resource_arn: str) -> str:
+    """One line for logs: which key protects the resource."""
+    return json.dumps({"resource": resource_arn, "key": key_of_resource(resource_arn)})
+
+
+def attach(tables: Tables) -> None:
+    """Check the key after every allowed call on an encrypted resource."""
+    replace("ministack.core.iam_evaluator", "enforce", _with_keys)
+    replace("ministack.core.iam_actions", "access_denied_response", _naming_the_key)

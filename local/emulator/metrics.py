@@ -1,0 +1,100 @@
+"""Metrics that AWS services publish by themselves, and those that functions log.
+
+MiniStack keeps a metric store; what is missing are the publishers the alarms of a real account
+rely on: ``AWS/Firehose``, ``AWS/States``, ``AWS/ApiGateway`` and the embedded metric format
+(EMF), in which a function's log line carries its metrics.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from local.emulator.extensions import Tables
+from local.emulator.private_tables import pin, replace
+
+logger = logging.getLogger("millrace.metrics")
+
+pin(
+    "ministack.services.cloudwatch",
+    record_metric="callable",
+    _metrics="scoped",
+    _store_datum="callable",
+)
+pin("ministack.services.lambda_svc", _emit_lambda_logs="callable")
+pin("ministack.services.stepfunctions", _emit_execution_status_event="callable")
+
+
+def put(namespace: str, name: str, value: float, unit: str, dimensions: Mapping[str, str]) -> None:
+    """Store one value at the present time."""
+    from ministack.services import cloudwatch
+
+    cloudwatch.record_metric(namespace, name, value, unit, dict(dimensions))
+
+
+def publish_embedded(line: str) -> int:
+    """Store the metrics of one log line in embedded metric format; return how many values.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+    try:
+        document = json.loads(line)
+        directives = document["_aws"]["CloudWatchMetrics"]
+    except (ValueError, KeyError, TypeError):
+        return 0
+    stored = 0
+    for directive in directives:
+        for names in directive.get("Dimensions") or [[]]:
+            dimensions = {name: str(document[name]) for name in names if name in document}
+            for metric in directive.get("Metrics", []):
+                stored += _publish(directive["Namespace"], metric, document, dimensions)
+    return stored
+
+
+def _publish(
+    namespace: str, metric: dict[str, Any], document: dict[str, Any], dimensions: dict[str, str]
+) -> int:
+    value = document.get(metric["Name"])
+    values = value if isinstance(value, list) else [value]
+    numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    for number in numbers:
+        put(namespace, metric["Name"], float(number), metric.get("Unit", "None"), dimensions)
+    return len(numbers)
+
+
+def _read_log_lines(original: Callable[..., Any]) -> Callable[..., Any]:
+    def emit(func: Any, request_id: str, log_text: str, *args: Any, **kwargs: Any) -> Any:
+        for line in (log_text or "").splitlines():
+            if '"_aws"' in line and '"CloudWatchMetrics"' in line:
+                publish_embedded(line[line.index("{") :])
+        return original(func, request_id, log_text, *args, **kwargs)
+
+    return emit
+
+
+_EXECUTION_METRICS = {
+    "RUNNING": "ExecutionsStarted",
+    "SUCCEEDED": "ExecutionsSucceeded",
+    "FAILED": "ExecutionsFailed",
+    "TIMED_OUT": "ExecutionsTimedOut",
+    "ABORTED": "ExecutionsAborted",
+}
+
+
+def _count_executions(original: Callable[..., Any]) -> Callable[..., Any]:
+    def emit(execution: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        name = _EXECUTION_METRICS.get(execution.get("status", ""))
+        if name:
+            dimensions = {"StateMachineArn": execution["stateMachineArn"]}
+            put("AWS/States", name, 1, "Count", dimensions)
+        return original(execution, *args, **kwargs)
+
+    return emit
+
+
+def attach(tables: Tables) -> None:
+    """Publish from logs and executions."""
+    replace("ministack.services.lambda_svc", "_emit_lambda_logs", _read_log_lines)
+    replace("ministack.services.stepfunctions", "_emit_execution_status_event", _count_executions)
