@@ -1,0 +1,96 @@
+"""The Spark session of a job, and files beside its tables.
+
+Files go through Hadoop's file systems, so that one code path serves ``s3://`` on Glue and local
+directories elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pyspark.sql import SparkSession
+from pyspark.sql import types as T
+
+# Spark's types for the contract's Glue types.
+SPARK_TYPES: dict[str, T.DataType] = {
+    "string": T.StringType(),
+    "bigint": T.LongType(),
+    "double": T.DoubleType(),
+    "boolean": T.BooleanType(),
+    "timestamp": T.TimestampType(),
+}
+
+
+def start(name: str) -> SparkSession:
+    """A session in UTC whose shuffles are as wide as the cluster has cores.
+
+    The default of 200 shuffle partitions costs seconds on tables of this size.
+    """
+    spark = (
+        SparkSession.builder.appName(name)
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.sources.partitionOverwriteMode", "dynamic")
+        .config("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
+        .config("spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
+        .config("spark.ui.enabled", "false")
+        .getOrCreate()
+    )
+    spark.conf.set("spark.sql.shuffle.partitions", spark.sparkContext.defaultParallelism)
+    return spark
+
+
+def schema(record: dict[str, Any]) -> T.StructType:
+    """Columns of an event or label of the compiled contract, in its order, all nullable."""
+    return T.StructType(
+        [T.StructField(field["name"], SPARK_TYPES[field["glue_type"]]) for field in record["fields"]]
+    )
+
+
+def read_json(spark: SparkSession, path: str) -> Any:
+    """Parse one JSON file."""
+    system, hadoop_path = _locate(spark, path)
+    stream = system.open(hadoop_path)
+    try:
+        content = spark._jvm.org.apache.commons.io.IOUtils.toByteArray(stream)  # type: ignore[union-attr]
+    finally:
+        stream.close()
+    return json.loads(bytes(content))
+
+
+def write_json(spark: SparkSession, path: str, document: Any) -> None:
+    """Write one JSON file, replacing what was there."""
+    system, hadoop_path = _locate(spark, path)
+    system.setWriteChecksum(False)
+    stream = system.create(hadoop_path, True)
+    try:
+        stream.write((json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
+    finally:
+        stream.close()
+
+
+def has_files(spark: SparkSession, path: str, suffix: str = "") -> bool:
+    """Whether anything but markers and hidden files lies below ``path``."""
+    system, hadoop_path = _locate(spark, path)
+    if not system.exists(hadoop_path):
+        return False
+    files = system.listFiles(hadoop_path, True)
+    while files.hasNext():
+        name = files.next().getPath().getName()
+        if name.endswith(suffix) and not name.startswith(("_", ".")) and "_$folder$" not in name:
+            return True
+    return False
+
+
+def delete(spark: SparkSession, path: str) -> None:
+    """Remove a folder and what is below it, if it exists."""
+    system, hadoop_path = _locate(spark, path)
+    if system.exists(hadoop_path):
+        system.delete(hadoop_path, True)
+
+
+def _locate(spark: SparkSession, path: str) -> tuple[Any, Any]:
+    """Hadoop's file system for a location, and the location as its path."""
+    context = spark.sparkContext
+    hadoop_path = context._jvm.org.apache.hadoop.fs.Path(path)  # type: ignore[union-attr]
+    return hadoop_path.getFileSystem(context._jsc.hadoopConfiguration()), hadoop_path
