@@ -1,0 +1,32 @@
+"""Which container images this platform can run, and with what.
+
+There is no container runtime here: an image is "run" by the virtual environment's Python, which
+holds the same library versions as the image. That is honest for the SageMaker XGBoost images
+(script mode, own serving code) and for nothing else, so every other image fails the job.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+
+# The account differs by Region; the repository name and tag format do not.
+# https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html
+_XGBOOST = re.compile(
+    r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/sagemaker-xgboost:\d+\.\d+-\d+"
+    r"(-cpu-py3)?(@sha256:[0-9a-f]{64})?"
+)
+
+
+def python_for(image: str | None) -> str | None:
+    """The interpreter that stands in for ``image``; None when this platform cannot run it."""
+    return sys.executable if image and _XGBOOST.fullmatch(image) else None
+
+
+def refusal(image: str | None) -> str:
+    """Why a job with ``image`` fails here, for its FailureReason."""
+    return (
+        f"ClientError: The local platform cannot run image {image!r}: it runs the SageMaker "
+        f"XGBoost images (<account>.dkr.ecr.<region>.amazonaws.com/sagemaker-xgboost:<tag>) "
+        f"with its own Python and no other image."
+    )

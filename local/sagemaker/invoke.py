@@ -1,0 +1,126 @@
+"""InvokeEndpoint: choose a variant, ask its server, count, capture, answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+from local.sagemaker import endpoints, metrics
+from local.sagemaker.capture import Exchange
+from local.sagemaker.errors import ServiceError, validation
+from local.sagemaker.server import Answer, ServerError
+
+MAX_BODY = 6_291_456
+Response = tuple[int, dict[str, str], bytes]
+_PASSED_ON = ("content-type", "accept")
+_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
+_INFERENCE_ID = "x-amzn-sagemaker-inference-id"
+_TARGET = "x-amzn-sagemaker-target-variant"
+_UNSUPPORTED = (
+    "x-amzn-sagemaker-target-model",
+    "x-amzn-sagemaker-target-container-hostname",
+    "x-amzn-sagemaker-inference-component",
+    "x-amzn-sagemaker-session-id",
+    "x-amzn-sagemaker-enable-explanations",
+)
+
+
+async def handle(path: str, headers: Mapping[str, str], body: bytes) -> Response:
+    """Serve POST /endpoints/{name}/invocations; the container's work runs off the event loop."""
+    try:
+        return await asyncio.to_thread(_invoke, endpoint_name(path), headers, body)
+    except ServiceError as error:
+        # The runtime API answers unknown endpoints and variants as ValidationError.
+        code = "ValidationError" if error.code == "ValidationException" else error.code
+        return refused(error.status, code, error.message)
+
+
+def endpoint_name(path: str) -> str:
+    """The endpoint a runtime request names; ValidationException for any other path."""
+    parts = path.strip("/").split("/")
+    if len(parts) != 3 or parts[0] != "endpoints" or parts[2] != "invocations":
+        raise validation(f"The local platform serves /endpoints/<name>/invocations, not {path}.")
+    return unquote(parts[1])
+
+
+def refused(status: int, code: str, message: str, **more: object) -> Response:
+    """An error of the runtime API."""
+    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": code}
+    return status, headers, json.dumps({"Message": message, "ErrorCode": code, **more}).encode()
+
+
+def _invoke(name: str, headers: Mapping[str, str], body: bytes) -> Response:
+    started = time.perf_counter()
+    for header in _UNSUPPORTED:
+        if header in headers:
+            raise validation(f"{header} is not in the local platform.")
+    if len(body) > MAX_BODY:
+        raise validation(f"The body has {len(body)} bytes; at most {MAX_BODY} are allowed.")
+    endpoint: endpoints.Endpoint = endpoints.find(name)["_endpoint"]
+    variant = endpoint.route().choose(headers.get(_TARGET))
+    passed = {key: headers[key] for key in _PASSED_ON if key in headers}
+    for key in (_ATTRIBUTES, _INFERENCE_ID):
+        if key in headers:
+            passed[key] = headers[key]
+    try:
+        answer = variant.server.invoke(body, passed)
+    except ServerError as error:
+        overhead = (time.perf_counter() - started) * 1e6
+        metrics.count(name, variant.name, variant.instances, 503, None, overhead)
+        return _no_answer(variant.server.port is None, str(error))
+    overhead = (time.perf_counter() - started) * 1e6 - answer.microseconds
+    metrics.count(
+        name, variant.name, variant.instances, answer.status, answer.microseconds, overhead
+    )
+    if answer.status != 200:
+        return _model_error(name, variant.name, answer)
+    if endpoint.capture is not None:
+        endpoint.capture.add(_exchange(variant.name, headers, body, answer))
+    return 200, _answer_headers(variant.name, headers, answer), answer.body
+
+
+def _answer_headers(variant: str, headers: Mapping[str, str], answer: Answer) -> dict[str, str]:
+    given = {
+        "Content-Type": answer.content_type,
+        "x-Amzn-Invoked-Production-Variant": variant,
+    }
+    if _ATTRIBUTES in headers:
+        given["X-Amzn-SageMaker-Custom-Attributes"] = headers[_ATTRIBUTES]
+    return given
+
+
+def _exchange(variant: str, headers: Mapping[str, str], body: bytes, answer: Answer) -> Exchange:
+    return Exchange(
+        variant=variant,
+        request=body,
+        request_type=headers.get("content-type", "application/octet-stream"),
+        answer=answer.body,
+        answer_type=answer.content_type,
+        inference_id=headers.get(_INFERENCE_ID),
+        custom_attributes=headers.get(_ATTRIBUTES),
+    )
+
+
+def _model_error(endpoint: str, variant: str, answer: Answer) -> Response:
+    text = answer.body.decode(errors="replace")
+    message = (
+        f"Received {'client' if answer.status < 500 else 'server'} error ({answer.status}) from "
+        f'{variant} with message "{text[:500]}". See the log group '
+        f"/aws/sagemaker/Endpoints/{endpoint} for more information."
+    )
+    return refused(
+        424, "ModelError", message, OriginalMessage=text[:10_000], OriginalStatusCode=answer.status
+    )
+
+
+def _no_answer(down: bool, reason: str) -> Response:
+    """A server that is restarting answers 503, one that broke off is a failed model (500)."""
+    if down:
+        return refused(503, "ServiceUnavailable", f"The variant is not available: {reason}")
+    return refused(
+        424, "ModelError", f"Received no answer: {reason}", OriginalStatusCode=500,
+        OriginalMessage=reason,
+    )  # fmt: skip

@@ -1,0 +1,74 @@
+"""Sessions of the roles that callers hand to SageMaker and Glue.
+
+The emulator's ``service_roles`` decides (trust policy, iam:PassRole) and mints the session, so
+every call made with it is evaluated against the role's own policies and boundary.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import boto3
+from botocore.config import Config
+
+from local.emulator import service_roles
+from local.sagemaker.errors import access_denied, validation
+
+SAGEMAKER = "sagemaker.amazonaws.com"
+_CLIENT_CONFIG = Config(
+    retries={"max_attempts": 3, "mode": "standard"},
+    max_pool_connections=16,
+    read_timeout=120,
+    s3={"addressing_style": "path"},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSession:
+    """Temporary credentials of one assumed role, as the SDKs' environment variables."""
+
+    role_arn: str
+    keys: Mapping[str, str]
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of ``service`` that signs as the role, against the emulator."""
+        session = boto3.session.Session(
+            aws_access_key_id=self.keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.keys["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=self.keys["AWS_SESSION_TOKEN"],
+            region_name=os.environ["AWS_REGION"],
+        )
+        endpoint = os.environ["AWS_ENDPOINT_URL"]
+        client: Any = session.client(
+            cast(Any, service), endpoint_url=endpoint, config=_CLIENT_CONFIG
+        )
+        return client
+
+    def environment(self) -> dict[str, str]:
+        """The variables with which a child process acts as the role."""
+        return service_roles.client_environment(self.keys)
+
+
+def assume(role_arn: str, service: str, session_name: str) -> RoleSession:
+    """A session of ``role_arn`` for the service principal ``service``.
+
+    Raises ValidationException when the role does not exist or its trust policy refuses.
+    """
+    try:
+        return RoleSession(role_arn, service_roles.credentials_for(role_arn, session_name, service))
+    except service_roles.AccessDeniedError as error:
+        raise validation(
+            f"Could not assume role {role_arn}. Please ensure that the role exists and allows "
+            f'principal "{service}" to assume the role. ({error})'
+        ) from error
+
+
+def check_pass_role(role_arn: str, service: str = SAGEMAKER) -> None:
+    """AccessDeniedException unless the request's principal may pass the role to ``service``."""
+    try:
+        service_roles.assert_caller_may_pass(role_arn, service)
+    except service_roles.AccessDeniedError as error:
+        raise access_denied(str(error)) from error
