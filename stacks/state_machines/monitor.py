@@ -1,0 +1,172 @@
+"""The monitor flow: describe the champion, run the monitor job on a window, alert on failure.
+
+Input, both optional: ``{"window_start", "window_end"}`` (ISO times, event time). Without them the
+window is the last ``window_days`` before the execution's start. An endpoint that captured nothing
+yet has nothing to monitor: the execution ends as ``NothingCaptured``, and the alarm on missing
+requests is the one to fire.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.shared import names
+from stacks.state_machines import asl
+from stacks.state_machines.asl import States
+from stacks.state_machines.jobs import Compute, ProcessingCode, below, processing_job
+
+ALERT = "FailureNotice"
+RUN_ID = "$$.Execution.Name"
+WINDOW_START = "$.window.window_start"
+WINDOW_END = "$.window.window_end"
+DAY_MILLISECONDS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What the monitor flow needs to know."""
+
+    registry_arn: str
+    job: Compute
+    code: ProcessingCode
+    endpoint_name: str
+    monitoring_bucket: str
+    curated_bucket: str
+    window_days: int
+    topic_arn: str
+    timeout_seconds: int
+
+
+def definition(flow: Flow) -> dict[str, Any]:
+    """The state machine as a dictionary."""
+    return {
+        "Comment": "Compare captured predictions with late labels and with the training window",
+        "StartAt": "WindowGiven",
+        "TimeoutSeconds": flow.timeout_seconds,
+        "States": {**_window_states(flow), **_job_states(flow), **_ending_states(flow)},
+    }
+
+
+def _window_states(flow: Flow) -> States:
+    started = "$states.context.Execution.StartTime"
+    length = flow.window_days * DAY_MILLISECONDS
+    return {
+        "WindowGiven": asl.choice(
+            [asl.when("$.window_start", IsPresent=True, then="GivenWindow")],
+            default="LatestWindow",
+        ),
+        "GivenWindow": asl.shape(
+            {
+                "window": {
+                    "window_start.$": "$.window_start",
+                    "window_end.$": "$.window_end",
+                }
+            },
+            then="Captured",
+        ),
+        # JSONata in this one state: JSONPath has no arithmetic on dates.
+        "LatestWindow": {
+            "Type": "Pass",
+            "QueryLanguage": "JSONata",
+            "Output": {
+                "window": {
+                    "window_start": f"{{% $fromMillis($toMillis({started}) - {length}) %}}",
+                    "window_end": f"{{% {started} %}}",
+                }
+            },
+            "Next": "Captured",
+        },
+    }
+
+
+def _job_states(flow: Flow) -> States:
+    capture = f"{names.MONITORING_CAPTURE}{flow.endpoint_name}/"
+    return {
+        "Captured": asl.task(
+            asl.LIST_OBJECTS,
+            {"Bucket": flow.monitoring_bucket, "Prefix": capture, "MaxKeys": 1},
+            then="SomethingCaptured",
+            retries=[asl.SDK_FAILED],
+            caught_by=ALERT,
+            select={"objects.$": "$.KeyCount"},
+            result_path="$.captured",
+        ),
+        "SomethingCaptured": asl.choice(
+            [asl.when("$.captured.objects", NumericGreaterThan=0, then="Champion")],
+            default="NothingCaptured",
+        ),
+        "NothingCaptured": asl.succeed(),
+        "Champion": asl.invoke(
+            flow.registry_arn,
+            {"operation": "champion", "execution": {"id.$": "$$.Execution.Id"}},
+            result_path="$.champion",
+            then="Monitor",
+            caught_by=ALERT,
+        ),
+        "Monitor": asl.task(
+            asl.PROCESSING_JOB,
+            _request(flow, f"s3://{flow.monitoring_bucket}/{capture}"),
+            then="Monitored",
+            retries=[asl.SAGEMAKER_TRANSIENT],
+            caught_by=ALERT,
+            select={"job.$": "$.ProcessingJobName"},
+            result_path="$.monitor",
+        ),
+        "Monitored": asl.succeed(),
+    }
+
+
+def _request(flow: Flow, capture_uri: str) -> dict[str, Any]:
+    curated = f"s3://{flow.curated_bucket}/"
+    return processing_job(
+        flow.job,
+        flow.code,
+        command="monitor",
+        arguments=(
+            f"States.Array('--window-start', {WINDOW_START}, '--window-end', {WINDOW_END}, "
+            f"'--endpoint', '{flow.endpoint_name}')"
+        ),
+        inputs={
+            "capture": capture_uri,
+            "labels": curated + names.CURATED[names.TABLE_LABELS],
+            "events": curated + names.CURATED[names.TABLE_EVENTS],
+            "model": "$.champion.value.model_data_url",
+            "evaluation": "$.champion.value.evaluation_url",
+        },
+        output=(
+            "report",
+            below(
+                flow.monitoring_bucket,
+                f"{names.MONITORING_REPORTS}{{}}/{{}}/",
+                WINDOW_END,
+                RUN_ID,
+            ),
+        ),
+    )
+
+
+def _ending_states(flow: Flow) -> States:
+    alert = asl.task(
+        asl.PUBLISH,
+        {
+            "TopicArn": flow.topic_arn,
+            "Subject": "Millrace: monitoring failed",
+            "Message.$": "States.JsonToString($.notice)",
+        },
+        then="Failed",
+        retries=[asl.PUBLISH_FAILED],
+        caught_by="Failed",
+        select={"message_id.$": "$.MessageId"},
+        result_path="$.published",
+    )
+    alert["Catch"][0]["ResultPath"] = "$.alert_failure"
+    return {
+        ALERT: asl.shape(
+            {"failure.$": "$.failure", "execution.$": "$$.Execution.Id"},
+            result_path="$.notice",
+            then="Alert",
+        ),
+        "Alert": alert,
+        "Failed": asl.fail_with_reason(),
+    }
