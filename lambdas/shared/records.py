@@ -1,0 +1,211 @@
+"""Validation, identity and pseudonyms of records: one implementation for every layer.
+
+The transform Lambda, the router, the Spark curate job and the demo's ledger must agree on which
+record is valid and which record is which; counts reconcile only because they all call this module.
+Standard library only, and importable in a Spark executor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, cast
+
+from lambdas.shared.checks import Check, RefusedError, bounded_time, checker, classified, refusals
+from lambdas.shared.contract import Field, Record
+from lambdas.shared.parsing import NOT_A_NUMBER, DuplicateKeys, NotJsonError, parse
+
+Pseudonymise = Callable[[object], str]
+
+PSEUDONYMISE: Final = "pseudonymise"
+LONGEST_ID: Final = 256
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
+_KEPT_VALIDATORS: Final = 64
+
+
+class Valid(NamedTuple):
+    """A record that keeps the contract.
+
+    ``values`` holds the present fields in the contract's order: times as ``YYYY-MM-DD HH:MM:SS``
+    UTC, numbers as floats, classified values as pseudonyms; null optional fields are left out.
+    ``event_date`` is the UTC day of the record's time field, ``YYYY-MM-DD``.
+    """
+
+    values: dict[str, Any]
+    event_date: str
+
+
+class Invalid(NamedTuple):
+    """A record that breaks the contract: the first thing found wrong.
+
+    ``code`` is stable and for machines, ``message`` for people; neither holds a classified value.
+    ``field`` is None when the record as a whole is wrong.
+    """
+
+    code: str
+    field: str | None
+    message: str
+
+
+class RecordValidator:
+    """A record's checks, compiled. Build it with :func:`compiled`."""
+
+    __slots__ = ("_fields", "_known", "_not_after", "_time")
+
+    def __init__(self, record: Record) -> None:
+        self._fields: list[tuple[str, bool, Check, bool]] = []
+        self._not_after: list[tuple[str, str, Field]] = []
+        self._time = record["time_field"]
+        for field in record["fields"]:
+            _require_supported(field, record)
+            treated = field.get("treatment") == PSEUDONYMISE
+            self._fields.append((field["name"], field["required"], _check(field, record), treated))
+            if "not_after" in field:
+                self._not_after.append((field["name"], field["not_after"], field))
+        self._known = frozenset(field["name"] for field in record["fields"])
+
+    def check(self, content: object, pseudonymise: Pseudonymise) -> Valid | Invalid:
+        """Check one decoded JSON value."""
+        if type(content) is not dict:
+            return _not_a_record(content)
+        values: dict[str, Any] = {}
+        name = ""
+        get = content.get
+        try:
+            for name, required, check, treated in self._fields:
+                value = get(name)
+                if value is not None:
+                    values[name] = pseudonymise(check(value)) if treated else check(value)
+                elif required:
+                    return Invalid("missing", name, f"{name} is missing; it is required")
+        except RefusedError as refused:
+            return Invalid(refused.code, name, refused.message)
+        if not content.keys() <= self._known:
+            return self._unknown(content)
+        for earlier, later, field in self._not_after:
+            if earlier in values and later in values and values[earlier] > values[later]:
+                return _after(field, later, content)
+        return Valid(values, values[self._time][:10])
+
+    def _unknown(self, content: dict[str, Any]) -> Invalid:
+        unknown = next(key for key in content if key not in self._known)
+        # A key that is no identifier may be a value in the wrong place: it is not repeated.
+        if _IDENTIFIER.fullmatch(unknown) is None:
+            return Invalid("unknown_field", None, "a field's name is not one of the contract's")
+        return Invalid("unknown_field", unknown, f"{unknown} is not a field of the contract")
+
+
+def _after(field: Field, later: str, content: dict[str, Any]) -> Invalid:
+    refused = refusals(field)("after_event_time", content[field["name"]])
+    return Invalid("after_event_time", field["name"], f"{refused.message}, not after {later}")
+
+
+def _not_a_record(content: object) -> Invalid:
+    if content is NOT_A_NUMBER:
+        return Invalid("not_json", None, "record is NaN or infinite, which JSON does not have")
+    if isinstance(content, DuplicateKeys):
+        return Invalid("not_json", None, "record has the same key twice")
+    return Invalid("not_object", None, "record is not a JSON object")
+
+
+def _check(field: Field, record: Record) -> Check:
+    if field["name"] == record["time_field"]:
+        return bounded_time(field, record["earliest"], record["latest"])
+    return checker(field)
+
+
+def _require_supported(field: Field, record: Record) -> None:
+    """Refuse a contract that asks for something this module would silently not do."""
+    name, treatment = field["name"], field.get("treatment")
+    if treatment not in (None, PSEUDONYMISE):
+        raise ValueError(f"treatment of {name} is {treatment!r}; allowed: {PSEUDONYMISE}")
+    if name in (record["id_field"], record["time_field"]):
+        if classified(field):
+            raise ValueError(f"{name} is key or time of {record['name']}: it can't be classified")
+        if not field["required"]:
+            raise ValueError(f"{name} is key or time of {record['name']}: it must be required")
+    if "not_after" in field and (treatment or field["type"] != "timestamp"):
+        raise ValueError(f"{name} has notAfter: it must be an untreated timestamp")
+
+
+_compiled: dict[int, tuple[Mapping[str, Any], RecordValidator]] = {}
+
+
+def compiled(record: Mapping[str, Any]) -> RecordValidator:
+    """The validator of a record of the compiled contract, built once per record object.
+
+    The record must not be changed afterwards; copy it to try another contract.
+
+    Raises:
+        ValueError: the contract asks for a type, treatment or rule that records don't have.
+    """
+    kept = _compiled.get(id(record))
+    # The stored record keeps its id from being reused, and `is` makes sure of it.
+    if kept is not None and kept[0] is record:
+        return kept[1]
+    validator = RecordValidator(cast(Record, record))
+    if len(_compiled) >= _KEPT_VALIDATORS:
+        _compiled.clear()
+    _compiled[id(record)] = (record, validator)
+    return validator
+
+
+def validate(raw: bytes, record: Mapping[str, Any], pseudonymise: Pseudonymise) -> Valid | Invalid:
+    """Check the bytes of one record against the contract; never raises for what they hold.
+
+    Args:
+        raw: one JSON object in UTF-8; white space around it is fine.
+        record: ``event`` or ``label`` of the compiled contract.
+        pseudonymise: maps a classified value to its pseudonym.
+    """
+    try:
+        content = parse(raw)
+    except NotJsonError as error:
+        return Invalid("not_json", None, str(error))
+    return compiled(record).check(content, pseudonymise)
+
+
+def id_of(content: object, id_field: str) -> str | None:
+    """The id of a decoded record if it has a well-formed one: 1 to 256 printable characters."""
+    if type(content) is not dict:
+        return None
+    value = content.get(id_field)
+    if type(value) is not str or not value.isprintable() or not 1 <= len(value) <= LONGEST_ID:
+        return None
+    return value
+
+
+def record_id(raw: bytes, id_field: str) -> str:
+    """The identity by which records are counted.
+
+    Returns:
+        The id field if the bytes are a JSON object with a well-formed one, else ``sha256:`` and the
+        hex digest of the bytes without surrounding white space (Firehose and files add newlines).
+    """
+    try:
+        found = id_of(parse(raw), id_field)
+    except NotJsonError:
+        found = None
+    return found or f"sha256:{hashlib.sha256(raw.strip()).hexdigest()}"
+
+
+def pseudonym(value: object, key: bytes) -> str:
+    """A keyed pseudonym: ``p_`` and 32 hex digits of HMAC-SHA-256 over the value's text.
+
+    The same value always gets the same pseudonym, so joins and counts still work; without the key
+    the few hundred thousand possible values can't be tried.
+    """
+    return f"p_{hmac.digest(key, str(value).encode('utf-8'), 'sha256').hex()[:32]}"
+
+
+def pseudonymiser(key: bytes) -> Pseudonymise:
+    """Bind :func:`pseudonym` to a key.
+
+    Raises:
+        ValueError: the key is shorter than 16 bytes, so that it could be guessed.
+    """
+    if len(key) < 16:
+        raise ValueError(f"pseudonym key has {len(key)} bytes; at least 16 are needed")
+    return lambda value: pseudonym(value, key)

@@ -1,0 +1,1 @@
+"""Firehose transformation: what enters the lake keeps the contract."""

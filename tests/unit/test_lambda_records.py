@@ -1,0 +1,247 @@
+"""Validation, identity and pseudonyms: examples for every code, and properties."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.contract import compile_contract, read_contract
+from lambdas.shared.checks import portable_pattern
+from lambdas.shared.contract import ContractError, parse, record_of
+from lambdas.shared.records import (
+    Invalid,
+    Valid,
+    compiled,
+    pseudonym,
+    pseudonymiser,
+    record_id,
+    validate,
+)
+from tests.unit.conftest import ARRIVAL, DEPARTURE, FLIGHTS, KEY
+
+CONTRACT: dict[str, Any] = dict(compile_contract(read_contract(FLIGHTS)))
+EVENT, LABEL = CONTRACT["event"], CONTRACT["label"]
+PSEUDONYMISE = pseudonymiser(KEY)
+
+
+def _check(changes: dict[str, Any], base: dict[str, Any] = DEPARTURE) -> Valid | Invalid:
+    return validate(json.dumps(base | changes).encode(), EVENT, PSEUDONYMISE)
+
+
+def test_a_departure_is_stored_with_plain_times_floats_and_a_pseudonym() -> None:
+    outcome = _check({"wind_direction_degrees": 260, "wind_gust_mph": None})
+    assert isinstance(outcome, Valid)
+    assert outcome.event_date == "2013-01-01"
+    assert outcome.values["event_time"] == "2013-01-01 10:15:00"
+    assert outcome.values["tail_number"] == pseudonym("N14228", KEY)
+    assert type(outcome.values["wind_direction_degrees"]) is float
+    assert "wind_gust_mph" not in outcome.values
+    assert list(outcome.values) == list(DEPARTURE)
+
+
+def test_a_label_is_dated_by_its_own_time() -> None:
+    raw = json.dumps(ARRIVAL | {"label_time": "2013-01-02T00:10:00Z"}).encode()
+    outcome = validate(raw, LABEL, PSEUDONYMISE)
+    assert isinstance(outcome, Valid)
+    assert outcome.event_date == "2013-01-02"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "field"),
+    [
+        ({"carrier": None}, "missing", "carrier"),
+        ({"distance_miles": True}, "wrong_type", "distance_miles"),
+        ({"distance_miles": "1400"}, "wrong_type", "distance_miles"),
+        ({"distance_miles": 1400.0}, "wrong_type", "distance_miles"),
+        ({"distance_miles": 10**30}, "out_of_range", "distance_miles"),
+        ({"temperature_f": "39"}, "wrong_type", "temperature_f"),
+        ({"temperature_f": False}, "wrong_type", "temperature_f"),
+        ({"temperature_f": [39]}, "wrong_type", "temperature_f"),
+        ({"wind_speed_mph": 1048.4}, "out_of_range", "wind_speed_mph"),
+        ({"temperature_f": math.nan}, "not_json", "temperature_f"),
+        ({"temperature_f": math.inf}, "not_json", "temperature_f"),
+        ({"origin": "BOS"}, "not_allowed", "origin"),
+        ({"origin": "BOSTON"}, "too_long", "origin"),
+        ({"destination": "iah"}, "pattern", "destination"),
+        ({"carrier": "U\n"}, "pattern", "carrier"),
+        ({"carrier": "\ud800"}, "wrong_type", "carrier"),
+        ({"carrier": {"code": "UA"}}, "wrong_type", "carrier"),
+        ({"flight_id": "short"}, "out_of_range", "flight_id"),
+        ({"event_time": "2013-01-01 10:15:00"}, "wrong_type", "event_time"),
+        ({"event_time": "2013-02-30T10:15:00Z"}, "wrong_type", "event_time"),
+        ({"event_time": "2013-01-01T10:15:00+01:00"}, "wrong_type", "event_time"),
+        ({"event_time": 1357035300}, "wrong_type", "event_time"),
+        ({"event_time": "1999-12-31T23:59:59Z"}, "too_early", "event_time"),
+        ({"event_time": "2100-01-01T00:00:00Z"}, "too_late", "event_time"),
+        ({"weather_observed_at": "2013-01-01T10:15:01Z"}, "after_event_time", None),
+        ({"departure_delay": 4}, "unknown_field", "departure_delay"),
+        ({"N14228 was here": 4}, "unknown_field", None),
+    ],
+)
+def test_a_broken_value_is_refused_with_code_field_and_what_is_allowed(
+    changes: dict[str, Any], code: str, field: str | None
+) -> None:
+    outcome = _check(changes)
+    assert isinstance(outcome, Invalid)
+    expected = "weather_observed_at" if code == "after_event_time" else field
+    assert (outcome.code, outcome.field) == (code, expected)
+    if code in ("out_of_range", "not_allowed", "pattern", "too_early", "too_late"):
+        assert "allowed: " in outcome.message
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"", "not_json"),
+        (b"{", "not_json"),
+        (b"\xff\xfe{", "not_json"),
+        (b"\xef\xbb\xbf{}", "not_json"),
+        ("{}".encode("utf-16"), "not_json"),
+        (b"[" * 100_000, "not_json"),
+        (b'{"a":' * 100_000, "not_json"),
+        (b"9" * 5000, "not_json"),
+        (b"NaN", "not_json"),
+        (b'{"carrier": "UA", "carrier": "B6"}', "not_json"),
+        (b"[]", "not_object"),
+        (b'"text"', "not_object"),
+        (b"null", "not_object"),
+        (b"{}", "missing"),
+    ],
+)
+def test_bytes_that_are_no_record_get_a_code(raw: bytes, code: str) -> None:
+    outcome = validate(raw, EVENT, PSEUDONYMISE)
+    assert isinstance(outcome, Invalid)
+    assert outcome.code == code
+
+
+def test_a_number_too_large_for_a_double_is_out_of_range() -> None:
+    raw = json.dumps(DEPARTURE).replace("39.02", "1e999").encode()
+    outcome = validate(raw, EVENT, PSEUDONYMISE)
+    assert isinstance(outcome, Invalid)
+    assert (outcome.code, outcome.field) in {
+        ("out_of_range", "temperature_f"),
+        ("not_json", "temperature_f"),
+    }
+
+
+@pytest.mark.parametrize("value", ["n14228-canary", "CANARY" * 9, 77331, ["CANARY"], {"CANARY": 1}])
+def test_a_classified_value_is_never_in_the_message(value: object) -> None:
+    outcome = _check({"tail_number": value})
+    assert isinstance(outcome, Invalid)
+    assert outcome.field == "tail_number"
+    assert "canary" not in outcome.message.lower()
+    assert "77331" not in outcome.message
+    assert "allowed: " in outcome.message
+
+
+def test_a_public_value_is_shown_but_not_at_length() -> None:
+    outcome = _check({"destination": "X" * 5000})
+    assert isinstance(outcome, Invalid)
+    assert '"XXX' in outcome.message
+    assert len(outcome.message) < 200
+
+
+def test_the_id_is_the_key_when_it_is_well_formed_else_the_hash_of_the_bytes() -> None:
+    raw = json.dumps(DEPARTURE).encode()
+    assert record_id(raw, "flight_id") == DEPARTURE["flight_id"]
+    assert record_id(b'{"flight_id": "A1", "carrier": 5}', "flight_id") == "A1"
+    for odd in (b"", b"[]", b"{}", b'{"flight_id": 5}', b'{"flight_id": ""}', b"\xff"):
+        assert record_id(odd, "flight_id").startswith("sha256:")
+    assert record_id(b"broken\n", "flight_id") == record_id(b"broken", "flight_id")
+    assert record_id(b"broken", "flight_id") != record_id(b"broken!", "flight_id")
+
+
+def test_pseudonyms_depend_on_value_and_key_only() -> None:
+    assert pseudonym("N14228", KEY) == pseudonym("N14228", KEY)
+    assert pseudonym("N14228", KEY) != pseudonym("N14229", KEY)
+    assert pseudonym("N14228", KEY) != pseudonym("N14228", KEY[::-1])
+    with pytest.raises(ValueError, match="at least 16"):
+        pseudonymiser(b"short")
+
+
+def test_patterns_end_where_ecma_ends_them() -> None:
+    assert portable_pattern("^a$|^b$").search("b\n") is None
+    assert portable_pattern(r"^\$[$]$").search("$$") is not None
+    assert portable_pattern(r"^\d$").search("٣") is None
+
+
+def test_a_changed_contract_changes_validation() -> None:
+    stricter = copy.deepcopy(EVENT)
+    next(f for f in stricter["fields"] if f["name"] == "distance_miles")["maximum"] = 1000
+    raw = json.dumps(DEPARTURE).encode()
+    assert isinstance(validate(raw, EVENT, PSEUDONYMISE), Valid)
+    outcome = validate(raw, stricter, PSEUDONYMISE)
+    assert isinstance(outcome, Invalid)
+    assert outcome.field == "distance_miles"
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "words"),
+    [
+        ("tail_number", {"treatment": "scramble"}, "treatment of tail_number"),
+        ("flight_id", {"classification": "confidential"}, "can't be classified"),
+        ("event_time", {"required": False}, "must be required"),
+        ("carrier", {"not_after": "event_time"}, "must be an untreated timestamp"),
+        ("carrier", {"type": "array"}, "has type 'array'"),
+    ],
+)
+def test_a_contract_that_asks_for_the_impossible_is_refused(
+    name: str, changes: dict[str, Any], words: str
+) -> None:
+    record = copy.deepcopy(EVENT)
+    next(field for field in record["fields"] if field["name"] == name).update(changes)
+    with pytest.raises(ValueError, match=words):
+        compiled(record)
+
+
+def test_a_file_that_is_no_contract_says_what_it_lacks() -> None:
+    with pytest.raises(ContractError, match="here is not JSON"):
+        parse("{", "here")
+    with pytest.raises(ContractError, match=r"lacks .*seed_probability"):
+        parse("{}")
+    with pytest.raises(ContractError, match="allowed: events, labels"):
+        record_of(parse(json.dumps(CONTRACT)), "arrivals")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner),
+    max_leaves=6,
+)
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_it_raise(raw: bytes) -> None:
+    assert isinstance(validate(raw, EVENT, PSEUDONYMISE), Valid | Invalid)
+    assert record_id(raw, "flight_id")
+
+
+@given(st.dictionaries(st.sampled_from(sorted(DEPARTURE)) | st.text(max_size=8), json_values))
+def test_no_change_of_a_record_makes_it_raise(changes: dict[str, Any]) -> None:
+    outcome = _check(changes)
+    assert isinstance(outcome, Valid | Invalid)
+    if isinstance(outcome, Valid):
+        assert set(outcome.values) <= set(DEPARTURE) | {"wind_gust_mph"}
+        assert math.isfinite(outcome.values.get("temperature_f", 0.0))
+
+
+@given(
+    temperature=st.floats(-60, 140),
+    number=st.integers(1, 9999),
+    seats=st.none() | st.integers(1, 900),
+)
+def test_values_survive_unchanged(temperature: float, number: int, seats: int | None) -> None:
+    outcome = _check(
+        {"temperature_f": temperature, "flight_number": number, "aircraft_seats": seats}
+    )
+    assert isinstance(outcome, Valid)
+    stored = json.loads(json.dumps(outcome.values))
+    assert stored["temperature_f"] == temperature
+    assert stored["flight_number"] == number
+    assert stored.get("aircraft_seats") == seats
