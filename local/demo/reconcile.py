@@ -1,0 +1,187 @@
+"""Both sides of the count: what was sent, and what the objects hold.
+
+The identity is over distinct record ids: sent = curated + rejected + pending. It is decided on
+sets, not on totals, so two errors can't cancel out. Copies are counted separately: delivered minus
+distinct gives the duplicates, and the ledger says where they came from.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from lambdas.shared.names import (
+    CURATED,
+    RAW_BACKUP,
+    RAW_ERRORS,
+    STREAMS,
+    TABLE_EVENTS,
+    TABLE_EVENTS_STREAM,
+    TABLE_LABELS,
+    TABLE_LABELS_STREAM,
+    TABLE_REJECTED,
+)
+from local.demo import objects
+from local.demo.ledger import Ledger
+
+TABLES = {"events": TABLE_EVENTS, "labels": TABLE_LABELS}
+STREAM_TABLES = {"events": TABLE_EVENTS_STREAM, "labels": TABLE_LABELS_STREAM}
+EXAMPLES = 5
+
+
+class CountsDifferError(AssertionError):
+    """Sent and found do not agree; the message names the difference and some ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Zones:
+    """Bucket names of the zones that are counted."""
+
+    raw: str
+    landing: str
+    curated: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the objects of one stream hold: lists keep repeats, sets are distinct ids."""
+
+    backup: list[str]
+    delivered: list[str]
+    errors: list[str]
+    landing: list[str]
+    curated_rows: list[str]
+    rejected: dict[str, str]
+    """Record id to the code of its rejection."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCount:
+    """One stream's reconciliation; every number counts distinct ids unless it says copies."""
+
+    stream: str
+    sent: int
+    sent_copies: int
+    curated: int
+    rejected: int
+    pending: int
+    delivered: int
+    """Copies that Firehose delivered: rows in the stream table plus lines in the error output."""
+    duplicates: int
+    """Delivered copies beyond the first of each id."""
+    duplicates_by_origin: dict[str, int]
+    rejected_by_code: dict[str, int]
+    planted: dict[str, int]
+    backup_copies: int
+    repeated_in_curated: int
+    missing: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    @property
+    def accounted(self) -> int:
+        """The right-hand side: curated + rejected + pending."""
+        return self.curated + self.rejected + self.pending
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both sides hold the same ids and the curated table repeats none."""
+        return (
+            self.sent == self.accounted
+            and not self.missing
+            and not self.foreign
+            and not self.repeated_in_curated
+        )
+
+    def explain(self) -> str:
+        """One line a person can act on."""
+        return (
+            f"{self.stream}: sent {self.sent} distinct ids, found {self.curated} curated + "
+            f"{self.rejected} rejected + {self.pending} pending = {self.accounted}; "
+            f"missing {self.missing[:EXAMPLES]}, never sent {self.foreign[:EXAMPLES]}, "
+            f"repeated in curated: {self.repeated_in_curated}"
+        )
+
+
+def find(s3: Any, zones: Zones, stream: str, id_field: str) -> Found:
+    """Open every object that holds records of a stream."""
+    table, streamed = CURATED[TABLES[stream]], CURATED[STREAM_TABLES[stream]]
+    rejected = objects.table_rows(
+        s3, zones.curated, CURATED[TABLE_REJECTED], ("stream", "record_id", "code")
+    )
+    return Found(
+        backup=objects.line_ids(s3, zones.raw, RAW_BACKUP[stream], id_field),
+        delivered=[
+            row[id_field] for row in objects.table_rows(s3, zones.curated, streamed, (id_field,))
+        ],
+        errors=objects.envelope_ids(s3, zones.raw, RAW_ERRORS[stream], id_field),
+        landing=objects.line_ids(s3, zones.landing, f"{stream}/", id_field),
+        curated_rows=[
+            row[id_field] for row in objects.table_rows(s3, zones.curated, table, (id_field,))
+        ],
+        rejected={row["record_id"]: row["code"] for row in rejected if row["stream"] == stream},
+    )
+
+
+def count(ledger: Ledger, stream: str, found: Found) -> StreamCount:
+    """Compare one stream's ledger with what was found; pure."""
+    sent, curated = ledger.ids(stream), set(found.curated_rows)
+    rejected = set(found.rejected) - curated
+    pending = (set(found.backup) | set(found.landing)) - curated - rejected
+    known = curated | rejected | pending
+    copies = [*found.delivered, *found.errors]
+    duplicates = len(copies) - len(set(copies))
+    return StreamCount(
+        stream=stream,
+        sent=len(sent),
+        sent_copies=ledger.copies(stream),
+        curated=len(curated),
+        rejected=len(rejected),
+        pending=len(pending),
+        delivered=len(copies),
+        duplicates=duplicates,
+        duplicates_by_origin=_origins(ledger, stream, copies),
+        rejected_by_code=dict(sorted(Counter(found.rejected[i] for i in rejected).items())),
+        planted=ledger.by_fault(stream),
+        backup_copies=len(found.backup),
+        repeated_in_curated=len(found.curated_rows) - len(curated),
+        missing=sorted(sent - known),
+        foreign=sorted(known - sent),
+    )
+
+
+def _origins(ledger: Ledger, stream: str, copies: list[str]) -> dict[str, int]:
+    """Split the delivered duplicates: sent twice by the sender, replayed, or repeated on the way.
+
+    Per id, a delivered copy beyond those that were sent was made by the delivery itself.
+    """
+    sent, arrived = Counter(e.record_id for e in ledger.of(stream)), Counter(copies)
+    replays = Counter(e.record_id for e in ledger.of(stream) if e.origin == "replay")
+    origins: Counter[str] = Counter(sender=0, delivery=0, replay=0)
+    for record, times in arrived.items():
+        repeats = times - 1
+        by_delivery = min(repeats, max(0, times - max(sent[record], 1)))
+        by_replay = min(repeats - by_delivery, replays[record])
+        origins["delivery"] += by_delivery
+        origins["replay"] += by_replay
+        origins["sender"] += repeats - by_delivery - by_replay
+    return dict(origins)
+
+
+def reconcile(s3: Any, zones: Zones, ledger: Ledger) -> dict[str, StreamCount]:
+    """Both streams, recounted from the objects."""
+    return {
+        stream: count(ledger, stream, find(s3, zones, stream, ledger.id_fields[stream]))
+        for stream in STREAMS
+    }
+
+
+def assert_agrees(counts: dict[str, StreamCount], *, settled: bool = True) -> None:
+    """Raise ``CountsDifferError`` unless every stream agrees.
+
+    ``settled`` also requires that nothing is pending, which holds after a curate run that
+    started once the streams were flushed.
+    """
+    wrong = [c.explain() for c in counts.values() if not c.agrees or (settled and c.pending)]
+    if wrong:
+        raise CountsDifferError("; ".join(wrong))

@@ -1,0 +1,112 @@
+"""What the monitor saw, month by month."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from local.demo.report.model import Estimate, Monitoring, MonthReport
+from local.demo.report.svg import Drawing, Plot, Point, ticks
+
+CELL_HEIGHT, NAME_WIDTH = 24.0, 190.0
+DARK_ENOUGH = 0.55
+DEFAULT_THRESHOLD = 0.25
+
+
+class Cell(NamedTuple):
+    """Where a cell of the heat map stands and what it is called."""
+
+    at: Point
+    size: Point
+    name: str
+
+
+def heat_map(monitoring: Monitoring) -> str:
+    """Population stability index of every feature (rows) in every month (columns).
+
+    The colour is full at twice the alarm's threshold; cells at or above the threshold are framed.
+    """
+    months = monitoring.months
+    names = _by_drift(months)
+    cell = min(120.0, 560.0 / max(len(months), 1))
+    drawing = Drawing(
+        NAME_WIDTH + cell * len(months) + 10.0,
+        34.0 + CELL_HEIGHT * len(names) + 6.0,
+        "Drift of every feature by month",
+    )
+    for column, month in enumerate(months):
+        at = (NAME_WIDTH + cell * (column + 0.5), 18.0)
+        drawing.text(at, month.month, "label", anchor="middle")
+    for row, name in enumerate(names):
+        y = 28.0 + CELL_HEIGHT * row
+        drawing.text((NAME_WIDTH - 12, y + 16), name.replace("_", " "), "label", anchor="end")
+        for column, month in enumerate(months):
+            at = (NAME_WIDTH + cell * column + 1.5, y + 1.5)
+            threshold = monitoring.drift_threshold or DEFAULT_THRESHOLD
+            place = Cell(at, (cell - 3, CELL_HEIGHT - 3), f"{name}, {month.month}")
+            _cell(drawing, place, month.drift.get(name), threshold)
+    return drawing.render()
+
+
+def _by_drift(months: list[MonthReport]) -> list[str]:
+    worst: dict[str, float] = {}
+    for month in months:
+        for name, value in month.drift.items():
+            worst[name] = max(value, worst.get(name, 0.0))
+    return sorted(worst, key=lambda name: (-worst[name], name))
+
+
+def _cell(drawing: Drawing, cell: Cell, value: float | None, threshold: float) -> None:
+    middle = (cell.at[0] + cell.size[0] / 2, cell.at[1] + 15)
+    if value is None:
+        drawing.rect(cell.at, cell.size, "cell-none", rx=2)
+        drawing.text(middle, "not measured", "cell-value", anchor="middle")
+        return
+    strength = min(1.0, max(0.03, value / (2 * threshold)))
+    drifted = value >= threshold
+    tip = f"{cell.name}: {value:.3f}" + (" (drifted)" if drifted else "")
+    css = "cell drifted" if drifted else "cell"
+    drawing.rect(cell.at, cell.size, css, tip=tip, rx=2, fill_opacity=f"{strength:.2f}")
+    ink = "cell-value strong" if strength > DARK_ENOUGH else "cell-value"
+    drawing.text(middle, f"{value:.2f}", ink, anchor="middle")
+
+
+def metric_by_month(
+    months: list[MonthReport], attribute: str, limit: float | None, title: str
+) -> str:
+    """One metric of the served model with its interval, and the limit that the alarm rests on."""
+    found = [(m, getattr(m, attribute)) for m in months if getattr(m, attribute) is not None]
+    drawing = Drawing(340.0, 230.0, title)
+    if not found:
+        drawing.text((170.0, 115.0), "not measured in this run", "label", anchor="middle")
+        return drawing.render()
+    marks = _marks([e for _, e in found], limit)
+    plot = Plot(drawing, 52.0, 26.0, 276.0, 160.0, (-0.5, len(found) - 0.5), (marks[0], marks[-1]))
+    drawing.text((52.0, 12.0), title, "label strong")
+    plot.y_axis(marks, lambda value: f"{value:g}")
+    plot.x_axis([], str)
+    if limit is not None:
+        drawing.line((52.0, plot.y(limit)), (328.0, plot.y(limit)), "limit")
+        drawing.text((328.0, plot.y(limit) - 5), "limit", "tick limit-ink", anchor="end")
+    for index, (month, estimate) in enumerate(found):
+        _month(plot, index, month, estimate)
+    return drawing.render()
+
+
+def _marks(estimates: list[Estimate], limit: float | None) -> list[float]:
+    values = [v for e in estimates for v in (e.value, e.low, e.high) if v is not None]
+    values += [limit] if limit is not None else []
+    low, high = min(values), max(values)
+    margin = max((high - low) * 0.1, 0.005)
+    return ticks(max(0.0, low - margin), high + margin, 5)
+
+
+def _month(plot: Plot, index: int, month: MonthReport, estimate: Estimate) -> None:
+    drawing, x = plot.drawing, plot.x(float(index))
+    css = "alert" if month.breached else "neutral"
+    if estimate.low is not None and estimate.high is not None:
+        drawing.line((x, plot.y(estimate.low)), (x, plot.y(estimate.high)), f"bar {css}")
+    drawing.circle((x, plot.y(estimate.value)), 4.5, f"dot {css}-fill")
+    drawing.text((x + 9, plot.y(estimate.value) + 4), f"{estimate.value:.3f}", "tick")
+    base = plot.top + plot.height
+    drawing.text((x, base + 18), month.month, "tick", anchor="middle")
+    drawing.text((x, base + 33), f"n {month.labelled:,}", "tick faint", anchor="middle")

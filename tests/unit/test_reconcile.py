@@ -1,0 +1,137 @@
+"""Reconciliation: recounted from objects, decided on sets, copies split by origin."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from moto import mock_aws
+
+from local.demo.ledger import Ledger, Outgoing
+from local.demo.reconcile import CountsDifferError, Found, Zones, assert_agrees, count, find
+
+ZONES = Zones(raw="raw-zone", landing="landing-zone", curated="curated-zone")
+ID = "flight_id"
+
+
+def _raw(record: str) -> bytes:
+    return json.dumps({ID: record}).encode()
+
+
+def _ledger(*records: Outgoing) -> Ledger:
+    ledger = Ledger({"events": ID, "labels": ID})
+    ledger.accept("events", records)
+    return ledger
+
+
+def _found(**changes: Any) -> Found:
+    empty = Found(backup=[], delivered=[], errors=[], landing=[], curated_rows=[], rejected={})
+    return replace(empty, **changes)
+
+
+@pytest.fixture
+def s3() -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("s3", region_name="eu-west-1")
+        for bucket in (ZONES.raw, ZONES.landing, ZONES.curated):
+            client.create_bucket(
+                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+            )
+        yield client
+
+
+def _put_table(s3: Any, key: str, rows: list[dict[str, Any]]) -> None:
+    body = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), body)
+    s3.put_object(Bucket=ZONES.curated, Key=key, Body=body.getvalue())
+
+
+def test_every_kind_of_object_is_read(s3: Any) -> None:
+    lines = _raw("a") + b"\n" + _raw("b") + b"\n" + b'{"flight_id": "c\n'
+    s3.put_object(Bucket=ZONES.raw, Key="backup/events/2013/01/1", Body=gzip.compress(lines))
+    envelope = {"rawData": base64.b64encode(b'{"flight_id": "c').decode(), "errorCode": "x"}
+    s3.put_object(Bucket=ZONES.raw, Key="errors/events/1", Body=json.dumps(envelope) + "\n")
+    s3.put_object(Bucket=ZONES.landing, Key="events/file.jsonl", Body=_raw("d"))
+    _put_table(s3, "events_stream/event_date=2013-01-01/1.parquet", [{ID: "a"}, {ID: "b"}])
+    _put_table(s3, "events/event_date=2013-01-01/1.parquet", [{ID: "a"}])
+    s3.put_object(Bucket=ZONES.curated, Key="events/_SUCCESS", Body=b"")
+    _put_table(
+        s3,
+        "rejected/1.parquet",
+        [
+            {"stream": "events", "record_id": "b", "code": "missing"},
+            {"stream": "labels", "record_id": "z", "code": "missing"},
+        ],
+    )
+    found = find(s3, ZONES, "events", ID)
+    assert found.backup[:2] == ["a", "b"]
+    assert found.backup[2] == found.errors[0]
+    assert found.errors[0].startswith("sha256:")
+    assert (found.landing, found.delivered, found.curated_rows) == (["d"], ["a", "b"], ["a"])
+    assert found.rejected == {"b": "missing"}
+
+
+def test_both_sides_agree_when_every_id_is_somewhere() -> None:
+    ledger = _ledger(*(Outgoing(_raw(name)) for name in "abcd"))
+    result = count(
+        ledger,
+        "events",
+        _found(backup=list("abcd"), delivered=list("abd"), errors=["c"], curated_rows=list("ab"),
+               rejected={"c": "missing"}),
+    )  # fmt: skip
+    assert (result.sent, result.curated, result.rejected, result.pending) == (4, 2, 1, 1)
+    assert result.agrees
+    assert_agrees({"events": result}, settled=False)
+    with pytest.raises(CountsDifferError, match="1 pending"):
+        assert_agrees({"events": result})
+
+
+def test_a_lost_and_an_invented_record_do_not_cancel_out() -> None:
+    ledger = _ledger(Outgoing(_raw("a")), Outgoing(_raw("b")))
+    result = count(ledger, "events", _found(curated_rows=["a", "x"]))
+    assert result.sent == result.accounted
+    assert not result.agrees
+    with pytest.raises(CountsDifferError, match=r"missing \['b'\], never sent \['x'\]"):
+        assert_agrees({"events": result})
+
+
+def test_a_repeat_in_the_curated_table_is_an_error() -> None:
+    result = count(_ledger(Outgoing(_raw("a"))), "events", _found(curated_rows=["a", "a"]))
+    assert result.curated == result.sent == 1
+    assert not result.agrees
+
+
+def test_an_id_both_curated_and_rejected_counts_once() -> None:
+    found = _found(curated_rows=["a"], rejected={"a": "missing"})
+    result = count(_ledger(Outgoing(_raw("a"))), "events", found)
+    assert (result.curated, result.rejected, result.agrees) == (1, 0, True)
+
+
+def test_duplicates_are_split_by_origin() -> None:
+    ledger = _ledger(
+        Outgoing(_raw("once")),
+        Outgoing(_raw("twice")),
+        Outgoing(_raw("twice"), "sender", "duplicate"),
+        Outgoing(_raw("replayed")),
+        Outgoing(_raw("replayed"), "replay"),
+    )
+    delivered = ["once", "once", "twice", "twice", "replayed", "replayed", "replayed"]
+    result = count(ledger, "events", _found(delivered=delivered))
+    assert result.duplicates == 4
+    assert result.duplicates_by_origin == {"sender": 1, "delivery": 2, "replay": 1}
+    assert ledger.by_origin("events") == {"sender": 1, "replay": 1}
+    assert ledger.by_fault("events") == {"duplicate": 1}
+
+
+def test_a_stream_nobody_declared_is_refused() -> None:
+    with pytest.raises(ValueError, match="allowed: events, labels"):
+        _ledger().accept("other", [])
