@@ -107,7 +107,7 @@ def _stream(sent: int, rejected: int, repeats: int, planted: dict[str, int]) -> 
         sent=sent, curated=sent - rejected, rejected=rejected, pending=0,
         delivered=sent + repeats, sent_copies=sent + repeats, backup_copies=sent + repeats,
         duplicates=repeats,
-        duplicates_by_origin={"sender": repeats - 500, "delivery": 0, "replay": 500} if repeats else {},
+        duplicates_by_origin={"sender": 38, "delivery": 0, "replay": 500} if repeats else {},
         rejected_by_code={"missing": 38, "not_json": 41, "out_of_range": 45} if rejected else {},
         planted=planted, agrees=True,
     )  # fmt: skip
@@ -187,8 +187,8 @@ def _models() -> list[ModelReport]:
 def _moments() -> list[Moment]:
     marks: list[tuple[float, Any, str]] = [
         (112.0, "retraining", "First retraining starts"), (124.0, "fault", "Spark process killed"),
-        (160.0, "rollout", "January to March serves"), (176.0, "fault", "Challenger's server killed"),
-        (190.0, "alarm", "Alarm fires on April"), (191.0, "retraining", "Retraining starts by itself"),
+        (160.0, "rollout", "January to March serves"), (176.0, "fault", "Server killed"),
+        (190.0, "alarm", "Alarm fires on April"), (191.0, "retraining", "Retraining starts"),
         (236.0, "rollout", "February to April serves"),
     ]  # fmt: skip
     return [Moment(at_s=at, kind=kind, title=title, detail="details") for at, kind, title in marks]
@@ -203,7 +203,9 @@ def example_report() -> Report:
         corruption="one record in a hundred", contract="flights 1.0.0", records=_records(),
         resources=Resources(
             executed=100, emulated=212, recorded=20,
-            by_type={"AWS::S3::Bucket": {"count": 7, "handling": "emulated", "why": "stores", "names": []}},
+            by_type={
+                "AWS::S3::Bucket": {"count": 7, "handling": "emulated", "why": "", "names": []}
+            },
         ),
         models=_models(),
         comparison=Comparison(
@@ -223,7 +225,7 @@ def example_report() -> Report:
         iam=Iam(
             principals_enforced=14, calls=8123, denied=1, unused_grants=42,
             by_principal=[{"principal": "router", "calls": 400, "denied": 0, "unused": 2}],
-            denials=[{"principal": "router", "action": "s3:GetObject", "resource": "*", "times": 1}],
+            denials=[{"principal": "router", "action": "s3:Get", "resource": "*", "times": 1}],
         ),
         faults=[
             Fault(name="Server killed", what="SIGKILL to the challenger", outcome="3 errors",

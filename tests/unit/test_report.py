@@ -18,7 +18,7 @@ from tests.unit.report_example import FEATURES, MONTHS, STACKS, example_report
 PROMISED = (
     "records.sent", "records.curated", "records.rejected", "records.pending", "records.delivered",
     "records.duplicates", "records.labels", "resources.executed", "resources.emulated",
-    "resources.recorded", "resources.by_type", "models.0.name", "models.0.training_window",
+    "resources.recorded", "resources.by_type", "models.0.name", "models.1.training_window",
     "models.0.rows", "models.1.holdout.log_loss.low", "models.1.holdout.auc.high",
     "serving.requests", "serving.errors", "serving.by_variant", "serving.p50_ms", "serving.p99_ms",
     "monitoring.drifted_features", "monitoring.alarm", "iam.principals_enforced", "iam.calls",

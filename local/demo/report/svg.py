@@ -6,6 +6,7 @@ paper; a drawing library would have fixed the colours when the report was writte
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -124,19 +125,8 @@ class Plot:
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """About ``count`` round values that cover ``low`` to ``high``."""
-    span = max(high - low, 1e-9) / max(count - 1, 1)
-    power = 10.0 ** _floor_log10(span)
+    span = max(high - low, 1e-6) / max(count - 1, 1)
+    power = 10.0 ** math.floor(math.log10(span))
     step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= span * 0.999)
-    first = int(low // step)
-    values = [round(step * i, 10) for i in range(first, first + count * 3)]
-    end = next((i for i, value in enumerate(values) if value >= high - 1e-9), len(values) - 1)
-    return values[: end + 1]
-
-
-def _floor_log10(value: float) -> int:
-    exponent = 0
-    while value >= 10:
-        value, exponent = value / 10, exponent + 1
-    while value < 1:
-        value, exponent = value * 10, exponent - 1
-    return exponent
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(step * i, 10) for i in range(first, max(last, first + 1) + 1)]
