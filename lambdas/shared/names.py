@@ -30,17 +30,19 @@ PARTITION_DATE = "event_date"
 
 # Prefixes inside the zone buckets, all ending in a slash.
 RAW_BACKUP = {EVENTS: "backup/events/", LABELS: "backup/labels/"}
+# Firehose has one destination bucket for data and errors; errors hold classified values in clear,
+# so both lie in the raw zone (docs/adr/0023).
+RAW_STREAM = {EVENTS: "stream/events/", LABELS: "stream/labels/"}
 RAW_ERRORS = {EVENTS: "errors/events/", LABELS: "errors/labels/"}
 CURATED = {
     table: f"{table}/"
     for table in (
-        TABLE_EVENTS_STREAM,
-        TABLE_LABELS_STREAM,
         TABLE_EVENTS,
         TABLE_LABELS,
         TABLE_REJECTED,
     )
 }
+CURATED_QUERY_RESULTS = "query_results/"
 FEATURES_RUNS = "runs/"
 ARTIFACTS_MODELS = "models/"
 ARTIFACTS_EVALUATIONS = "evaluations/"

@@ -15,18 +15,16 @@ from lambdas.shared.names import (
     CURATED,
     RAW_BACKUP,
     RAW_ERRORS,
+    RAW_STREAM,
     STREAMS,
     TABLE_EVENTS,
-    TABLE_EVENTS_STREAM,
     TABLE_LABELS,
-    TABLE_LABELS_STREAM,
     TABLE_REJECTED,
 )
 from local.demo import objects
 from local.demo.ledger import Ledger
 
 TABLES = {"events": TABLE_EVENTS, "labels": TABLE_LABELS}
-STREAM_TABLES = {"events": TABLE_EVENTS_STREAM, "labels": TABLE_LABELS_STREAM}
 EXAMPLES = 5
 
 
@@ -105,14 +103,14 @@ class StreamCount:
 
 def find(s3: Any, zones: Zones, stream: str, id_field: str) -> Found:
     """Open every object that holds records of a stream."""
-    table, streamed = CURATED[TABLES[stream]], CURATED[STREAM_TABLES[stream]]
+    table, streamed = CURATED[TABLES[stream]], RAW_STREAM[stream]
     rejected = objects.table_rows(
         s3, zones.curated, CURATED[TABLE_REJECTED], ("stream", "record_id", "code")
     )
     return Found(
         backup=objects.line_ids(s3, zones.raw, RAW_BACKUP[stream], id_field),
         delivered=[
-            row[id_field] for row in objects.table_rows(s3, zones.curated, streamed, (id_field,))
+            row[id_field] for row in objects.table_rows(s3, zones.raw, streamed, (id_field,))
         ],
         errors=objects.envelope_ids(s3, zones.raw, RAW_ERRORS[stream], id_field),
         landing=objects.line_ids(s3, zones.landing, f"{stream}/", id_field),

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
@@ -19,6 +19,31 @@ from constructs import Construct
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.log_group import removal_policy
 
+# Administration is delegated to IAM; using the key to read or write data is not among it.
+ADMINISTRATION_ACTIONS = (
+    "kms:CancelKeyDeletion",
+    "kms:CreateAlias",
+    "kms:DeleteAlias",
+    "kms:DescribeKey",
+    "kms:DisableKey",
+    "kms:DisableKeyRotation",
+    "kms:EnableKey",
+    "kms:EnableKeyRotation",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:ListAliases",
+    "kms:ListGrants",
+    "kms:ListKeyPolicies",
+    "kms:ListResourceTags",
+    "kms:ListRetirableGrants",
+    "kms:PutKeyPolicy",
+    "kms:RevokeGrant",
+    "kms:ScheduleKeyDeletion",
+    "kms:TagResource",
+    "kms:UntagResource",
+    "kms:UpdateAlias",
+    "kms:UpdateKeyDescription",
+)
 USE_ACTIONS = (
     "kms:Decrypt",
     "kms:DescribeKey",
@@ -46,6 +71,8 @@ class DomainKeyProps:
     purpose: str
     via: Sequence[str]
     """Service names for ``kms:ViaService``, such as ``s3``."""
+    outsiders: Sequence[str] = USE_ACTIONS
+    """What IAM may grant to principals that are not roles of this deployment."""
     grants_via: Sequence[str] = ()
     """Services that need a grant because they go on using the key after the call."""
     services: Sequence[ServiceUse] = ()
@@ -56,7 +83,7 @@ class DomainKey(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, props: DomainKeyProps) -> None:
         super().__init__(scope, construct_id)
-        stack = BaseStack.of(self)
+        stack = Stack.of(self)
         assert isinstance(stack, BaseStack)
         self._stack = stack
         self.key = kms.Key(
@@ -67,8 +94,54 @@ class DomainKey(Construct):
             enable_key_rotation=True,
             rotation_period=Duration.days(365),
             removal_policy=removal_policy(stack.settings),
+            policy=iam.PolicyDocument(
+                statements=[
+                    iam.PolicyStatement(
+                        actions=list(ADMINISTRATION_ACTIONS),
+                        principals=[iam.AccountRootPrincipal()],
+                        resources=["*"],
+                    )
+                ]
+            ),
         )
-        self._allow_roles(props)
-        self._allow_grants(props)
+        self._allow_use(props)
+        if props.grants_via:
+            self._allow_grants(props)
         for use in props.services:
-            self._allow_service(use)
+            self._allow(iam.ServicePrincipal(use.principal), use.actions, use.conditions)
+
+    def _allow_use(self, props: DomainKeyProps) -> None:
+        through = via_service(self._stack, props.via)
+        ours = {"ArnLike": {"aws:PrincipalArn": self._stack.roles_arn}}
+        self._allow(iam.AccountRootPrincipal(), USE_ACTIONS, through | ours)
+        self._allow(iam.AccountRootPrincipal(), props.outsiders, through)
+
+    def _allow_grants(self, props: DomainKeyProps) -> None:
+        conditions = via_service(self._stack, props.grants_via)
+        conditions["Bool"] = {"kms:GrantIsForAWSResource": "true"}
+        self._allow(iam.AccountRootPrincipal(), ["kms:CreateGrant"], conditions)
+
+    def _allow(
+        self,
+        principal: iam.IPrincipal,
+        actions: Sequence[str],
+        conditions: dict[str, dict[str, Any]],
+    ) -> None:
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=list(actions),
+                principals=[principal],
+                resources=["*"],
+                conditions=conditions,
+            )
+        )
+
+
+def via_service(stack: BaseStack, services: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Conditions: our account, and the request comes through one of the named services."""
+    return {
+        "StringEquals": {
+            "kms:CallerAccount": stack.account,
+            "kms:ViaService": [f"{name}.{stack.region}.amazonaws.com" for name in services],
+        }
+    }

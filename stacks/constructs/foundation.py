@@ -17,9 +17,9 @@ class Keys:
     """Customer keys by domain: who can read one domain cannot read the next by that alone."""
 
     data: kms.IKey
-    """Landing, curated and features zones, catalog results, queues of data."""
+    """Curated and features zones, catalog results, queues of data."""
     raw: kms.IKey
-    """Original records: the only place where classified values stand in clear."""
+    """Landing and raw zones: the only place where classified values stand in clear."""
     models: kms.IKey
     """Artefacts, monitoring captures, volumes of SageMaker jobs and endpoints."""
     logs: kms.IKey

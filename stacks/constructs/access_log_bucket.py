@@ -1,0 +1,59 @@
+"""The bucket that S3 delivers server access logs to.
+
+S3 cannot deliver access logs to a bucket encrypted under a customer key, nor to one with Object
+Lock defaults, so this bucket differs from the zones. It lives in the first stack and names no later
+bucket: the delivery service may write for any bucket of this account.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.log_group import removal_policy
+from stacks.constructs.zone_bucket import acknowledge_single_region
+from stacks.nag import acknowledge
+
+DELIVERY_PAGE = (
+    "https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html"
+)
+
+
+def access_log_bucket(scope: Construct, stack: BaseStack) -> s3.Bucket:
+    """Create the bucket and let the log delivery service write to it."""
+    settings = stack.settings
+    bucket = s3.Bucket(
+        scope,
+        "AccessLogs",
+        encryption=s3.BucketEncryption.S3_MANAGED,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        versioned=True,
+        removal_policy=removal_policy(settings),
+        lifecycle_rules=[
+            s3.LifecycleRule(
+                expiration=Duration.days(settings.retention.log_days),
+                noncurrent_version_expiration=Duration.days(7),
+                abort_incomplete_multipart_upload_after=Duration.days(7),
+            )
+        ],
+    )
+    bucket.add_to_resource_policy(
+        iam.PolicyStatement(
+            actions=["s3:PutObject"],
+            principals=[iam.ServicePrincipal("logging.s3.amazonaws.com")],
+            resources=[bucket.arn_for_objects("*")],
+            conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
+        )
+    )
+    _acknowledge(bucket)
+    return bucket
+
+
+def _acknowledge(bucket: s3.Bucket) -> None:
+    acknowledge_single_region(bucket)

@@ -1,0 +1,103 @@
+"""The keys of a deployment: one for each domain whose readers differ."""
+
+from __future__ import annotations
+
+
+
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.domain_key import DomainKey, DomainKeyProps, ServiceUse
+from stacks.constructs.foundation import Keys
+
+ENVELOPE_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
+LOG_ACTIONS = (
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
+
+
+def domain_keys(scope: Construct, stack: BaseStack) -> Keys:
+    """Create the five keys. Purposes and readers: :class:`stacks.constructs.foundation.Keys`."""
+    return Keys(
+        data=_data(scope),
+        raw=_raw(scope),
+        models=_models(scope),
+        logs=_logs(scope, stack),
+        messages=_messages(scope, stack),
+    )
+
+
+def _data(scope: Construct) -> kms.IKey:
+    props = DomainKeyProps(
+        purpose="curated and features data, catalog and query results",
+        via=["s3", "athena", "glue", "dynamodb", "sqs"],
+        grants_via=["dynamodb"],
+    )
+    return DomainKey(scope, "DataKey", props=props).key
+
+
+def _raw(scope: Construct) -> kms.IKey:
+    props = DomainKeyProps(
+        purpose="landed, original and failed records, classified values in clear",
+        via=["s3", "firehose", "kinesis"],
+        # Producers may upload to the landing zone; reading back is for this deployment's roles.
+        outsiders=("kms:GenerateDataKey",),
+        # Firehose encrypts what it buffers under a grant that the deploying role creates.
+        grants_via=["firehose", "kinesis"],
+    )
+    return DomainKey(scope, "RawKey", props=props).key
+
+
+def _models(scope: Construct) -> kms.IKey:
+    props = DomainKeyProps(
+        purpose="model artefacts, captured predictions, volumes of jobs and endpoints",
+        via=["s3", "sagemaker", "ec2"],
+        grants_via=["sagemaker", "ec2"],
+    )
+    return DomainKey(scope, "ModelsKey", props=props).key
+
+
+def _logs(scope: Construct, stack: BaseStack) -> kms.IKey:
+    account, region = stack.account, stack.region
+    groups = f"arn:{stack.partition}:logs:{region}:{account}:log-group:*"
+    trails = f"arn:{stack.partition}:cloudtrail:{region}:{account}:trail/*"
+    props = DomainKeyProps(
+        purpose="log groups and the audit trail",
+        via=["s3", "logs", "cloudtrail"],
+        services=[
+            ServiceUse(
+                f"logs.{region}.amazonaws.com",
+                LOG_ACTIONS,
+                {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+            ),
+            ServiceUse(
+                "cloudtrail.amazonaws.com",
+                ("kms:DescribeKey", "kms:GenerateDataKey"),
+                {
+                    "StringEquals": {"aws:SourceAccount": account},
+                    "ArnLike": {"aws:SourceArn": trails},
+                },
+            ),
+        ],
+    )
+    return DomainKey(scope, "LogsKey", props=props).key
+
+
+def _messages(scope: Construct, stack: BaseStack) -> kms.IKey:
+    ours = {"StringEquals": {"aws:SourceAccount": stack.account}}
+    publishers = ("cloudwatch", "events", "budgets", "sns")
+    props = DomainKeyProps(
+        purpose="alert topics, queues, secrets and environment variables",
+        via=["sns", "sqs", "secretsmanager", "lambda", "dynamodb", "states", "ssm"],
+        grants_via=["lambda", "dynamodb", "secretsmanager"],
+        services=[
+            ServiceUse(f"{name}.amazonaws.com", ENVELOPE_ACTIONS, ours) for name in publishers
+        ],
+    )
+    return DomainKey(scope, "MessagesKey", props=props).key

@@ -1,0 +1,76 @@
+"""Glue tables from the compiled contract: names, columns, partitions and places.
+
+Plain data, so that tests compare it with the contract without a template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.shared import names
+
+REJECTED_COLUMNS = ("stream", "record_id", "code", "field", "origin", "source_object")
+DATE_LENGTH = len("2000-01-01")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table, with its Glue (Hive) type."""
+
+    name: str
+    glue_type: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableDefinition:
+    """A Parquet table and where its objects lie."""
+
+    name: str
+    zone: str
+    prefix: str
+    columns: tuple[Column, ...]
+    partitions: tuple[Column, ...] = ()
+    first_date: str = ""
+    """First date of the partition projection, ``YYYY-MM-DD``."""
+
+
+def columns(fields: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
+    """Columns of the contract's fields, in the contract's order."""
+    return tuple(
+        Column(field["name"], field["glue_type"], field.get("description", "")) for field in fields
+    )
+
+
+def table_definitions(contract: Mapping[str, Any]) -> tuple[TableDefinition, ...]:
+    """All tables of the lake: two written by Firehose, three by the curate job."""
+    streams = (
+        (names.EVENTS, names.TABLE_EVENTS_STREAM, names.TABLE_EVENTS, contract["event"]),
+        (names.LABELS, names.TABLE_LABELS_STREAM, names.TABLE_LABELS, contract["label"]),
+    )
+    tables = []
+    for stream, streamed, curated, record in streams:
+        tables.append(_dated(streamed, "raw", names.RAW_STREAM[stream], record))
+        tables.append(_dated(curated, "curated", names.CURATED[curated], record))
+    tables.append(
+        TableDefinition(
+            names.TABLE_REJECTED,
+            "curated",
+            names.CURATED[names.TABLE_REJECTED],
+            tuple(Column(name, "string") for name in REJECTED_COLUMNS),
+        )
+    )
+    return tuple(tables)
+
+
+def _dated(name: str, zone: str, prefix: str, record: Mapping[str, Any]) -> TableDefinition:
+    return TableDefinition(
+        name,
+        zone,
+        prefix,
+        columns(record["fields"]),
+        partitions=(Column(names.PARTITION_DATE, "string"),),
+        first_date=str(record["earliest"])[:DATE_LENGTH],
+    )

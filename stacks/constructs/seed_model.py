@@ -1,0 +1,39 @@
+"""The model that answers before any training: a constant probability from the contract.
+
+Built at synth from the repository's serving code, without an ML library, into a byte-stable
+``model.tar.gz`` of the same layout as a trained one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lambdas.shared import names
+from stacks.constructs.code_bundle import ROOT, archive, contract_bytes, folder_entries
+
+INFERENCE = Path("model_code/serving/inference.py")
+CODE = "code/"
+
+
+def serving_code() -> dict[str, bytes]:
+    """Everything below ``code/`` of a model archive: the hooks and the modules they import."""
+    entries = folder_entries("model_code", CODE) | folder_entries("lambdas/shared", CODE)
+    entries[f"{CODE}lambdas/__init__.py"] = (ROOT / "lambdas" / "__init__.py").read_bytes()
+    entries[f"{CODE}inference.py"] = (ROOT / INFERENCE).read_bytes()
+    return entries
+
+
+def seed_model(contract: Mapping[str, Any]) -> Path:
+    """Write ``seed-model.tar.gz`` and return its path."""
+    model = {"kind": "constant", "probability": contract["seed_probability"]}
+    return archive(
+        "seed-model.tar.gz",
+        {
+            "model.json": (json.dumps(model) + "\n").encode(),
+            names.CONTRACT_FILE: contract_bytes(contract),
+            **serving_code(),
+        },
+    )

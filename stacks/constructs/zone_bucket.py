@@ -1,0 +1,122 @@
+"""A bucket of the data lake: encrypted under its domain's key, TLS only, versioned, logged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from config.settings import Settings
+from constructs import Construct
+
+from stacks.constructs.log_group import removal_policy
+from stacks.nag import acknowledge
+
+NONCURRENT_DAYS = 30
+INCOMPLETE_UPLOAD_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneBucketProps:
+    """What differs between zones."""
+
+    zone: str
+    """Name of the zone; also the prefix of its access logs."""
+    key: kms.IKey
+    access_logs: s3.IBucket
+    settings: Settings
+    expire_after_days: int | None = None
+    """Days after which current objects expire, from the contract's retention; None keeps them."""
+    short_lived: Mapping[str, int] = field(default_factory=dict)
+    """Prefixes whose objects expire sooner, with their days."""
+    events: bool = False
+    """Publish object events to EventBridge."""
+
+
+class ZoneBucket(Construct):
+    """The bucket and its policy."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, props: ZoneBucketProps) -> None:
+        super().__init__(scope, construct_id)
+        self.bucket = s3.Bucket(
+            self,
+            "Bucket",
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=props.key,
+            bucket_key_enabled=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            versioned=True,
+            removal_policy=removal_policy(props.settings),
+            lifecycle_rules=self._lifecycle(props),
+        )
+        resource = self.bucket.node.default_child
+        assert isinstance(resource, s3.CfnBucket)
+        # The L2 property would write a statement about this bucket into the log bucket's policy,
+        # an edge from the first stack to a later one.
+        resource.logging_configuration = s3.CfnBucket.LoggingConfigurationProperty(
+            destination_bucket_name=props.access_logs.bucket_name,
+            log_file_prefix=f"{props.zone}/",
+        )
+        if props.events:
+            # `event_bridge_enabled=True` would add a custom resource, its Lambda and its role.
+            resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+                event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
+                    event_bridge_enabled=True
+                )
+            )
+        self._deny_other_keys(props.key)
+        acknowledge_single_region(self.bucket)
+
+    @staticmethod
+    def _lifecycle(props: ZoneBucketProps) -> list[s3.LifecycleRule]:
+        expiration = props.expire_after_days
+        whole = s3.LifecycleRule(
+            expiration=Duration.days(expiration) if expiration else None,
+            noncurrent_version_expiration=Duration.days(NONCURRENT_DAYS),
+            abort_incomplete_multipart_upload_after=Duration.days(INCOMPLETE_UPLOAD_DAYS),
+        )
+        return [whole] + [
+            s3.LifecycleRule(prefix=prefix, expiration=Duration.days(days))
+            for prefix, days in props.short_lived.items()
+        ]
+
+    def _deny_other_keys(self, key: kms.IKey) -> None:
+        """Refuse an upload that names other encryption; without headers the default applies."""
+        for header, expected in (
+            ("s3:x-amz-server-side-encryption", "aws:kms"),
+            ("s3:x-amz-server-side-encryption-aws-kms-key-id", key.key_arn),
+        ):
+            self.bucket.add_to_resource_policy(
+                iam.PolicyStatement(
+                    effect=iam.Effect.DENY,
+                    actions=["s3:PutObject"],
+                    principals=[iam.AnyPrincipal()],
+                    resources=[self.bucket.arn_for_objects("*")],
+                    conditions={
+                        "StringNotEquals": {header: expected},
+                        "Null": {header: "false"},
+                    },
+                )
+            )
+
+
+def acknowledge_single_region(bucket: s3.Bucket) -> None:
+    """Replication is a capability of its own: a replica Region doubles storage and key policies."""
+    acknowledge(
+        bucket,
+        "HIPAA.Security-S3BucketReplicationEnabled",
+        "NIST.800.53.R4-S3BucketReplicationEnabled",
+        "NIST.800.53.R5-S3BucketReplicationEnabled",
+        "PCI.DSS.321-S3BucketReplicationEnabled",
+        constraint="This deployment is in one Region: a replica needs a second set of keys and "
+        "buckets there, which is an optional capability that is off.",
+        evidence="docs/adr/0022-one-region.md",
+        control="S3 keeps objects in three zones, versions protect against deletion and "
+        "overwriting, and records can be replayed from the raw zone.",
+    )

@@ -1,0 +1,156 @@
+"""The isolated network: no route to the internet, AWS services through endpoints only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_ec2 as ec2
+from config.load import Deployment
+from constructs import Construct
+
+from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.foundation import Network, Security, SecurityGroups
+from stacks.constructs.log_group import encrypted_log_group
+from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
+from stacks.constructs.vpc_endpoints import add_endpoints
+from stacks.nag import acknowledge
+
+HTTPS = 443
+SUBNET_MASK = 20
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkProps:
+    """What the network needs from before it."""
+
+    security: Security
+
+
+class NetworkStack(BaseStack):
+    """VPC, endpoints, security groups by workload, flow logs."""
+
+    def __init__(self, scope: Construct, *, deployment: Deployment, props: NetworkProps) -> None:
+        super().__init__(
+            scope,
+            "network",
+            deployment=deployment,
+            description="Millrace: isolated VPC, service endpoints, security groups, flow logs",
+            stateful=True,
+        )
+        self._props = props
+        self.vpc = self._define_vpc()
+        self._add_flow_logs()
+        groups = SecurityGroups(
+            functions=self._define_group("Functions", "Lambda functions"),
+            jobs=self._define_jobs_group(),
+            endpoints=self._define_group("Endpoints", "SageMaker endpoints"),
+            vpc_endpoints=self._define_endpoint_group(),
+        )
+        add_endpoints(self, self.vpc, groups.vpc_endpoints)
+        self.outputs = Network(
+            vpc=self.vpc,
+            subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
+            security_groups=groups,
+        )
+
+    def _define_vpc(self) -> ec2.Vpc:
+        network = self.settings.network
+        vpc = ec2.Vpc(
+            self,
+            "Vpc",
+            ip_addresses=ec2.IpAddresses.cidr(network.cidr),
+            availability_zones=list(network.availability_zones),
+            nat_gateways=0,
+            create_internet_gateway=False,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(
+                    name="Isolated",
+                    subnet_type=ec2.SubnetType.PRIVATE_ISOLATED,
+                    cidr_mask=SUBNET_MASK,
+                )
+            ],
+            # CDK closes the default group by a custom resource; nothing here uses that group.
+            restrict_default_security_group=False,
+        )
+        acknowledge(
+            vpc,
+            "HIPAA.Security-VPCDefaultSecurityGroupClosed",
+            "NIST.800.53.R4-VPCDefaultSecurityGroupClosed",
+            "NIST.800.53.R5-VPCDefaultSecurityGroupClosed",
+            "PCI.DSS.321-VPCDefaultSecurityGroupClosed",
+            constraint="CloudFormation has no property for the rules of a VPC's default security "
+            "group; closing it takes a custom resource with rights on every security group.",
+            evidence="https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/"
+            "aws-resource-ec2-vpc.html",
+            control="Every function, job, endpoint and VPC endpoint names its own group, and the "
+            "VPC has no route to the internet.",
+        )
+        return vpc
+
+    def _define_group(self, workload: str, purpose: str) -> ec2.SecurityGroup:
+        """Outbound HTTPS only. S3 and DynamoDB answer on public addresses behind their gateway
+        endpoints, whose prefix lists need a look-up; the route table is what limits destinations.
+        """
+        group = ec2.SecurityGroup(
+            self,
+            f"{workload}Group",
+            vpc=self.vpc,
+            description=f"Millrace: {purpose}",
+            allow_all_outbound=False,
+        )
+        group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS), "AWS services")
+        return group
+
+    def _define_jobs_group(self) -> ec2.SecurityGroup:
+        """Workers of one job talk to each other, which Glue checks before it starts a job."""
+        group = self._define_group("Jobs", "Glue and SageMaker jobs")
+        group.add_ingress_rule(group, ec2.Port.all_tcp(), "between workers of one job")
+        group.add_egress_rule(group, ec2.Port.all_tcp(), "between workers of one job")
+        return group
+
+    def _define_endpoint_group(self) -> ec2.SecurityGroup:
+        group = ec2.SecurityGroup(
+            self,
+            "VpcEndpointsGroup",
+            vpc=self.vpc,
+            description="Millrace: network interfaces of AWS services",
+            allow_all_outbound=False,
+        )
+        group.add_ingress_rule(
+            ec2.Peer.ipv4(self.settings.network.cidr), ec2.Port.tcp(HTTPS), "workloads of this VPC"
+        )
+        return group
+
+    def _add_flow_logs(self) -> None:
+        group = encrypted_log_group(
+            self, "FlowLogGroup", settings=self.settings, key=self._props.security.keys.logs
+        )
+        writer = ServiceRole(
+            self,
+            "FlowLogWriter",
+            props=ServiceRoleProps(
+                service="vpc-flow-logs.amazonaws.com",
+                description="Writes VPC flow logs",
+                path=self.names.role_path,
+                boundary=self._props.security.boundary,
+                source_arn=self.format_arn(
+                    service="ec2", resource="vpc-flow-log", resource_name="*"
+                ),
+            ),
+        )
+        writer.allow(
+            ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+            [group.log_group_arn],
+        )
+        flow_log = ec2.CfnFlowLog(
+            self,
+            "FlowLog",
+            resource_id=self.vpc.vpc_id,
+            resource_type="VPC",
+            traffic_type="ALL",
+            log_destination_type="cloud-watch-logs",
+            log_group_name=group.log_group_name,
+            deliver_logs_permission_arn=writer.role.role_arn,
+            max_aggregation_interval=600,
+        )
+        flow_log.node.add_dependency(writer)
