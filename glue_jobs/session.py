@@ -10,15 +10,15 @@ import json
 from typing import Any
 
 from pyspark.sql import SparkSession
-from pyspark.sql import types as T
+from pyspark.sql import types
 
 # Spark's types for the contract's Glue types.
-SPARK_TYPES: dict[str, T.DataType] = {
-    "string": T.StringType(),
-    "bigint": T.LongType(),
-    "double": T.DoubleType(),
-    "boolean": T.BooleanType(),
-    "timestamp": T.TimestampType(),
+SPARK_TYPES: dict[str, types.DataType] = {
+    "string": types.StringType(),
+    "bigint": types.LongType(),
+    "double": types.DoubleType(),
+    "boolean": types.BooleanType(),
+    "timestamp": types.TimestampType(),
 }
 
 
@@ -34,16 +34,23 @@ def start(name: str) -> SparkSession:
         .config("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
         .config("spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
         .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
         .getOrCreate()
     )
-    spark.conf.set("spark.sql.shuffle.partitions", spark.sparkContext.defaultParallelism)
+    cores = spark.sparkContext.defaultParallelism
+    spark.conf.set("spark.sql.shuffle.partitions", cores)
+    # One task for each date folder would cost more than listing it.
+    spark.conf.set("spark.sql.sources.parallelPartitionDiscovery.parallelism", cores * 4)
     return spark
 
 
-def schema(record: dict[str, Any]) -> T.StructType:
+def schema(record: dict[str, Any]) -> types.StructType:
     """Columns of an event or label of the compiled contract, in its order, all nullable."""
-    return T.StructType(
-        [T.StructField(field["name"], SPARK_TYPES[field["glue_type"]]) for field in record["fields"]]
+    return types.StructType(
+        [
+            types.StructField(field["name"], SPARK_TYPES[field["glue_type"]])
+            for field in record["fields"]
+        ]
     )
 
 

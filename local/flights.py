@@ -25,7 +25,7 @@ import pandas as pd
 Record = dict[str, Any]
 
 CACHE = Path(__file__).resolve().parents[1] / "out" / "flights"
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 MONTHS = range(1, 13)
 
 # Airports of flights that the airport table lacks; all keep Atlantic standard time.
@@ -49,7 +49,11 @@ WEATHER_FIELDS = {
     "pressure": "pressure_millibars",
     "visib": "visibility_miles",
 }
-AIRCRAFT_FIELDS = {"year": "aircraft_year", "seats": "aircraft_seats", "engines": "aircraft_engines"}
+AIRCRAFT_FIELDS = {
+    "year": "aircraft_year",
+    "seats": "aircraft_seats",
+    "engines": "aircraft_engines",
+}
 EVENT_FIELDS = (
     "flight_id",
     "event_time",
@@ -183,7 +187,7 @@ def _schedule(raw: pd.DataFrame) -> pd.DataFrame:
             "destination": raw["dest"],
             "departure_minute": _minutes(raw["sched_dep_time"]),
             "arrival_minute": _minutes(raw["sched_arr_time"]),
-            "day_of_week": local_date.dt.dayofweek + 1,
+            "day_of_week": local_date.dt.dayofweek.astype("int64") + 1,
             "distance_miles": raw["distance"],
             "dep_time": raw["dep_time"],
             "dep_delay": raw["dep_delay"],

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyspark.sql import Column
-from pyspark.sql import functions as F
-from pyspark.sql import types as T
+from pyspark.sql import functions as fn
+from pyspark.sql import types
 
 from model_code.features.transform import IDENTITY, MISSING, TARGET_MEAN, Spec, SpecError
 
@@ -24,16 +24,17 @@ def columns(spec: Spec) -> list[Column]:
 
 
 def _column(feature: Mapping[str, Any]) -> Column:
-    value = F.col(feature["name"])
+    value = fn.col(feature["name"])
     if feature["encoding"] == IDENTITY:
-        return F.coalesce(value.cast(T.DoubleType()), F.lit(MISSING))
+        return fn.coalesce(value.cast(types.DoubleType()), fn.lit(MISSING))
     if feature["encoding"] != TARGET_MEAN:
         raise SpecError(
             f"encoding of {feature['name']} is {feature['encoding']!r}; "
             f"allowed: {IDENTITY}, {TARGET_MEAN}"
         )
-    means = F.from_json(
-        F.lit(json.dumps(feature["mapping"])), T.MapType(T.StringType(), T.DoubleType())
+    means = fn.from_json(
+        fn.lit(json.dumps(feature["mapping"])),
+        types.MapType(types.StringType(), types.DoubleType()),
     )
-    known = F.coalesce(F.element_at(means, value), F.lit(float(feature["default"])))
-    return F.when(value.isNull(), F.lit(MISSING)).otherwise(known)
+    known = fn.coalesce(fn.element_at(means, value), fn.lit(float(feature["default"])))
+    return fn.when(value.isNull(), fn.lit(MISSING)).otherwise(known)

