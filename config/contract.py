@@ -16,7 +16,8 @@ from open_data_contract_standard.model import (
     SchemaProperty,
 )
 
-ROLES = ("event", "label")
+# Values of these classifications leave the transform and the router only as pseudonyms.
+CLASSIFIED = ("confidential", "restricted")
 GLUE_TYPES = {
     "string": "string",
     "integer": "bigint",
@@ -36,14 +37,15 @@ def read_contract(path: Path) -> OpenDataContractStandard:
     return OpenDataContractStandard.from_file(str(path))
 
 
-def _custom(properties: list[CustomProperty] | None) -> dict[str, Any]:
+def custom_properties(properties: list[CustomProperty] | None) -> dict[str, Any]:
+    """Custom properties by name; `config.contract_properties` refuses duplicates."""
     return {p.property: p.value for p in properties or [] if p.property}
 
 
 def _field(prop: SchemaProperty) -> dict[str, Any]:
     """One field of a record: its types, limits and treatment."""
     options = dict(prop.logicalTypeOptions or {})
-    custom = _custom(prop.customProperties)
+    custom = custom_properties(prop.customProperties)
     compiled: dict[str, Any] = {
         "name": prop.name,
         "type": prop.logicalType,
@@ -74,13 +76,13 @@ def _field(prop: SchemaProperty) -> dict[str, Any]:
 
 def _named(schema: SchemaObject, role: str) -> str | None:
     for prop in schema.properties or []:
-        if _custom(prop.customProperties).get("mlRole") == role:
+        if custom_properties(prop.customProperties).get("mlRole") == role:
             return prop.name
     return None
 
 
 def _record(schema: SchemaObject) -> dict[str, Any]:
-    custom = _custom(schema.customProperties)
+    custom = custom_properties(schema.customProperties)
     return {
         "name": schema.name,
         "table": schema.physicalName,
@@ -95,7 +97,7 @@ def _record(schema: SchemaObject) -> dict[str, Any]:
 def _features(schema: SchemaObject) -> list[dict[str, Any]]:
     features = []
     for prop in schema.properties or []:
-        custom = _custom(prop.customProperties)
+        custom = custom_properties(prop.customProperties)
         if custom.get("mlRole") != "feature":
             continue
         categorical = prop.logicalType == "string"
@@ -126,9 +128,11 @@ def compile_contract(contract: OpenDataContractStandard) -> dict[str, Any]:
     (``field``, ``at_least``), ``objective_metric``, ``seed_probability``, ``gate``, ``monitoring``,
     ``retention_days``. The order of fields and features is the contract's.
     """
-    schemas = {_custom(s.customProperties).get("mlRole"): s for s in contract.schema_ or []}
+    schemas = {
+        custom_properties(s.customProperties).get("mlRole"): s for s in contract.schema_ or []
+    }
     event, label = schemas["event"], schemas["label"]
-    custom = _custom(contract.customProperties)
+    custom = custom_properties(contract.customProperties)
     positive = custom["positiveLabel"]
     retention = _retention_days(contract)
     return {

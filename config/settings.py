@@ -1,7 +1,8 @@
 """Typed settings: what a team edits in ``config/<environment>.yaml``.
 
 Frozen, closed (an unknown key is an error) and complete: every default stands here. Combinations
-that AWS refuses are checked in ``config/rules.py``.
+that AWS refuses are checked in ``config/rules.py``; `settings.schema.json` is generated from these
+models by ``python -m config.schema``, for editors.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 Percent = Annotated[int, Field(ge=0, le=100)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
-LogRetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827]
+LogRetentionDays = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827
+]
 
 
 class Section(BaseModel):
@@ -68,6 +71,7 @@ class Training(Section):
 
     instance_type: str = "ml.m5.large"
     spot: bool = True
+    volume_customer_key: bool = True
     max_runtime_minutes: Positive = 60
     window_days: Positive = 90
     validation_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
@@ -89,17 +93,36 @@ class Variant(Section):
     weight: Annotated[float, Field(ge=0)] = 1.0
 
 
+class Serverless(Section):
+    """Size of a serverless endpoint; read in ``mode: serverless`` only."""
+
+    memory_megabytes: Literal[1024, 2048, 3072, 4096, 5120, 6144] = 2048
+    max_concurrency: Annotated[int, Field(ge=1, le=200)] = 10
+
+
 class Autoscaling(Section):
-    """Target tracking on invocations per instance and minute."""
+    """Target tracking on invocations per instance and minute.
+
+    ``registered_*`` repeat what is registered with Application Auto Scaling: SageMaker refuses to
+    change the instance type, or to remove a variant, while a target is registered. The repetition
+    makes such a change fail at synth, with the steps, instead of twenty minutes into a deploy.
+    """
 
     enabled: bool = True
     minimum: Positive = 1
     maximum: Positive = 2
     invocations_per_instance: Positive = 600
+    registered_instance_type: str = "ml.m5.large"
+    registered_variants: tuple[Literal["champion", "challenger"], ...] = ("champion", "challenger")
 
 
 class Serving(Section):
-    """The SageMaker endpoint behind the API."""
+    """The SageMaker endpoint behind the API.
+
+    With ``shadow`` the challenger gets copies of the champion's requests, a share given by its
+    weight, and never answers a client. Counts and weights are initial ones: the endpoint keeps its
+    own afterwards (``retain_variant_properties``).
+    """
 
     mode: Literal["realtime", "serverless", "off"] = "realtime"
     instance_type: str = "ml.m5.large"
@@ -109,15 +132,24 @@ class Serving(Section):
     vpc: bool = True
     volume_customer_key: bool = True
     retain_variant_properties: bool = True
-    update: Literal["blue_green_all_at_once", "blue_green_canary", "blue_green_linear", "rolling"] = (
-        "blue_green_all_at_once"
-    )
+    update: Literal[
+        "blue_green_all_at_once", "blue_green_canary", "blue_green_linear", "rolling"
+    ] = "blue_green_all_at_once"
     bake_seconds: Annotated[int, Field(ge=0, le=3600)] = 300
     capture_percent: Percent = 100
     capture: bool = True
     experiment_weight: Share = 0.1
     experiment_minutes: Annotated[int, Field(ge=0)] = 60
+    serverless: Serverless = Serverless()
     autoscaling: Autoscaling = Autoscaling()
+
+    @property
+    def production_variants(self) -> dict[str, Variant]:
+        """Variants that answer clients, by name; a shadow is not among them."""
+        variants = {"champion": self.champion}
+        if self.challenger is not None and not self.shadow:
+            variants["challenger"] = self.challenger
+        return variants
 
 
 class Api(Section):
@@ -135,6 +167,7 @@ class Monitoring(Section):
     """Monitor job, alarms and budget."""
 
     instance_type: str = "ml.m5.large"
+    volume_customer_key: bool = True
     schedule: str | None = "cron(0 6 * * ? *)"
     window_days: Positive = 30
     alarm_period_seconds: Literal[10, 30, 60, 300, 900, 3600] = 300

@@ -1,0 +1,209 @@
+"""Checks of single fields of a contract: type, limits, classification, ML role."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from open_data_contract_standard.model import SchemaObject, SchemaProperty
+
+from config.contract import CLASSIFIED, GLUE_TYPES, custom_properties
+from config.contract_properties import FieldProperties, Finding, check_properties
+from config.problems import NOT_SET, Location
+from lambdas.shared import names
+
+CLASSIFICATIONS = ("public", "internal", *CLASSIFIED)
+_OPTIONS = {
+    "string": ("minLength", "maxLength", "pattern"),
+    "integer": ("minimum", "maximum"),
+    "number": ("minimum", "maximum"),
+    "boolean": (),
+    "timestamp": (),
+}
+_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "timestamp": (str,),
+}
+_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+# Groups that Python has and JSON Schema's dialect, which API Gateway applies, has not.
+_PYTHON_ONLY = re.compile(r"\(\?(?![:=!])|\\[AZ]")
+_FIXED_ROLES = ("entityKey", "eventTime", "labelValue")
+
+
+def check_field(
+    schema: SchemaObject, prop: SchemaProperty, location: Location
+) -> Iterator[Finding]:
+    """Everything that can be said about one field and the fields it names."""
+    if not prop.name or not _NAME.match(prop.name):
+        yield (*location, "name"), prop.name, "allowed: lower case, digits and _, a letter first"
+    if prop.name == names.PARTITION_DATE:
+        yield (*location, "name"), prop.name, "allowed: another name, this is the partition column"
+    yield from check_properties(prop.customProperties, FieldProperties, location)
+    if prop.logicalType not in GLUE_TYPES:
+        allowed = f"allowed: {', '.join(GLUE_TYPES)}"
+        yield (*location, "logicalType"), _shown(prop.logicalType), allowed
+        return
+    yield from _check_physical_type(prop, location)
+    yield from _check_options(prop, location)
+    yield from _check_enum(prop, location)
+    yield from _check_classification(prop, location)
+    yield from _check_role(prop, location)
+    yield from _check_times(schema, prop, location)
+
+
+def _shown(value: object) -> object:
+    return NOT_SET if value is None else value
+
+
+def _check_physical_type(prop: SchemaProperty, location: Location) -> Iterator[Finding]:
+    treated = "treatment" in custom_properties(prop.customProperties)
+    expected = "string" if treated else GLUE_TYPES[str(prop.logicalType)]
+    if prop.physicalType is not None and prop.physicalType != expected:
+        allowed = f"allowed for logicalType {prop.logicalType}: {expected}"
+        yield (*location, "physicalType"), prop.physicalType, allowed
+
+
+def _check_options(prop: SchemaProperty, location: Location) -> Iterator[Finding]:
+    options, kind = dict(prop.logicalTypeOptions or {}), str(prop.logicalType)
+    here = (*location, "logicalTypeOptions")
+    for name in set(options) - set(_OPTIONS[kind]):
+        known = ", ".join(_OPTIONS[kind]) or "none"
+        yield (*here, name), options[name], f"not enforced for {kind}; allowed: {known}"
+    for low, high in (("minimum", "maximum"), ("minLength", "maxLength")):
+        yield from _check_limits(options, low, high, kind, here)
+    if kind == "string":
+        yield from _check_pattern(options, here)
+        if "maxLength" not in options and not prop.enum:
+            allowed = "allowed: a limit (or an enum); unbounded text makes records unbounded"
+            yield (*here, "maxLength"), NOT_SET, allowed
+
+
+def _check_limits(
+    options: dict[str, Any], low: str, high: str, kind: str, here: Location
+) -> Iterator[Finding]:
+    wanted = (int, float) if kind == "number" else (int,)
+    valid = True
+    for name in (low, high):
+        value = options.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, wanted):
+            valid = False
+            article = "a number" if kind == "number" else "an integer"
+            yield (*here, name), value, f"allowed: {article}"
+        elif name.endswith("Length") and value < 0:
+            yield (*here, name), value, "allowed: 0 or more"
+    if valid and low in options and high in options and options[low] > options[high]:
+        yield (*here, low), options[low], f"allowed: at most {high}, {options[high]}"
+
+
+def _check_pattern(options: dict[str, Any], here: Location) -> Iterator[Finding]:
+    if "pattern" not in options:
+        return
+    pattern = options["pattern"]
+    if not isinstance(pattern, str) or not (pattern.startswith("^") and pattern.endswith("$")):
+        yield (*here, "pattern"), pattern, "allowed: a regular expression between ^ and $"
+        return
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        yield (*here, "pattern"), pattern, f"allowed: a regular expression; {error}"
+        return
+    if _PYTHON_ONLY.search(pattern):
+        allowed = "allowed: the dialect of JSON Schema, without (?P…), (?<…), (?i) and \\A, \\Z"
+        yield (*here, "pattern"), pattern, allowed
+
+
+def _check_enum(prop: SchemaProperty, location: Location) -> Iterator[Finding]:
+    if prop.enum is None:
+        return
+    kind, seen = str(prop.logicalType), list[object]()
+    if not prop.enum:
+        yield (*location, "enum"), [], "allowed: at least one value"
+    for index, entry in enumerate(prop.enum):
+        here = (*location, "enum", index, "value")
+        value = entry.value
+        wrong_bool = isinstance(value, bool) and kind != "boolean"
+        if wrong_bool or not isinstance(value, _PYTHON_TYPES[kind]):
+            yield here, value, f"allowed: a value of type {kind}"
+        elif value in seen:
+            yield here, value, "given twice; allowed: each value once"
+        seen.append(value)
+
+
+def _check_classification(prop: SchemaProperty, location: Location) -> Iterator[Finding]:
+    custom = custom_properties(prop.customProperties)
+    if prop.classification not in CLASSIFICATIONS:
+        allowed = f"allowed: {', '.join(CLASSIFICATIONS)}"
+        yield (*location, "classification"), _shown(prop.classification), allowed
+        return
+    classified = prop.classification in CLASSIFIED
+    if classified and "treatment" not in custom:
+        allowed = "must be set for a classified field; allowed: pseudonymise"
+        yield (*location, "customProperties", "treatment"), NOT_SET, allowed
+    if not classified and "treatment" in custom:
+        allowed = f"allowed with a treatment: {', '.join(CLASSIFIED)}"
+        yield (*location, "classification"), prop.classification, allowed
+    if classified and custom.get("mlRole") is not None:
+        allowed = f"allowed with mlRole {custom['mlRole']}: public, internal"
+        yield (*location, "classification"), prop.classification, allowed
+
+
+def _check_role(prop: SchemaProperty, location: Location) -> Iterator[Finding]:
+    custom, kind = custom_properties(prop.customProperties), str(prop.logicalType)
+    role, encoding = custom.get("mlRole"), custom.get("encoding")
+    if role in _FIXED_ROLES and not prop.required:
+        yield (*location, "required"), _shown(prop.required), f"allowed with mlRole {role}: true"
+    for wanted_role, kinds in (
+        ("entityKey", ("string",)),
+        ("eventTime", ("timestamp",)),
+        ("labelValue", ("integer", "number")),
+        ("feature", ("string", "integer", "number", "boolean")),
+    ):
+        if role == wanted_role and kind not in kinds:
+            allowed = f"allowed with mlRole {role}: {', '.join(kinds)}"
+            yield (*location, "logicalType"), kind, allowed
+    if role != "feature" and encoding is not None:
+        yield (*location, "customProperties", "encoding"), encoding, "allowed on features only"
+    expected = "targetMean" if kind == "string" else "identity"
+    if role == "feature" and (encoding or "identity") != expected:
+        here = (*location, "customProperties", "encoding")
+        yield here, _shown(encoding), f"allowed for a feature of type {kind}: {expected}"
+
+
+def _check_times(
+    schema: SchemaObject, prop: SchemaProperty, location: Location
+) -> Iterator[Finding]:
+    """No feature may be observed after the event: that would leak the future into training."""
+    custom = custom_properties(prop.customProperties)
+    times = {p.name: p for p in schema.properties or [] if p.logicalType == "timestamp"}
+    event_time = _event_time(schema)
+    here = (*location, "customProperties")
+    if "notAfter" in custom:
+        if prop.logicalType != "timestamp":
+            yield (*location, "logicalType"), prop.logicalType, "allowed with notAfter: timestamp"
+        if custom["notAfter"] not in times or custom["notAfter"] == prop.name:
+            others = ", ".join(str(name) for name in times if name != prop.name) or "none"
+            yield (*here, "notAfter"), custom["notAfter"], f"allowed: a timestamp field ({others})"
+    if "observedAt" not in custom:
+        return
+    observed = times.get(custom["observedAt"])
+    if custom.get("mlRole") != "feature":
+        yield (*here, "observedAt"), custom["observedAt"], "allowed on features only"
+    if observed is None:
+        allowed = f"allowed: a timestamp field ({', '.join(map(str, times)) or 'none'})"
+        yield (*here, "observedAt"), custom["observedAt"], allowed
+    elif observed.name != event_time:
+        bound = custom_properties(observed.customProperties).get("notAfter")
+        if bound is None or bound != event_time:
+            allowed = f"leak: {observed.name} needs notAfter {event_time}, the event time"
+            yield (*here, "observedAt"), custom["observedAt"], allowed
+
+
+def _event_time(schema: SchemaObject) -> str | None:
+    for prop in schema.properties or []:
+        if custom_properties(prop.customProperties).get("mlRole") == "eventTime":
+            return prop.name
+    return None

@@ -1,0 +1,155 @@
+"""The ``customProperties`` that Millrace reads from a contract, typed and closed.
+
+ODCS leaves custom properties free. A misspelt one would be silently ignored, so each place has a
+closed model: unknown names, missing names and wrong types are errors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from open_data_contract_standard.model import CustomProperty
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from config.problems import NOT_SET, Location, known_keys, pydantic_findings
+
+Finding = tuple[Location, object, str]
+"""Where, the value, what is allowed."""
+
+_UTC = re.compile(r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ$")
+
+
+def _utc(text: str) -> str:
+    if not _UTC.match(text):
+        raise ValueError("a quoted UTC time such as 2013-01-01T10:15:00Z")
+    return text
+
+
+UtcTime = Annotated[str, AfterValidator(_utc)]
+Rows = Annotated[int, Field(gt=0, strict=True)]
+Confidence = Annotated[float, Field(ge=0.5, lt=1)]
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FieldProperties(_Closed):
+    """Custom properties of one field."""
+
+    mlRole: Literal["entityKey", "eventTime", "feature", "labelValue"] | None = None  # noqa: N815
+    encoding: Literal["targetMean", "identity"] | None = None
+    observedAt: str | None = None  # noqa: N815
+    notAfter: str | None = None  # noqa: N815
+    treatment: Literal["pseudonymise"] | None = None
+
+
+class RecordProperties(_Closed):
+    """Custom properties of a schema object; times outside the bounds are rejected records."""
+
+    mlRole: Literal["event", "label"]  # noqa: N815
+    earliestEventTime: UtcTime  # noqa: N815
+    latestEventTime: UtcTime  # noqa: N815
+
+
+class PositiveLabel(_Closed):
+    """The label is positive when ``field`` is ``atLeast`` or more."""
+
+    field: str
+    atLeast: float  # noqa: N815
+
+
+class GateCriteria(_Closed):
+    """What a challenger has to show on the hold-out."""
+
+    metric: Literal["logLoss"]
+    margin: Annotated[float, Field(ge=0)]
+    confidence: Confidence
+    minimumHoldoutRows: Rows  # noqa: N815
+    minimumTrainingRows: Rows  # noqa: N815
+
+
+class MonitoringCriteria(_Closed):
+    """What makes a window of production count as drifted or degraded."""
+
+    confidence: Confidence
+    populationStabilityIndex: Annotated[float, Field(gt=0)]  # noqa: N815
+    driftedFeaturesToAlarm: Rows  # noqa: N815
+    logLossTolerance: Annotated[float, Field(ge=0)]  # noqa: N815
+    calibrationTolerance: Annotated[float, Field(ge=0)]  # noqa: N815
+    minimumLabelled: Rows  # noqa: N815
+    bins: Annotated[int, Field(ge=2, le=100, strict=True)]
+
+
+class ContractProperties(_Closed):
+    """Custom properties of the contract as a whole."""
+
+    task: Literal["binary"]
+    positiveLabel: PositiveLabel  # noqa: N815
+    objectiveMetric: Literal["logLoss"]  # noqa: N815
+    seedProbability: Annotated[float, Field(gt=0, lt=1)]  # noqa: N815
+    gate: GateCriteria
+    monitoring: MonitoringCriteria
+
+
+def check_properties(
+    properties: list[CustomProperty] | None, model: type[BaseModel], location: Location
+) -> Iterator[Finding]:
+    """Findings in a list of custom properties that ``model`` describes.
+
+    Args:
+        properties: the list as the ODCS models hold it.
+        model: closed model of the names that are allowed there.
+        location: of the object that carries the list.
+    """
+    here: Location = (*location, "customProperties")
+    positions: dict[str, int] = {}
+    for index, entry in enumerate(properties or []):
+        name = str(entry.property)
+        if name in positions:
+            yield (*here, index), name, f"{name} is given twice; allowed: once"
+        positions[name] = index
+    values = {str(entry.property): entry.value for entry in properties or []}
+    try:
+        model.model_validate(values)
+    except ValidationError as error:
+        for found, value, allowed in pydantic_findings(error, model):
+            known = str(found[0]) in known_keys(model, ())
+            yield _placed((found, value, allowed), here, positions, known=known)
+
+
+def _placed(finding: Finding, here: Location, positions: dict[str, int], *, known: bool) -> Finding:
+    """Move a finding from the model's location to the one in the YAML file."""
+    found, value, allowed = finding
+    name = str(found[0])
+    if not known:
+        return (*here, positions[name]), name, allowed
+    if name not in positions:
+        return (*here, name), NOT_SET, allowed
+    place: Location = (*here, positions[name], "value", *found[1:])
+    return place, value, allowed.replace("Value error, ", "")
+
+
+def resolved(location: Location, raw: object) -> Location:
+    """Turn ``…customProperties.name`` into the position of that property's value, if it is there.
+
+    Custom properties are a list in the file; checks name them, editors want the line.
+    """
+    result: list[str | int] = []
+    current: Any = raw
+    for step in location:
+        if isinstance(current, list) and isinstance(step, str):
+            positions = [i for i, e in enumerate(current) if e.get("property") == step]
+            if not positions:
+                return location
+            result += [positions[-1], "value"]
+            current = current[positions[-1]].get("value")
+            continue
+        result.append(step)
+        try:
+            current = current[step]
+        except (KeyError, IndexError, TypeError):
+            current = None
+    return tuple(result)

@@ -1,0 +1,188 @@
+"""Checks of a whole contract: roles, records, criteria, retention, unknown keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject
+from pydantic import BaseModel
+
+from config.contract import custom_properties
+from config.contract_fields import check_field
+from config.contract_properties import (
+    ContractProperties,
+    Finding,
+    RecordProperties,
+    check_properties,
+)
+from config.problems import NOT_SET, Location
+from lambdas.shared import names
+
+_NAME = re.compile(r"^[a-z][a-z0-9-]{0,30}$")
+_VERSION = re.compile(r"^\d+\.\d+\.\d+$")
+_TABLES = {"event": names.TABLE_EVENTS, "label": names.TABLE_LABELS}
+_ONE_FIELD_WITH = {
+    "event": ("entityKey", "eventTime"),
+    "label": ("entityKey", "eventTime", "labelValue"),
+}
+_NO_FIELD_WITH = {"event": ("labelValue",), "label": ("feature",)}
+
+
+def check_contract(contract: OpenDataContractStandard, raw: dict[str, Any]) -> Iterator[Finding]:
+    """Every mistake of a contract that has the types of ODCS.
+
+    Args:
+        contract: the parsed contract.
+        raw: the same as plain YAML, in which unknown keys are still visible.
+    """
+    yield from _unknown_keys(raw, contract, ())
+    yield from _check_head(contract)
+    yield from check_properties(contract.customProperties, ContractProperties, ())
+    for index, schema in enumerate(contract.schema_ or []):
+        yield from _check_schema(schema, ("schema", index))
+    yield from _check_roles(contract)
+    yield from _check_retention(contract)
+
+
+def _unknown_keys(raw: object, model: object, location: Location) -> Iterator[Finding]:
+    """Keys that the ODCS models ignore in silence, which is how a typo disables a limit."""
+    if isinstance(model, BaseModel) and isinstance(raw, dict):
+        fields = {info.alias or name: name for name, info in type(model).model_fields.items()}
+        for key, value in raw.items():
+            if key in fields:
+                yield from _unknown_keys(value, getattr(model, fields[key]), (*location, key))
+            else:
+                allowed = f"not in ODCS; allowed: {', '.join(fields)}"
+                yield (*location, key), key, allowed
+    elif isinstance(model, list) and isinstance(raw, list):
+        for index, (value, item) in enumerate(zip(raw, model, strict=True)):
+            yield from _unknown_keys(value, item, (*location, index))
+
+
+def _check_head(contract: OpenDataContractStandard) -> Iterator[Finding]:
+    if contract.kind != "DataContract":
+        yield ("kind",), contract.kind, "allowed: DataContract"
+    if not str(contract.apiVersion).startswith("v3."):
+        yield ("apiVersion",), contract.apiVersion, "allowed: v3 of the standard, such as v3.1.0"
+    if not _NAME.match(contract.name or ""):
+        yield ("name",), contract.name, "allowed: lower case, digits and -, a letter first"
+    if not _VERSION.match(contract.version or ""):
+        yield ("version",), contract.version, "allowed: major.minor.patch"
+
+
+def _check_schema(schema: SchemaObject, location: Location) -> Iterator[Finding]:
+    yield from check_properties(schema.customProperties, RecordProperties, location)
+    custom = custom_properties(schema.customProperties)
+    earliest, latest = custom.get("earliestEventTime"), custom.get("latestEventTime")
+    if isinstance(earliest, str) and isinstance(latest, str) and earliest >= latest:
+        here = (*location, "customProperties", "earliestEventTime")
+        yield here, earliest, f"allowed: before latestEventTime, {latest}"
+    table = _TABLES.get(str(custom.get("mlRole")))
+    if table is not None and schema.physicalName != table:
+        yield (*location, "physicalName"), schema.physicalName, f"allowed: {table}"
+    seen: set[str] = set()
+    for index, prop in enumerate(schema.properties or []):
+        here = (*location, "properties", index)
+        if prop.name in seen:
+            yield (*here, "name"), prop.name, "given twice; allowed: each name once"
+        seen.add(str(prop.name))
+        yield from check_field(schema, prop, here)
+    yield from _check_field_roles(schema, str(custom.get("mlRole")), location)
+
+
+def _check_field_roles(schema: SchemaObject, role: str, location: Location) -> Iterator[Finding]:
+    found: dict[str, list[str]] = {}
+    for prop in schema.properties or []:
+        field_role = custom_properties(prop.customProperties).get("mlRole")
+        found.setdefault(str(field_role), []).append(str(prop.name))
+    here = (*location, "properties")
+    for wanted in _ONE_FIELD_WITH.get(role, ()):
+        fields = found.get(wanted, [])
+        if len(fields) != 1:
+            value = fields or NOT_SET
+            yield here, value, f"allowed: exactly one field with mlRole {wanted}"
+    for unwanted in _NO_FIELD_WITH.get(role, ()):
+        if unwanted in found:
+            yield here, found[unwanted], f"allowed in the {role} record: no mlRole {unwanted}"
+    if role == "event" and not found.get("feature"):
+        yield here, NOT_SET, "allowed: at least one field with mlRole feature"
+
+
+def _check_roles(contract: OpenDataContractStandard) -> Iterator[Finding]:
+    """One event and one label record, which share the key and are told apart by the label."""
+    by_role: dict[str, list[SchemaObject]] = {}
+    for schema in contract.schema_ or []:
+        role = custom_properties(schema.customProperties).get("mlRole")
+        by_role.setdefault(str(role), []).append(schema)
+    for role in _TABLES:
+        schemas = by_role.get(role, [])
+        if len(schemas) != 1:
+            value = [schema.name for schema in schemas] or NOT_SET
+            yield ("schema",), value, f"allowed: exactly one object with mlRole {role}"
+    if all(len(by_role.get(role, [])) == 1 for role in _TABLES):
+        event, label = by_role["event"][0], by_role["label"][0]
+        yield from _check_pair(contract, event, label)
+
+
+def _named(schema: SchemaObject, role: str) -> str | None:
+    for prop in schema.properties or []:
+        if custom_properties(prop.customProperties).get("mlRole") == role:
+            return prop.name
+    return None
+
+
+def _check_pair(
+    contract: OpenDataContractStandard, event: SchemaObject, label: SchemaObject
+) -> Iterator[Finding]:
+    position = (contract.schema_ or []).index(label)
+    here: Location = ("schema", position, "properties")
+    key, label_key = _named(event, "entityKey"), _named(label, "entityKey")
+    if key is not None and label_key is not None and key != label_key:
+        yield here, label_key, f"allowed: the event's entityKey, {key}, so that labels join"
+    target = _named(label, "labelValue")
+    if target is not None and target in {prop.name for prop in event.properties or []}:
+        yield here, target, "leak: the label's value is a field of the event; allowed: another name"
+    custom = custom_properties(contract.customProperties)
+    positive = custom.get("positiveLabel")
+    if target is not None and isinstance(positive, dict) and positive.get("field") != target:
+        where: Location = ("customProperties", _index(contract, "positiveLabel"), "value", "field")
+        yield where, positive.get("field"), f"allowed: the field with mlRole labelValue, {target}"
+    monitoring, features = custom.get("monitoring"), 0
+    for prop in event.properties or []:
+        features += custom_properties(prop.customProperties).get("mlRole") == "feature"
+    limit = monitoring.get("driftedFeaturesToAlarm") if isinstance(monitoring, dict) else None
+    if isinstance(limit, int) and limit > features:
+        where = ("customProperties", _index(contract, "monitoring"), "value")
+        yield (
+            (*where, "driftedFeaturesToAlarm"),
+            limit,
+            f"allowed: at most the number of features, {features}",
+        )
+
+
+def _index(contract: OpenDataContractStandard, name: str) -> int:
+    positions = [p.property for p in contract.customProperties or []]
+    return positions.index(name)
+
+
+def _check_retention(contract: OpenDataContractStandard) -> Iterator[Finding]:
+    schemas = [schema.name for schema in contract.schema_ or []]
+    counts = dict.fromkeys(schemas, 0)
+    for index, sla in enumerate(contract.slaProperties or []):
+        here: Location = ("slaProperties", index)
+        if sla.element not in counts:
+            yield (*here, "element"), sla.element, f"allowed: {', '.join(map(str, schemas))}"
+            continue
+        if sla.property != "retention":
+            continue
+        counts[sla.element] += 1
+        if sla.unit not in ("d", "day", "days"):
+            yield (*here, "unit"), sla.unit, "allowed: d"
+        if not isinstance(sla.value, int) or isinstance(sla.value, bool) or sla.value < 1:
+            yield (*here, "value"), sla.value, "allowed: whole days, 1 or more"
+    for name, count in counts.items():
+        if count != 1:
+            allowed = f"allowed: retention exactly once for {name}"
+            yield ("slaProperties",), NOT_SET if count == 0 else count, allowed

@@ -1,0 +1,109 @@
+"""What a mistake in a settings or contract file looks like to the person who made it.
+
+All mistakes of all files are collected and shown together: a person who corrects one at a time
+pays for one synth per mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ValidationError
+
+Location = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _NotSet:
+    """The field is absent from the file."""
+
+    def __repr__(self) -> str:
+        return "not set"
+
+
+NOT_SET = _NotSet()
+MAX_SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One refused value.
+
+    Attributes:
+        file: the file as the person knows it, relative to the repository root.
+        field: dotted path; list items carry their name where they have one.
+        value: what stands in the file, or :data:`NOT_SET`.
+        allowed: what may stand there, or how to change the combination.
+        line: 1-based line in the file; None when the value is a default.
+        rule: identifier of the cross-field rule, empty for a plain type or range error.
+        evidence: page that says why, empty if the rule is our own.
+    """
+
+    file: str
+    field: str
+    value: object
+    allowed: str
+    line: int | None = None
+    rule: str = ""
+    evidence: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        shown = repr(self.value)
+        if len(shown) > MAX_SHOWN:
+            shown = f"{shown[: MAX_SHOWN - 1]}…"
+        why = f" [{self.rule}] {self.evidence}".rstrip() if self.rule else ""
+        return f"{where}: {self.field or '(file)'}: {shown} — {self.allowed}{why}"
+
+
+class ConfigurationError(Exception):
+    """Settings or contract are refused; ``problems`` holds every reason."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        plural = "" if len(self.problems) == 1 else "s"
+        lines = "\n".join(f"  {problem}" for problem in self.problems)
+        super().__init__(f"{len(self.problems)} problem{plural} in the configuration:\n{lines}")
+
+
+def known_keys(model: type[BaseModel], location: Location) -> list[str]:
+    """Keys that ``model`` allows at ``location``, following nested models only."""
+    current = model
+    for step in location:
+        nested = _nested_model(current, step)
+        if nested is None:
+            return []
+        current = nested
+    return [field.alias or name for name, field in current.model_fields.items()]
+
+
+def _nested_model(model: type[BaseModel], step: str | int) -> type[BaseModel] | None:
+    field = model.model_fields.get(str(step))
+    if field is None:
+        return None
+    annotation = field.annotation
+    candidates = [annotation, *getattr(annotation, "__args__", ())]
+    for candidate in candidates:
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None
+
+
+def pydantic_findings(
+    error: ValidationError, model: type[BaseModel]
+) -> list[tuple[Location, object, str]]:
+    """Translate pydantic's errors into (location, value, allowed)."""
+    findings = []
+    for entry in error.errors(include_url=False):
+        location: Location = tuple(entry["loc"])
+        value: object = entry["input"]
+        if entry["type"] == "missing":
+            value, allowed = NOT_SET, "must be set"
+        elif entry["type"] == "extra_forbidden":
+            keys = known_keys(model, location[:-1])
+            allowed = f"unknown key; allowed: {', '.join(keys) if keys else 'none'}"
+        else:
+            allowed = "allowed: " + entry["msg"].removeprefix("Input should be ")
+        findings.append((location, value, allowed))
+    return findings

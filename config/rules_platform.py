@@ -1,0 +1,169 @@
+"""Combinations of ingestion, network, training, API and monitoring that are refused."""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from config.instance_types import has_local_storage, is_instance_type
+from config.rule import AWS, Rule
+from config.schedule import schedule_error
+from config.settings import Settings
+
+_BUFFERING = f"{AWS}firehose/latest/dev/buffering-hints.html"
+_CONVERSION = f"{AWS}firehose/latest/dev/record-format-conversion.html"
+_PARTITIONING = f"{AWS}firehose/latest/dev/dynamic-partitioning.html"
+_FIREHOSE_SSE = f"{AWS}firehose/latest/dev/encryption.html"
+_VPC = f"{AWS}vpc/latest/userguide/vpc-cidr-blocks.html"
+_SCHEDULE = f"{AWS}scheduler/latest/UserGuide/schedule-types.html"
+_JOB_VOLUME = f"{AWS}sagemaker/latest/APIReference/API_ResourceConfig.html"
+_JOB_CLUSTER = f"{AWS}sagemaker/latest/APIReference/API_ProcessingClusterConfig.html"
+
+PARQUET_MEGABYTES = 64
+FUNCTIONS = ("transform", "router", "lease", "gate", "registry", "rollout", "pointers")
+# VPC limits of a block's prefix length.
+_SHORTEST, _LONGEST = 16, 28
+
+
+@lru_cache(maxsize=1)
+def _image_regions() -> frozenset[str]:
+    """Regions for which the committed table knows the XGBoost image's registry."""
+    table: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("images.yaml").read_text())
+    return frozenset(table["xgboost"]["registries"])
+
+
+def _bad_cidr(settings: Settings) -> bool:
+    try:
+        block = ipaddress.IPv4Network(settings.network.cidr)
+    except ValueError:
+        return True
+    return not (block.is_private and _SHORTEST <= block.prefixlen <= _LONGEST)
+
+
+def _room_needed(settings: Settings) -> bool:
+    """A block beyond /24 leaves no room for a subnet of 16 addresses or more in each AZ."""
+    return not _bad_cidr(settings) and ipaddress.IPv4Network(settings.network.cidr).prefixlen > 24
+
+
+def _foreign_zone(settings: Settings) -> bool:
+    region = settings.region
+    return any(
+        zone[:-1] != region or not zone[-1].isalpha()
+        for zone in settings.network.availability_zones
+    )
+
+
+def _run_minutes(settings: Settings) -> int:
+    """Longest a retraining run holds the lease: features, training, evaluation, experiment."""
+    training = settings.training
+    return (
+        settings.processing.timeout_minutes
+        + 2 * training.max_runtime_minutes
+        + settings.serving.experiment_minutes
+    )
+
+
+def _bad_schedule(expression: str | None) -> bool:
+    return expression is not None and schedule_error(expression) is not None
+
+
+NETWORK_RULES = (
+    Rule("endpoint-zones", "network.interface_endpoint_zones", ("network.availability_zones",),
+         lambda s: s.network.interface_endpoint_zones > len(s.network.availability_zones),
+         "allowed: at most the number of network.availability_zones",
+         f"{AWS}vpc/latest/privatelink/create-interface-endpoint.html"),
+    Rule("zones-in-region", "network.availability_zones", ("region",), _foreign_zone,
+         "allowed: zones of {settings.region}, such as {settings.region}a", _VPC),
+    Rule("zones-distinct", "network.availability_zones", (),
+         lambda s: len(set(s.network.availability_zones)) < len(s.network.availability_zones),
+         "allowed: each zone once"),
+    Rule("cidr-block", "network.cidr", (), _bad_cidr,
+         "allowed: a private IPv4 block between /16 and /28 without host bits", _VPC),
+    Rule("cidr-room", "network.cidr", (), _room_needed,
+         "allowed: /24 or larger, so that every zone has addresses for endpoints and jobs", _VPC),
+    Rule("region-has-image", "region", (), lambda s: s.region not in _image_regions(),
+         "allowed: a Region listed in config/images.yaml",
+         f"{AWS}sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html"),
+)  # fmt: skip
+
+INGESTION_RULES = (
+    Rule("parquet-buffer", "ingestion.buffer_megabytes", ("ingestion.parquet",),
+         lambda s: s.ingestion.parquet and s.ingestion.buffer_megabytes < PARQUET_MEGABYTES,
+         f"allowed with Parquet conversion: {PARQUET_MEGABYTES} to 128", _CONVERSION),
+    Rule("partitioning-buffer", "ingestion.buffer_megabytes", ("ingestion.dynamic_partitioning",),
+         lambda s: s.ingestion.dynamic_partitioning
+         and s.ingestion.buffer_megabytes < PARQUET_MEGABYTES,
+         f"allowed with dynamic partitioning: {PARQUET_MEGABYTES} to 128", _BUFFERING),
+    Rule("parquet-compression", "ingestion.compression", ("ingestion.parquet",),
+         lambda s: s.ingestion.parquet and s.ingestion.compression != "none",
+         "allowed with Parquet conversion: none, Parquet compresses its columns itself",
+         _CONVERSION),
+    Rule("partitioning-needs-buffering", "ingestion.buffer_seconds",
+         ("ingestion.dynamic_partitioning",),
+         lambda s: s.ingestion.dynamic_partitioning and s.ingestion.buffer_seconds == 0,
+         "allowed with dynamic partitioning: 1 to 900, no zero buffering", _PARTITIONING),
+    Rule("backup-needs-buffering", "ingestion.buffer_seconds", (),
+         lambda s: s.ingestion.buffer_seconds == 0,
+         "allowed: 1 to 900, the source backup in S3 takes no zero buffering", _BUFFERING),
+    Rule("customer-key-direct-put", "ingestion.encryption", ("ingestion.source",),
+         lambda s: s.ingestion.source == "kinesis" and s.ingestion.encryption == "customer_key",
+         "allowed with source kinesis: stream, the Kinesis stream is encrypted instead",
+         _FIREHOSE_SSE),
+    Rule("stream-encryption-needs-stream", "ingestion.encryption", ("ingestion.source",),
+         lambda s: s.ingestion.source == "direct_put" and s.ingestion.encryption == "stream",
+         "allowed with source direct_put: customer_key, there is no stream to encrypt",
+         _FIREHOSE_SSE),
+)  # fmt: skip
+
+TRAINING_RULES = (
+    Rule("training-instance-form", "training.instance_type", (),
+         lambda s: not is_instance_type(s.training.instance_type),
+         "allowed: a SageMaker instance type such as ml.m5.large", _JOB_VOLUME),
+    Rule("training-local-storage-no-key", "training.volume_customer_key",
+         ("training.instance_type",),
+         lambda s: s.training.volume_customer_key and has_local_storage(s.training.instance_type),
+         "allowed with {settings.training.instance_type}: false, local storage takes no key",
+         _JOB_VOLUME),
+    Rule("lease-outlives-run", "training.lease_minutes",
+         ("training.max_runtime_minutes", "processing.timeout_minutes",
+          "serving.experiment_minutes"),
+         lambda s: s.training.lease_minutes < _run_minutes(s),
+         "allowed: at least processing.timeout_minutes + 2 * training.max_runtime_minutes + "
+         "serving.experiment_minutes, or a second run starts while the first still works"),
+    Rule("training-schedule", "training.schedule", (),
+         lambda s: _bad_schedule(s.training.schedule),
+         "allowed: null, rate(n unit), or cron with six fields", _SCHEDULE),
+    Rule("curate-schedule", "processing.curate_schedule", (),
+         lambda s: _bad_schedule(s.processing.curate_schedule),
+         "allowed: null, rate(n unit), or cron with six fields", _SCHEDULE),
+)  # fmt: skip
+
+OPERATION_RULES = (
+    Rule("monitor-instance-form", "monitoring.instance_type", (),
+         lambda s: not is_instance_type(s.monitoring.instance_type),
+         "allowed: a SageMaker instance type such as ml.m5.large", _JOB_CLUSTER),
+    Rule("monitor-local-storage-no-key", "monitoring.volume_customer_key",
+         ("monitoring.instance_type",),
+         lambda s: s.monitoring.volume_customer_key
+         and has_local_storage(s.monitoring.instance_type),
+         "allowed with {settings.monitoring.instance_type}: false, local storage takes no key",
+         _JOB_CLUSTER),
+    Rule("monitor-schedule", "monitoring.schedule", (),
+         lambda s: _bad_schedule(s.monitoring.schedule),
+         "allowed: null, rate(n unit), or cron with six fields", _SCHEDULE),
+    Rule("monitor-needs-capture", "monitoring.schedule", ("serving.capture", "serving.mode"),
+         lambda s: s.monitoring.schedule is not None and s.serving.mode != "off"
+         and not s.serving.capture,
+         "allowed without serving.capture: null, the monitor reads what capture wrote"),
+    Rule("burst-covers-rate", "api.burst", ("api.requests_per_second",),
+         lambda s: s.api.burst < s.api.requests_per_second,
+         "allowed: at least api.requests_per_second, {settings.api.requests_per_second}, or the "
+         "rate is never reached"),
+    Rule("reserved-function-names", "reserved_concurrency", (),
+         lambda s: bool(set(s.reserved_concurrency) - set(FUNCTIONS)),
+         "allowed keys: " + ", ".join(FUNCTIONS)),
+)  # fmt: skip

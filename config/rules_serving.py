@@ -1,0 +1,156 @@
+"""Combinations that SageMaker hosting refuses, mostly twenty minutes into a deploy."""
+
+from __future__ import annotations
+
+from config.instance_types import has_local_storage, is_instance_type
+from config.rule import AWS, Rule
+from config.settings import Settings
+
+_GUARDRAILS = f"{AWS}sagemaker/latest/dg/deployment-guardrails-exclusions.html"
+_SERVERLESS = f"{AWS}sagemaker/latest/dg/serverless-endpoints.html"
+_SHADOW = f"{AWS}sagemaker/latest/dg/model-shadow-deployment.html"
+_ENDPOINT_CONFIG = f"{AWS}sagemaker/latest/APIReference/API_CreateEndpointConfig.html"
+_UPDATE = f"{AWS}sagemaker/latest/APIReference/API_UpdateEndpoint.html"
+_SCALING = f"{AWS}sagemaker/latest/dg/endpoint-scaling-update.html"
+
+
+def _realtime(settings: Settings) -> bool:
+    return settings.serving.mode == "realtime"
+
+
+def _serverless(settings: Settings) -> bool:
+    return settings.serving.mode == "serverless"
+
+
+def _scaled(settings: Settings) -> bool:
+    return _realtime(settings) and settings.serving.autoscaling.enabled
+
+
+def _weights(settings: Settings) -> float:
+    return sum(variant.weight for variant in settings.serving.production_variants.values())
+
+
+SERVING_RULES = (
+    Rule(
+        "shadow-needs-one-shadow", "serving.shadow", ("serving.challenger",),
+        lambda s: s.serving.shadow and s.serving.challenger is None,
+        "allowed with a challenger: exactly one production and one shadow variant", _SHADOW,
+    ),
+    Rule(
+        "shadow-is-realtime", "serving.shadow", ("serving.mode",),
+        lambda s: s.serving.shadow and _serverless(s),
+        "allowed with serving.mode realtime; serverless has one variant", _SERVERLESS,
+    ),
+    Rule(
+        "shadow-takes-no-clients", "serving.experiment_weight", ("serving.shadow",),
+        lambda s: s.serving.shadow and s.serving.experiment_weight > 0,
+        "allowed with serving.shadow: 0, a shadow variant never answers a client", _SHADOW,
+    ),
+    Rule(
+        "rolling-one-variant", "serving.update", ("serving.challenger", "serving.mode"),
+        lambda s: _realtime(s) and s.serving.update == "rolling"
+        and s.serving.challenger is not None,
+        "allowed with one variant only: set serving.challenger to null, or use blue_green_*",
+        _GUARDRAILS,
+    ),
+    Rule(
+        "rolling-not-serverless", "serving.update", ("serving.mode",),
+        lambda s: _serverless(s) and s.serving.update == "rolling",
+        "allowed with serving.mode serverless: blue_green_*", _GUARDRAILS,
+    ),
+    Rule(
+        "serverless-one-variant", "serving.challenger", ("serving.mode",),
+        lambda s: _serverless(s) and s.serving.challenger is not None,
+        "allowed with serving.mode serverless: null, one variant only", _SERVERLESS,
+    ),
+    Rule(
+        "serverless-no-capture", "serving.capture", ("serving.mode",),
+        lambda s: _serverless(s) and s.serving.capture,
+        "allowed with serving.mode serverless: false", _SERVERLESS,
+    ),
+    Rule(
+        "serverless-no-vpc", "serving.vpc", ("serving.mode",),
+        lambda s: _serverless(s) and s.serving.vpc,
+        "allowed with serving.mode serverless: false, no VPC configuration", _SERVERLESS,
+    ),
+    Rule(
+        "serverless-no-instance-scaling", "serving.autoscaling.enabled", ("serving.mode",),
+        lambda s: _serverless(s) and s.serving.autoscaling.enabled,
+        "allowed with serving.mode serverless: false, there are no instances to count",
+        _SERVERLESS,
+    ),
+    Rule(
+        "serverless-no-volume-key", "serving.volume_customer_key", ("serving.mode",),
+        lambda s: _serverless(s) and s.serving.volume_customer_key,
+        "allowed with serving.mode serverless: false, there is no instance volume",
+        _ENDPOINT_CONFIG,
+    ),
+    Rule(
+        "instance-type-form", "serving.instance_type", (),
+        lambda s: not is_instance_type(s.serving.instance_type),
+        "allowed: a SageMaker instance type such as ml.m5.large", _ENDPOINT_CONFIG,
+    ),
+    Rule(
+        "local-storage-no-key", "serving.volume_customer_key",
+        ("serving.instance_type", "serving.mode"),
+        lambda s: _realtime(s) and s.serving.volume_customer_key
+        and has_local_storage(s.serving.instance_type),
+        "allowed with {settings.serving.instance_type}: false, its local storage is encrypted by "
+        "the instance and takes no key", _ENDPOINT_CONFIG,
+    ),
+    Rule(
+        "scaling-needs-retained-variants", "serving.retain_variant_properties",
+        ("serving.autoscaling.enabled", "serving.mode"),
+        lambda s: _scaled(s) and not s.serving.retain_variant_properties,
+        "allowed with autoscaling: true, an update would reset the instance counts", _UPDATE,
+    ),
+    Rule(
+        "experiment-needs-retained-variants", "serving.retain_variant_properties",
+        ("serving.challenger", "serving.mode"),
+        lambda s: _realtime(s) and len(s.serving.production_variants) > 1
+        and not s.serving.retain_variant_properties,
+        "allowed with two variants: true, an update would reset the weights of a running "
+        "experiment", _UPDATE,
+    ),
+    Rule(
+        "scaled-instance-type", "serving.instance_type",
+        ("serving.autoscaling.enabled", "serving.autoscaling.registered_instance_type",
+         "serving.mode"),
+        lambda s: _scaled(s)
+        and s.serving.instance_type != s.serving.autoscaling.registered_instance_type,
+        "allowed while autoscaling is registered: "
+        "{settings.serving.autoscaling.registered_instance_type}. To change it: deploy with "
+        "autoscaling.enabled false, deploy the new type, then set registered_instance_type and "
+        "enable again", _SCALING,
+    ),
+    Rule(
+        "scaled-variants", "serving.autoscaling.registered_variants",
+        ("serving.autoscaling.enabled", "serving.challenger", "serving.shadow", "serving.mode"),
+        lambda s: _scaled(s)
+        and set(s.serving.autoscaling.registered_variants) != set(s.serving.production_variants),
+        "allowed: the endpoint's production variants. To remove one: deploy with "
+        "autoscaling.enabled false, deploy without the variant, then enable again", _SCALING,
+    ),
+    Rule(
+        "scaling-range", "serving.autoscaling.minimum", ("serving.autoscaling.maximum",),
+        lambda s: s.serving.autoscaling.minimum > s.serving.autoscaling.maximum,
+        "allowed: at most serving.autoscaling.maximum, {settings.serving.autoscaling.maximum}",
+        f"{AWS}autoscaling/application/APIReference/API_RegisterScalableTarget.html",
+    ),
+    Rule(
+        "champion-within-scaling", "serving.champion.instances",
+        ("serving.autoscaling.minimum", "serving.autoscaling.maximum",
+         "serving.autoscaling.enabled", "serving.mode"),
+        lambda s: _scaled(s) and not s.serving.autoscaling.minimum
+        <= s.serving.champion.instances <= max(
+            s.serving.autoscaling.minimum, s.serving.autoscaling.maximum),
+        "allowed with autoscaling: {settings.serving.autoscaling.minimum} to "
+        "{settings.serving.autoscaling.maximum}",
+    ),
+    Rule(
+        "some-weight", "serving.champion.weight", ("serving.challenger",),
+        lambda s: _weights(s) <= 0,
+        "allowed: above 0, or a challenger with weight; otherwise no variant gets a request",
+        f"{AWS}sagemaker/latest/APIReference/API_ProductionVariant.html",
+    ),
+)  # fmt: skip

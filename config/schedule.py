@@ -1,0 +1,84 @@
+"""Check AWS schedule expressions without calling AWS.
+
+A schedule that does not parse fails a deploy after everything before it has been created, so the
+grammar of EventBridge Scheduler (which Glue triggers share for ``cron``) is checked at synth.
+"""
+
+from __future__ import annotations
+
+import re
+
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+_RATE = re.compile(r"^rate\((\d+) (minute|hour|day)(s?)\)$")
+_CRON = re.compile(r"^cron\(([^()]*)\)$")
+# name, lowest, highest, names counted from the lowest, further forms
+_FIELDS: tuple[tuple[str, int, int, tuple[str, ...], str], ...] = (
+    ("minutes", 0, 59, (), ""),
+    ("hours", 0, 23, (), ""),
+    ("day of month", 1, 31, (), r"L|\d{1,2}W|LW"),
+    ("month", 1, 12, _MONTHS, ""),
+    ("day of week", 1, 7, _DAYS, rf"L|(?:[1-7]|{'|'.join(_DAYS)})(?:L|#[1-5])"),
+    ("year", 1970, 2199, (), ""),
+)
+_DAY_OF_MONTH, _DAY_OF_WEEK = 2, 4
+
+
+def schedule_error(expression: str) -> str | None:
+    """Why AWS would refuse ``expression``, or None if it parses."""
+    rate = _RATE.match(expression)
+    if rate:
+        return _rate_error(int(rate[1]), plural=bool(rate[3]))
+    cron = _CRON.match(expression)
+    if cron is None:
+        return "allowed: cron(minutes hours day-of-month month day-of-week year) or rate(n unit)"
+    parts = cron[1].split()
+    if len(parts) != len(_FIELDS):
+        return f"cron has {len(parts)} fields; allowed: {len(_FIELDS)}, the last is the year"
+    for index, part in enumerate(parts):
+        error = _field_error(index, part)
+        if error:
+            return error
+    if (parts[_DAY_OF_MONTH] == "?") == (parts[_DAY_OF_WEEK] == "?"):
+        return "allowed: '?' in exactly one of day of month and day of week"
+    return None
+
+
+def _rate_error(value: int, *, plural: bool) -> str | None:
+    if value < 1:
+        return "allowed: a rate of 1 or more"
+    if plural == (value == 1):
+        return "allowed: a singular unit for 1, a plural unit otherwise"
+    return None
+
+
+def _field_error(index: int, text: str) -> str | None:
+    name, low, high, names, more = _FIELDS[index]
+    if text == "?":
+        allowed = index in (_DAY_OF_MONTH, _DAY_OF_WEEK)
+        return None if allowed else f"{name}: '?' is allowed in the two day fields only"
+    for item in text.split(","):
+        if more and re.fullmatch(more, item):
+            continue
+        if not _item_is_valid(item, low, high, names):
+            return f"{name}: {item!r}; allowed: {low}-{high}, *, lists, ranges and /steps"
+    return None
+
+
+def _item_is_valid(item: str, low: int, high: int, names: tuple[str, ...]) -> bool:
+    body, slash, step = item.partition("/")
+    if slash and not (step.isdigit() and int(step) >= 1):
+        return False
+    if body == "*":
+        return True
+    bounds = [_number(bound, low, names) for bound in body.split("-")]
+    if len(bounds) > 2 or any(bound is None for bound in bounds):
+        return False
+    numbers = [bound for bound in bounds if bound is not None]
+    return all(low <= number <= high for number in numbers) and numbers == sorted(numbers)
+
+
+def _number(text: str, low: int, names: tuple[str, ...]) -> int | None:
+    if text.upper() in names:
+        return low + names.index(text.upper())
+    return int(text) if text.isdigit() else None

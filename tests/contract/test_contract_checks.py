@@ -1,0 +1,237 @@
+"""One row per check of the contract: a small change that is refused, where, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.contract.copies import CONTRACT, ConfigurationCopy, field, set_custom
+
+Contract = dict[str, Any]
+EVENT = "schema[scheduled_departures]"
+LABEL = "schema[arrivals]"
+
+
+class Row(NamedTuple):
+    """A change, the field that is blamed, and words of what is allowed."""
+
+    name: str
+    change: Callable[[Contract], object]
+    field: str
+    allowed: str
+
+
+def _on(name: str, /, **values: object) -> Callable[[Contract], object]:
+    """Set keys of one field."""
+    return lambda contract: field(contract, name).update(values)
+
+
+def _custom(name: str, key: str, value: object) -> Callable[[Contract], object]:
+    """Set or remove a custom property of one field."""
+    return lambda contract: set_custom(field(contract, name), key, value)
+
+
+def _options(name: str, /, **values: object) -> Callable[[Contract], object]:
+    return lambda contract: field(contract, name)["logicalTypeOptions"].update(values)
+
+
+def _top(key: str, value: object) -> Callable[[Contract], object]:
+    return lambda contract: set_custom(contract, key, value)
+
+
+def _criteria(key: str, /, **values: object) -> Callable[[Contract], object]:
+    def change(contract: Contract) -> None:
+        (entry,) = (e for e in contract["customProperties"] if e["property"] == key)
+        for name, value in values.items():
+            if value is None:
+                del entry["value"][name]
+            else:
+                entry["value"][name] = value
+
+    return change
+
+
+def _schema(index: int, key: str, value: object) -> Callable[[Contract], object]:
+    return lambda contract: set_custom(contract["schema"][index], key, value)
+
+
+def _drop(name: str) -> Callable[[Contract], object]:
+    def change(contract: Contract) -> None:
+        for schema in contract["schema"]:
+            schema["properties"] = [p for p in schema["properties"] if p["name"] != name]
+
+    return change
+
+
+def _plain_features(contract: Contract) -> None:
+    for prop in contract["schema"][0]["properties"]:
+        for key in ("encoding", "observedAt"):
+            set_custom(prop, key, None)
+        if {"property": "mlRole", "value": "feature"} in prop["customProperties"]:
+            set_custom(prop, "mlRole", None)
+
+
+def _at(name: str, rest: str, schema: str = EVENT) -> str:
+    return f"{schema}.properties[{name}].{rest}"
+
+
+ROWS = (
+    # Roles
+    Row("two events", _schema(1, "mlRole", "event"), "schema", "exactly one object with mlRole"),
+    Row("no role", _schema(0, "mlRole", None), f"{EVENT}.customProperties.mlRole", "must be set"),
+    Row("no key", _custom("flight_id", "mlRole", None), f"{EVENT}.properties", "entityKey"),
+    Row("two keys", _custom("destination", "mlRole", "entityKey"), f"{EVENT}.properties",
+        "exactly one field with mlRole entityKey"),
+    Row("no event time", _custom("event_time", "mlRole", None), f"{EVENT}.properties",
+        "exactly one field with mlRole eventTime"),
+    Row("no label value", _custom("arrival_delay_minutes", "mlRole", None), f"{LABEL}.properties",
+        "exactly one field with mlRole labelValue"),
+    Row("no features", _plain_features, f"{EVENT}.properties", "at least one field"),
+    Row("feature in label", _custom("label_time", "mlRole", "feature"), f"{LABEL}.properties",
+        "no mlRole feature"),
+    Row("other key in label",
+        lambda c: c["schema"][1]["properties"][0].update(name="departure_id"),
+        f"{LABEL}.properties", "flight_id"),
+    Row("optional key", _on("flight_id", required=False), _at("flight_id", "required"), "true"),
+    Row("numeric key", _on("flight_id", logicalType="integer"),
+        _at("flight_id", "logicalType"), "string"),
+    # Types, limits, enumerations
+    Row("unknown type", _on("carrier", logicalType="array"), _at("carrier", "logicalType"),
+        "string, integer, number, boolean, timestamp"),
+    Row("type missing", lambda c: field(c, "carrier").pop("logicalType"),
+        _at("carrier", "logicalType"), "string, integer"),
+    Row("physical type", _on("aircraft_year", physicalType="int"),
+        _at("aircraft_year", "physicalType"), "bigint"),
+    Row("limits crossed", _options("humidity_percent", minimum=101),
+        _at("humidity_percent", "logicalTypeOptions.minimum"), "at most maximum, 100"),
+    Row("limit of wrong type", _options("humidity_percent", minimum="0"),
+        _at("humidity_percent", "logicalTypeOptions.minimum"), "a number"),
+    Row("fraction as limit of an integer", _options("aircraft_seats", minimum=0.5),
+        _at("aircraft_seats", "logicalTypeOptions.minimum"), "an integer"),
+    Row("lengths crossed", _options("flight_id", minLength=65),
+        _at("flight_id", "logicalTypeOptions.minLength"), "at most maxLength, 64"),
+    Row("limit that nobody enforces", _options("aircraft_seats", multipleOf=2),
+        _at("aircraft_seats", "logicalTypeOptions.multipleOf"), "minimum, maximum"),
+    Row("pattern does not compile", _options("carrier", pattern="^[A-Z$"),
+        _at("carrier", "logicalTypeOptions.pattern"), "unterminated character set"),
+    Row("pattern without anchors", _options("carrier", pattern="[A-Z]{2}"),
+        _at("carrier", "logicalTypeOptions.pattern"), "between ^ and $"),
+    Row("pattern of another dialect", _options("carrier", pattern="^(?P<code>[A-Z]{2})$"),
+        _at("carrier", "logicalTypeOptions.pattern"), "dialect of JSON Schema"),
+    Row("unbounded text", lambda c: field(c, "carrier")["logicalTypeOptions"].pop("maxLength"),
+        _at("carrier", "logicalTypeOptions.maxLength"), "unbounded"),
+    Row("empty enumeration", _on("origin", enum=[]), _at("origin", "enum"), "at least one"),
+    Row("value twice", _on("origin", enum=[{"value": "JFK"}, {"value": "JFK"}]),
+        _at("origin", "enum[1].value"), "each value once"),
+    Row("value of another type", _on("origin", enum=[{"value": "JFK"}, {"value": 1}]),
+        _at("origin", "enum[1].value"), "type string"),
+    # Names
+    Row("partition column", _on("carrier", name="event_date"), _at("event_date", "name"),
+        "partition column"),
+    Row("upper case", _on("carrier", name="Carrier"), _at("Carrier", "name"), "lower case"),
+    Row("name twice", _on("carrier", name="origin"), _at("origin", "name"), "given twice"),
+    Row("table", lambda c: c["schema"][0].update(physicalName="departures"),
+        f"{EVENT}.physicalName", "events"),
+    # Classification
+    Row("unknown classification", _on("carrier", classification="secret"),
+        _at("carrier", "classification"), "public, internal, confidential, restricted"),
+    Row("no classification", lambda c: field(c, "carrier").pop("classification"),
+        _at("carrier", "classification"), "public, internal"),
+    Row("untreated", _custom("tail_number", "treatment", None),
+        _at("tail_number", "customProperties.treatment"), "pseudonymise"),
+    Row("treated but public", _on("tail_number", classification="public"),
+        _at("tail_number", "classification"), "confidential, restricted"),
+    Row("classified feature", _custom("tail_number", "mlRole", "feature"),
+        _at("tail_number", "classification"), "public, internal"),
+    # Features and time
+    Row("text without encoding", _custom("carrier", "encoding", None),
+        _at("carrier", "customProperties.encoding"), "targetMean"),
+    Row("timestamp as feature", _custom("weather_observed_at", "mlRole", "feature"),
+        _at("weather_observed_at", "logicalType"), "string, integer, number, boolean"),
+    Row("leak: unbound observation", _custom("weather_observed_at", "notAfter", None),
+        _at("temperature_f", "customProperties[observedAt].value"), "leak"),
+    Row("leak: bound to another time",
+        _custom("weather_observed_at", "notAfter", "weather_observed_at"),
+        _at("weather_observed_at", "customProperties[notAfter].value"), "a timestamp field"),
+    Row("leak: label among the features", _on("aircraft_seats", name="arrival_delay_minutes"),
+        f"{LABEL}.properties", "leak"),
+    Row("observed at a number", _custom("temperature_f", "observedAt", "dew_point_f"),
+        _at("temperature_f", "customProperties[observedAt].value"), "a timestamp field"),
+    Row("not after a number", _custom("weather_observed_at", "notAfter", "dew_point_f"),
+        _at("weather_observed_at", "customProperties[notAfter].value"), "a timestamp field"),
+    # Criteria
+    Row("task", _top("task", "multiclass"), "customProperties[task].value", "'binary'"),
+    Row("no task", _top("task", None), "customProperties.task", "must be set"),
+    Row("typo", _top("taks", "binary"), "customProperties[taks]", "unknown key"),
+    Row("typo in a field", _custom("carrier", "encodng", "targetMean"),
+        _at("carrier", "customProperties[encodng]"), "unknown key"),
+    Row("typo in ODCS", _on("carrier", logicalTypeOption={"maxLength": 1}),
+        _at("carrier", "logicalTypeOption"), "not in ODCS"),
+    Row("label field", _criteria("positiveLabel", field="delay"),
+        "customProperties[positiveLabel].value.field", "arrival_delay_minutes"),
+    Row("seed", _top("seedProbability", 1), "customProperties[seedProbability].value",
+        "less than 1"),
+    Row("gate incomplete", _criteria("gate", minimumHoldoutRows=None),
+        "customProperties[gate].value.minimumHoldoutRows", "must be set"),
+    Row("gate mistyped", _criteria("gate", margin="none"),
+        "customProperties[gate].value.margin", "valid number"),
+    Row("monitoring typo", _criteria("monitoring", bin=5),
+        "customProperties[monitoring].value.bin", "unknown key; allowed: confidence"),
+    Row("confidence", _criteria("monitoring", confidence=95),
+        "customProperties[monitoring].value.confidence", "less than 1"),
+    Row("more drift than features", _criteria("monitoring", driftedFeaturesToAlarm=99),
+        "customProperties[monitoring].value.driftedFeaturesToAlarm", "number of features"),
+    Row("time without zone", _schema(0, "earliestEventTime", "2000-01-01T00:00:00"),
+        f"{EVENT}.customProperties[earliestEventTime].value", "a quoted UTC time"),
+    Row("times crossed", _schema(0, "latestEventTime", "1999-01-01T00:00:00Z"),
+        f"{EVENT}.customProperties[earliestEventTime].value", "before latestEventTime"),
+    # Head and retention
+    Row("no retention", lambda c: c["slaProperties"].pop(0), "slaProperties",
+        "retention exactly once for scheduled_departures"),
+    Row("retention of nothing", lambda c: c["slaProperties"][2].update(element="flights"),
+        "slaProperties[latency flights].element", "scheduled_departures, arrivals"),
+    Row("retention in years", lambda c: c["slaProperties"][0].update(unit="y"),
+        "slaProperties[retention scheduled_departures].unit", "allowed: d"),
+    Row("half a day", lambda c: c["slaProperties"][0].update(value=0.5),
+        "slaProperties[retention scheduled_departures].value", "whole days"),
+    Row("version", lambda c: c.update(version="one"), "version", "major.minor.patch"),
+    Row("unknown key", lambda c: c.update(schemas=[]), "schemas", "unknown key"),
+    Row("wrong type", _on("carrier", required="perhaps"), _at("carrier", "required"), "boolean"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_bad_contract_is_refused(row: Row, configuration: ConfigurationCopy) -> None:
+    configuration.load()
+    configuration.change_contract(row.change)
+    problems = configuration.problems()
+    assert {problem.file for problem in problems} == {CONTRACT}
+    matching = [p for p in problems if p.field == row.field and row.allowed in p.allowed]
+    assert matching, "\n".join(map(str, problems))
+    # A key that is absent has the line of what should hold it; only whole-file errors have none.
+    root_level = "[" not in row.field and "." not in row.field
+    assert root_level or all(problem.line for problem in matching)
+
+
+def test_removing_a_field_that_others_name_is_refused(configuration: ConfigurationCopy) -> None:
+    configuration.change_contract(_drop("weather_observed_at"))
+    fields = {problem.field for problem in configuration.problems()}
+    assert _at("temperature_f", "customProperties[observedAt].value") in fields
+    assert len(fields) == 9, "every feature of the observation is told, not only the first"
+
+
+def test_changes_that_are_fine_load(configuration: ConfigurationCopy) -> None:
+    def change(contract: Contract) -> None:
+        contract["version"] = "1.1.0"
+        contract["schema"][0]["properties"].append(
+            {
+                "name": "international", "logicalType": "boolean", "required": False,
+                "classification": "internal",
+                "customProperties": [{"property": "mlRole", "value": "feature"}],
+            }
+        )  # fmt: skip
+
+    configuration.change_contract(change)
+    assert configuration.load().contract["features"][-1]["name"] == "international"

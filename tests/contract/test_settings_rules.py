@@ -1,0 +1,202 @@
+"""One row per rule: the smallest change that is refused, and its neighbour that is accepted."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+
+from config.rules import RULES, value_at
+from tests.contract.copies import ConfigurationCopy
+
+# A serverless endpoint that is accepted; rows take one of these back.
+SERVERLESS: dict[str, Any] = {
+    "serving.mode": "serverless",
+    "serving.challenger": None,
+    "serving.capture": False,
+    "serving.vpc": False,
+    "serving.volume_customer_key": False,
+    "serving.autoscaling.enabled": False,
+    "monitoring.schedule": None,
+}
+ONE_VARIANT: dict[str, Any] = {
+    "serving.challenger": None,
+    "serving.autoscaling.registered_variants": ["champion"],
+}
+SHADOW: dict[str, Any] = {
+    "serving.shadow": True,
+    "serving.experiment_weight": 0.0,
+    "serving.autoscaling.registered_variants": ["champion"],
+}
+KINESIS: dict[str, Any] = {"ingestion.source": "kinesis", "ingestion.encryption": "stream"}
+
+
+class Row(NamedTuple):
+    """Changes to ``dev.yaml``: ``good`` is accepted, ``good | bad`` is refused by ``rule``."""
+
+    rule: str
+    good: dict[str, Any]
+    bad: dict[str, Any]
+    also: frozenset[str] = frozenset()
+    """Other rules that the same change cannot help breaking."""
+
+
+ROWS = (
+    Row("endpoint-zones", {"network.interface_endpoint_zones": 2},
+        {"network.interface_endpoint_zones": 3}),
+    Row("zones-in-region", {}, {"network.availability_zones": ["eu-west-1a", "us-east-1b"]}),
+    Row("zones-distinct", {}, {"network.availability_zones": ["eu-west-1a", "eu-west-1a"]}),
+    Row("cidr-block", {"network.cidr": "10.0.0.0/16"}, {"network.cidr": "10.0.0.0/8"}),
+    Row("cidr-block", {"network.cidr": "10.1.0.0/20"}, {"network.cidr": "10.1.0.1/20"}),
+    Row("cidr-block", {}, {"network.cidr": "8.8.0.0/16"}),
+    Row("cidr-room", {"network.cidr": "10.0.0.0/24"}, {"network.cidr": "10.0.0.0/25"}),
+    Row("region-has-image",
+        {"region": "us-east-1", "network.availability_zones": ["us-east-1a", "us-east-1b"]},
+        {"region": "eu-north-9", "network.availability_zones": ["eu-north-9a", "eu-north-9b"]}),
+    Row("parquet-buffer", {"ingestion.dynamic_partitioning": False},
+        {"ingestion.buffer_megabytes": 63}),
+    Row("partitioning-buffer", {"ingestion.parquet": False}, {"ingestion.buffer_megabytes": 63}),
+    Row("parquet-compression", {"ingestion.compression": "none"},
+        {"ingestion.compression": "gzip"}),
+    Row("parquet-compression", {"ingestion.compression": "gzip", "ingestion.parquet": False},
+        {"ingestion.parquet": True}),
+    Row("partitioning-needs-buffering", {"ingestion.buffer_seconds": 1},
+        {"ingestion.buffer_seconds": 0}, frozenset({"backup-needs-buffering"})),
+    Row("backup-needs-buffering",
+        {"ingestion.buffer_seconds": 1, "ingestion.dynamic_partitioning": False},
+        {"ingestion.buffer_seconds": 0}),
+    Row("customer-key-direct-put", KINESIS, {"ingestion.encryption": "customer_key"}),
+    Row("stream-encryption-needs-stream", KINESIS, {"ingestion.source": "direct_put"}),
+    Row("training-instance-form", {"training.instance_type": "ml.c6i.xlarge"},
+        {"training.instance_type": "c6i.xlarge"}),
+    Row("training-local-storage-no-key",
+        {"training.instance_type": "ml.m5d.large", "training.volume_customer_key": False},
+        {"training.volume_customer_key": True}),
+    Row("lease-outlives-run", {"training.lease_minutes": 240}, {"training.lease_minutes": 239}),
+    Row("training-schedule", {"training.schedule": "rate(7 days)"},
+        {"training.schedule": "rate(7 day)"}),
+    Row("curate-schedule", {"processing.curate_schedule": None},
+        {"processing.curate_schedule": "cron(15 * * * * *)"}),
+    Row("shadow-needs-one-shadow", SHADOW, {"serving.challenger": None}),
+    Row("shadow-is-realtime", SERVERLESS | {"serving.experiment_weight": 0.0},
+        {"serving.shadow": True}, frozenset({"shadow-needs-one-shadow"})),
+    Row("shadow-takes-no-clients", SHADOW, {"serving.experiment_weight": 0.1}),
+    Row("rolling-one-variant", ONE_VARIANT | {"serving.update": "rolling"},
+        {"serving.challenger": {"weight": 0.1},
+         "serving.autoscaling.registered_variants": ["champion", "challenger"]}),
+    Row("rolling-not-serverless", SERVERLESS, {"serving.update": "rolling"}),
+    Row("serverless-one-variant", SERVERLESS, {"serving.challenger": {"weight": 0.1}}),
+    Row("serverless-no-capture", SERVERLESS, {"serving.capture": True}),
+    Row("serverless-no-vpc", SERVERLESS, {"serving.vpc": True}),
+    Row("serverless-no-instance-scaling", SERVERLESS, {"serving.autoscaling.enabled": True}),
+    Row("serverless-no-volume-key", SERVERLESS, {"serving.volume_customer_key": True}),
+    Row("instance-type-form", {"serving.autoscaling.enabled": False},
+        {"serving.instance_type": "m5.large"}),
+    Row("local-storage-no-key",
+        {"serving.instance_type": "ml.g5.xlarge", "serving.volume_customer_key": False,
+         "serving.autoscaling.registered_instance_type": "ml.g5.xlarge"},
+        {"serving.volume_customer_key": True}),
+    Row("scaling-needs-retained-variants", ONE_VARIANT,
+        {"serving.retain_variant_properties": False}),
+    Row("experiment-needs-retained-variants", {"serving.autoscaling.enabled": False},
+        {"serving.retain_variant_properties": False}),
+    Row("scaled-instance-type",
+        {"serving.instance_type": "ml.m5.xlarge", "serving.autoscaling.enabled": False},
+        {"serving.autoscaling.enabled": True}),
+    Row("scaled-variants", {"serving.challenger": None, "serving.autoscaling.enabled": False},
+        {"serving.autoscaling.enabled": True}),
+    Row("scaling-range", {"serving.autoscaling.minimum": 2, "serving.champion": {"instances": 2}},
+        {"serving.autoscaling.minimum": 3}, frozenset({"champion-within-scaling"})),
+    Row("champion-within-scaling", {"serving.champion": {"instances": 2}},
+        {"serving.champion": {"instances": 3}}),
+    Row("some-weight", {"serving.champion": {"weight": 0.0}},
+        {"serving.champion": {"weight": 0.0}, "serving.challenger": {"weight": 0.0}}),
+    Row("monitor-instance-form", {}, {"monitoring.instance_type": "ml.m5"}),
+    Row("monitor-local-storage-no-key",
+        {"monitoring.instance_type": "ml.c5d.xlarge", "monitoring.volume_customer_key": False},
+        {"monitoring.volume_customer_key": True}),
+    Row("monitor-schedule", {"monitoring.schedule": "cron(0 6 1 * ? *)"},
+        {"monitoring.schedule": "cron(0 6 32 * ? *)"}),
+    Row("monitor-needs-capture", {"serving.capture": False, "monitoring.schedule": None},
+        {"monitoring.schedule": "rate(1 day)"}),
+    Row("burst-covers-rate", {"api.burst": 50}, {"api.burst": 49}),
+    Row("reserved-function-names", {"reserved_concurrency": {"router": 10}},
+        {"reserved_concurrency": {"routr": 10}}),
+)  # fmt: skip
+
+# Limits of AWS that a single value breaks stand in the models; the same table form.
+RANGES: tuple[tuple[str, object, object], ...] = (
+    ("ingestion.buffer_megabytes", 128, 129),
+    ("ingestion.buffer_seconds", 900, 901),
+    # Lambda answers with at most 6 MB, and base64 adds a third to what the transform returns.
+    ("ingestion.transform_buffer_megabytes", 3.0, 3.1),
+    ("ingestion.transform_buffer_megabytes", 0.2, 0.1),
+    ("ingestion.transform_buffer_seconds", 900, 901),
+    ("api.body_kilobytes", 64, 65),
+    ("api.requests_per_five_minutes_per_address", 10, 9),
+    ("serving.bake_seconds", 3600, 3601),
+    ("serving.capture_percent", 100, 101),
+    ("serving.serverless", {"memory_megabytes": 1024}, {"memory_megabytes": 1000}),
+    ("serving.serverless", {"max_concurrency": 200}, {"max_concurrency": 201}),
+    ("serving.update", "blue_green_linear", "big_bang"),
+    ("network.availability_zones", ["eu-west-1a", "eu-west-1b"], ["eu-west-1a"]),
+    ("processing.workers", 2, 1),
+    ("retention.log_days", 365, 42),
+    ("owner.email", "a@example.com", "nobody"),
+)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.rule)
+def test_bad_combination_is_refused_and_its_neighbour_is_not(
+    row: Row, configuration: ConfigurationCopy
+) -> None:
+    rule = {rule.id: rule for rule in RULES}[row.rule]
+    configuration.change_settings(row.good)
+    configuration.load()
+
+    configuration.change_settings(row.bad)
+    problems = {problem.rule: problem for problem in configuration.problems()}
+
+    assert set(problems) == {row.rule} | row.also
+    problem = problems[row.rule]
+    assert problem.file == "config/dev.yaml"
+    assert problem.field == rule.field
+    assert "allowed" in problem.allowed
+    assert "{settings" not in problem.allowed
+    assert problem.evidence == rule.evidence
+    changed = {**row.good, **row.bad}
+    if rule.field in changed and not isinstance(changed[rule.field], (dict, list)):
+        assert problem.value == changed[rule.field]
+
+
+def test_every_rule_has_a_row() -> None:
+    assert {rule.id for rule in RULES} == {row.rule for row in ROWS}
+    assert len({rule.id for rule in RULES}) == len(RULES)
+
+
+def test_rules_read_settings_that_exist(configuration: ConfigurationCopy) -> None:
+    settings = configuration.load().settings
+    for rule in RULES:
+        for dotted in rule.reads:
+            value_at(settings, dotted)
+
+
+@pytest.mark.parametrize(("dotted", "good", "bad"), RANGES, ids=lambda value: str(value)[:40])
+def test_single_values_stay_within_the_limits_of_aws(
+    dotted: str, good: object, bad: object, configuration: ConfigurationCopy
+) -> None:
+    configuration.change_settings({dotted: good})
+    configuration.load()
+    configuration.change_settings({dotted: bad})
+    (problem,) = configuration.problems()
+    assert problem.field.startswith(dotted)
+    assert problem.allowed.startswith("allowed: ")
+
+
+def test_more_variants_than_sagemaker_takes_cannot_be_expressed(
+    configuration: ConfigurationCopy,
+) -> None:
+    configuration.change_settings({"serving.second_challenger": {"weight": 0.1}})
+    (problem,) = configuration.problems()
+    assert problem.field == "serving.second_challenger"
+    assert "champion, challenger, shadow" in problem.allowed
