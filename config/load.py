@@ -34,6 +34,7 @@ _STAND_IN: dict[str, Any] = {
     "owner": {"team": "-", "cost_center": "-", "email": "a@b"},
     "network": {"availability_zones": ["eu-west-1a", "eu-west-1b"]},
 }
+REPOSITORY = Path(__file__).resolve().parents[1]
 # YAML files beside the settings that are no settings.
 _TABLES = {"images"}
 
@@ -59,7 +60,7 @@ def environments(root: Path) -> list[str]:
     return sorted(stems - _TABLES)
 
 
-def load_deployment(environment: str, root: Path) -> Deployment:
+def load_deployment(environment: str, root: Path = REPOSITORY) -> Deployment:
     """Load ``config/<environment>.yaml`` below ``root`` and the contract that it names.
 
     Raises:

@@ -24,6 +24,8 @@ _JOB_VOLUME = f"{AWS}sagemaker/latest/APIReference/API_ResourceConfig.html"
 _JOB_CLUSTER = f"{AWS}sagemaker/latest/APIReference/API_ProcessingClusterConfig.html"
 
 PARQUET_MEGABYTES = 64
+SUBNET_PREFIX = 20
+"""Prefix length of the subnets that the network stack makes."""
 FUNCTIONS = ("transform", "router", "lease", "gate", "registry", "rollout", "pointers")
 # VPC limits of a block's prefix length.
 _SHORTEST, _LONGEST = 16, 28
@@ -45,8 +47,11 @@ def _bad_cidr(settings: Settings) -> bool:
 
 
 def _room_needed(settings: Settings) -> bool:
-    """A block beyond /24 leaves no room for a subnet of 16 addresses or more in each AZ."""
-    return not _bad_cidr(settings) and ipaddress.IPv4Network(settings.network.cidr).prefixlen > 24
+    """Whether the block is too small for one subnet of :data:`SUBNET_PREFIX` in each zone."""
+    if _bad_cidr(settings):
+        return False
+    block = ipaddress.IPv4Network(settings.network.cidr)
+    return len(settings.network.availability_zones) > 2 ** max(0, SUBNET_PREFIX - block.prefixlen)
 
 
 def _foreign_zone(settings: Settings) -> bool:
@@ -83,8 +88,9 @@ NETWORK_RULES = (
          "allowed: each zone once"),
     Rule("cidr-block", "network.cidr", (), _bad_cidr,
          "allowed: a private IPv4 block between /16 and /28 without host bits", _VPC),
-    Rule("cidr-room", "network.cidr", (), _room_needed,
-         "allowed: /24 or larger, so that every zone has addresses for endpoints and jobs", _VPC),
+    Rule("cidr-room", "network.cidr", ("network.availability_zones",), _room_needed,
+         f"allowed: room for a /{SUBNET_PREFIX} subnet in each zone: /19 or larger for two zones, "
+         "/18 or larger for three", _VPC),
     Rule("region-has-image", "region", (), lambda s: s.region not in _image_regions(),
          "allowed: a Region listed in config/images.yaml",
          f"{AWS}sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html"),
