@@ -65,7 +65,7 @@ class PlatformInfo:
             environment = psutil.Process(self.pid).environ()
         except psutil.Error:
             return False
-        return environment.get(process_guard.MARK) == self.platform_id
+        return bool(environment.get(process_guard.MARK) == self.platform_id)
 
 
 class Platform:
@@ -300,7 +300,8 @@ class Platform:
 
         assert self.info is not None, "the platform is not running"
         keys = {**self.environment(), **(credentials or {})}
-        session = boto3.Session(
+        sessions: Any = boto3.Session
+        session = sessions(
             aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
             aws_session_token=(credentials or {}).get("AWS_SESSION_TOKEN"),

@@ -43,6 +43,7 @@ OWN_EXTENSIONS = (
     "local.emulator.service_roles",
     "local.emulator.cfn_types",
     "local.emulator.key_policies",
+    "local.emulator.dispatchers",
     "local.emulator.metrics",
     "local.emulator.alarms",
     "local.emulator.firehose",

@@ -12,7 +12,6 @@ data operation needs no key permission there, and none is checked.
 from __future__ import annotations
 
 import contextvars
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -68,10 +67,14 @@ def key_of_resource(resource_arn: str) -> str | None:
 
 
 def _bucket_key(arn: str) -> str | None:
+    """The key an object was stored with, else the bucket's default."""
     from ministack.services import s3
 
-    headers = s3._bucket_default_sse_headers(arn.split(":::")[1].split("/", maxsplit=1)[0])
-    return headers.get("x-amz-server-side-encryption-aws-kms-key-id")
+    bucket, _, key = arn.split(":::")[1].partition("/")
+    stored = ((s3._buckets.get(bucket) or {}).get("objects") or {}).get(key) or {}
+    headers = stored.get("preserved_headers") or s3._bucket_default_sse_headers(bucket)
+    reference: str | None = headers.get("x-amz-server-side-encryption-aws-kms-key-id")
+    return reference
 
 
 def _secret_key(arn: str) -> str | None:
@@ -79,7 +82,8 @@ def _secret_key(arn: str) -> str | None:
 
     for secret in secretsmanager._secrets.values():
         if secret.get("ARN") == arn:
-            return secret.get("KmsKeyId")
+            reference: str | None = secret.get("KmsKeyId")
+            return reference
     return None
 
 
@@ -189,12 +193,7 @@ def _naming_the_key(original: Callable[..., Any]) -> Callable[..., Any]:
     return response
 
 
-def describe(resource_arn: str) -> str:
-    """One line for logs: which key protects the resource."""
-    return json.dumps({"resource": resource_arn, "key": key_of_resource(resource_arn)})
-
-
-def attach(tables: Tables) -> None:
+def attach(_tables: Tables) -> None:
     """Check the key after every allowed call on an encrypted resource."""
     replace("ministack.core.iam_evaluator", "enforce", _with_keys)
     replace("ministack.core.iam_actions", "access_denied_response", _naming_the_key)

@@ -94,7 +94,7 @@ def _count_executions(original: Callable[..., Any]) -> Callable[..., Any]:
     return emit
 
 
-def attach(tables: Tables) -> None:
+def attach(_tables: Tables) -> None:
     """Publish from logs and executions."""
     replace("ministack.services.lambda_svc", "_emit_lambda_logs", _read_log_lines)
     replace("ministack.services.stepfunctions", "_emit_execution_status_event", _count_executions)

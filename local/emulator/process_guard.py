@@ -57,8 +57,8 @@ def _signal_all(processes: Iterable[psutil.Process], number: int) -> None:
             continue
 
 
-def watch_parent(pipe: int, on_end: Callable[[], None]) -> None:
-    """Call ``on_end`` once the other end of ``pipe`` closes: the parent is gone, even by SIGKILL."""
+def watch_parent(pipe: int, on_end: Callable[[], object]) -> None:
+    """Call ``on_end`` when the other end of ``pipe`` closes: the parent ended, even killed."""
 
     def wait() -> None:
         while os.read(pipe, 1):

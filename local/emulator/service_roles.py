@@ -114,7 +114,7 @@ def allowed(
     service: str,
 ) -> bool:
     """Whether the role's policies, boundary and the resource's policy allow the call; recorded."""
-    return _decide(role_arn, action, resource, context, service).decision == "Allow"
+    return bool(_decide(role_arn, action, resource, context, service).decision == "Allow")
 
 
 def assert_allowed(
@@ -247,12 +247,13 @@ def client_as(role_arn: str, aws_service: str, service: str) -> Any:
     """
     import boto3
 
+    sessions: Any = boto3.Session
     assert _tables is not None, "service_roles is not attached"
     key = (role_arn, aws_service)
     if key not in _clients:
         session = hashlib.sha256(role_arn.encode()).hexdigest()[:8]
         keys = credentials_for(role_arn, f"{service.split('.', maxsplit=1)[0]}-{session}", service)
-        _clients[key] = boto3.Session(region_name=_tables.region).client(
+        _clients[key] = sessions(region_name=_tables.region).client(
             aws_service,
             endpoint_url=_tables.endpoint,
             aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],

@@ -93,7 +93,7 @@ def _accept(stream: dict[str, Any], payloads: Iterable[bytes]) -> list[str]:
 
 
 def _only_s3(stream: dict[str, Any] | None) -> bool:
-    return bool(stream) and all(d["type"] in _S3_TYPES for d in stream["destinations"])
+    return stream is not None and all(d["type"] in _S3_TYPES for d in stream["destinations"])
 
 
 def _decode(data: str) -> bytes:
@@ -150,7 +150,7 @@ def _encrypted(stream: Any) -> bool:
     return ((stream or {}).get("encryption") or {}).get("Status") == "ENABLED"
 
 
-def _from_kinesis(original: Callable[..., Any]) -> Callable[..., Any]:
+def _from_kinesis(_original: Callable[..., Any]) -> Callable[..., Any]:
     def ingest(stream_arn: str, records: list[tuple[str, bytes]]) -> None:
         from ministack.services import firehose
 

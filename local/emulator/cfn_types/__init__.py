@@ -1,0 +1,20 @@
+"""CloudFormation types MiniStack lacks, or provisions with properties left out.
+
+Each module lists its types; those that MiniStack provisions partly are wrapped, so that an upgrade
+which adds the missing part only makes ours redundant.
+"""
+
+from __future__ import annotations
+
+from local.emulator.cfn_types import buckets, catalog, governance, lake_formation, network
+from local.emulator.extensions import Tables
+
+
+def attach(tables: Tables) -> None:
+    """Register every type."""
+    buckets.attach(tables)
+    lake_formation.attach(tables)
+    for module in (network, governance, catalog):
+        for resource in module.types():
+            tables.add_resource_type(resource)
+    network.attach(tables)

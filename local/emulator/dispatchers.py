@@ -1,0 +1,164 @@
+"""What EventBridge, Scheduler, alarms and API Gateway may reach, as the deployed policies say.
+
+Inside MiniStack these services call each other unchecked. On AWS a target is reached either with a
+role (Step Functions) or because the target's own policy admits the service principal (Lambda
+permission, topic and queue policy), and an encrypted topic or queue needs its key's policy too. A
+delivery that AWS would refuse is refused here, recorded, and logged.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from local.emulator import iam_recorder, key_policies, service_roles
+from local.emulator.extensions import Tables
+from local.emulator.private_tables import pin, replace
+
+logger = logging.getLogger("millrace.dispatch")
+
+pin("ministack.services.eventbridge", _invoke_target="callable")
+pin("ministack.services.sns", _fanout="callable", topic_policy_for_arn="callable")
+pin("ministack.services.lambda_svc", function_policy_for_arn="callable")
+pin("ministack.services.apigateway_v1", _invoke_lambda_proxy_v1="callable")
+
+_ACTIONS = {
+    "lambda": "lambda:InvokeFunction",
+    "sns": "sns:Publish",
+    "sqs": "sqs:SendMessage",
+    "states": "states:StartExecution",
+}
+# SNS and SQS ask for both when a service sends to an encrypted topic or queue.
+_KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
+
+
+def assert_service_admitted(service: str, action: str, resource: str, source_arn: str) -> None:
+    """Raise ``AccessDeniedError`` unless the resource's policies admit a service principal.
+
+    A topic without a policy of its own has SNS's default one, which admits the account's own
+    services.
+    """
+    from ministack.core import iam_evaluator as evaluator
+
+    namespace = action.split(":", maxsplit=1)[0]
+    found = evaluator._resource_policy(namespace, resource)
+    if found is None:
+        raise service_roles.AccessDeniedError(service, action, resource, "it does not exist")
+    policy = found[0]
+    if not policy and namespace == "sns":
+        iam_recorder.record(service, action, resource, "Allow", via=service)
+    else:
+        _admit(service, action, resource, source_arn, policy)
+    key = key_policies.key_of_resource(resource)
+    if key is not None:
+        key_policy = evaluator._resource_policy("kms", key)
+        for key_action in _KEY_ACTIONS:
+            _admit(service, key_action, key, source_arn, key_policy[0] if key_policy else "")
+
+
+def _admit(service: str, action: str, resource: str, source_arn: str, policy: Any) -> None:
+    from ministack.core import iam_evaluator as evaluator
+    from ministack.core.responses import get_account_id, get_region
+
+    account = get_account_id()
+    request = evaluator.EvalContext(
+        principal_arn=service, principal_type="Service", principal_account=account,
+        action=action, resource_arn=resource, region=get_region(), source_ip="127.0.0.1",
+        secure_transport=True,
+        service_context={
+            "aws:sourcearn": source_arn, "aws:sourceaccount": account,
+            "aws:sourceowner": account, "aws:principalservicename": service,
+            "aws:principalisawsservice": "true",
+        },
+    )  # fmt: skip
+    result = evaluator.evaluate_resource_policy(policy, request, service=service)
+    iam_recorder.record(
+        service, action, resource, result.decision, via=service, statement=result.matched_sid
+    )
+    if result.decision != "Allow":
+        raise service_roles.AccessDeniedError(
+            service, action, resource, f"no resource policy admits it (source {source_arn})"
+        )
+
+
+def _base_function_arn(arn: str) -> str:
+    return ":".join(arn.split(":")[:7])
+
+
+def _checked_target(original: Callable[..., Any]) -> Callable[..., Any]:
+    def invoke(target: dict[str, Any], event: dict[str, Any], rule: Any, *rest: Any) -> Any:
+        arn = str(target.get("Arn", ""))
+        namespace = arn.split(":")[2] if arn.count(":") >= 5 else ""
+        scheduled = event.get("Source") == "aws.scheduler"
+        service = "scheduler.amazonaws.com" if scheduled else "events.amazonaws.com"
+        source = (rule or {}).get("Arn", "")
+        try:
+            if namespace in _ACTIONS:
+                _check_target(target, arn, namespace, service, source)
+        except service_roles.AccessDeniedError as error:
+            logger.warning("target of %s not reached: %s", source, error)
+            return None
+        return original(target, event, rule, *rest)
+
+    return invoke
+
+
+def _check_target(
+    target: dict[str, Any], arn: str, namespace: str, service: str, source: str
+) -> None:
+    action, role = _ACTIONS[namespace], target.get("RoleArn")
+    if role:
+        service_roles.assert_allowed(role, action, arn, service=service)
+        return
+    resource = _base_function_arn(arn) if namespace == "lambda" else arn
+    assert_service_admitted(service, action, resource, source)
+
+
+def may_alarm_publish(alarm_arn: str, topic_arn: str) -> bool:
+    """Whether CloudWatch may publish this alarm to this topic."""
+    try:
+        assert_service_admitted("cloudwatch.amazonaws.com", "sns:Publish", topic_arn, alarm_arn)
+    except service_roles.AccessDeniedError as error:
+        logger.warning("alarm %s: %s", alarm_arn, error)
+        return False
+    return True
+
+
+def _checked_integration(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def invoke(
+        integration: dict[str, Any], api_id: str, stage: str, *rest: Any, **kw: Any
+    ) -> Any:
+        from ministack.core.responses import get_account_id, get_region
+        from ministack.services import apigateway_v1, lambda_svc
+
+        reference = apigateway_v1._extract_lambda_ref_from_integration_uri(
+            integration.get("uri", "")
+        )
+        _, config, _ = lambda_svc._get_func_record_for_ref(reference)
+        if config is not None:
+            path, method = rest[2], rest[3]
+            source = f"arn:aws:execute-api:{get_region()}:{get_account_id()}:{api_id}"
+            source = f"{source}/{stage}/{method}{path}"
+            arn = _base_function_arn(config["FunctionArn"])
+            try:
+                assert_service_admitted(
+                    "apigateway.amazonaws.com", "lambda:InvokeFunction", arn, source
+                )
+            except service_roles.AccessDeniedError as error:
+                logger.warning("integration refused: %s", error)
+                body = b'{"message": "Internal server error"}'
+                return 500, {"Content-Type": "application/json"}, body
+        return await original(integration, api_id, stage, *rest, **kw)
+
+    return invoke
+
+
+pin("ministack.services.apigateway_v1", _extract_lambda_ref_from_integration_uri="callable")
+pin("ministack.services.lambda_svc", _get_func_record_for_ref="callable")
+
+
+def attach(_tables: Tables) -> None:
+    """Check before each dispatch."""
+    replace("ministack.services.eventbridge", "_invoke_target", _checked_target)
+    replace("ministack.services.apigateway_v1", "_invoke_lambda_proxy_v1", _checked_integration)
