@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 
 from aws_cdk import App
+
 from config.load import load_deployment
 from config.problems import ConfigurationError
-
 from stacks import nag
 from stacks.application import build
 from stacks.constructs.code_bundle import BundleError

@@ -8,9 +8,9 @@ from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
-from config.load import Deployment
 from constructs import Construct
 
+from config.load import Deployment
 from lambdas.shared import names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.foundation import Foundation
@@ -128,9 +128,7 @@ class DataLakeStack(BaseStack):
                     selected_engine_version="Athena engine version 3"
                 ),
                 result_configuration=athena.CfnWorkGroup.ResultConfigurationProperty(
-                    output_location=(
-                        f"s3://{curated.bucket_name}/{names.CURATED_QUERY_RESULTS}"
-                    ),
+                    output_location=(f"s3://{curated.bucket_name}/{names.CURATED_QUERY_RESULTS}"),
                     encryption_configuration=(
                         athena.CfnWorkGroup.EncryptionConfigurationProperty(
                             encryption_option="SSE_KMS",

@@ -7,7 +7,11 @@ instead. ``tests/nag`` refuses one that is unused, vague or without evidence.
 
 from __future__ import annotations
 
-from aws_cdk import App, IPolicyValidationPlugin, Validations
+import json
+from typing import Any
+
+import jsii
+from aws_cdk import Acknowledgment, App, IPolicyValidationPlugin, Stack, Token, Validations
 from cdk_nag import (
     AwsSolutionsChecks,
     HIPAASecurityChecks,
@@ -17,7 +21,7 @@ from cdk_nag import (
     PCIDSS321Checks,
     ServerlessChecks,
 )
-from constructs import IConstruct
+from constructs import IConstruct, IValidation
 
 PACKS: tuple[type[NagPack], ...] = (
     AwsSolutionsChecks,
@@ -53,10 +57,51 @@ def acknowledge(
         control: what protects instead: a sentence.
     """
     reason = f"{constraint} Evidence: {evidence} Control: {control}"
-    for finding in findings:
+    known = [finding for finding in findings if not Token.is_unresolved(finding)]
+    for finding in known:
         _record(construct, finding, reason)
+    unresolved = [finding for finding in findings if finding not in known]
+    if unresolved:
+        construct.node.add_validation(_Deferred(construct, unresolved, reason))
+
+
+@jsii.implements(IValidation)
+class _Deferred:
+    """Acknowledges findings whose ids hold references, once synth has resolved them.
+
+    A reference to another stack becomes an output only after all constructs exist; validation is
+    the first hook after that, and it comes before the packs run.
+    """
+
+    def __init__(self, construct: IConstruct, findings: list[str], reason: str) -> None:
+        self._construct = construct
+        self._findings = findings
+        self._reason = reason
+
+    def validate(self) -> list[str]:
+        """Record the resolved ids; never an error of its own."""
+        stack = Stack.of(self._construct)
+        for finding in self._findings:
+            _record(self._construct, flatten(stack.resolve(finding)), self._reason)
+        return []
+
+
+def flatten(value: Any) -> str:
+    """A resolved reference in the form that cdk-nag puts into finding ids."""
+    if isinstance(value, str):
+        return value.replace("${", "<").replace("}", ">")
+    if isinstance(value, dict):
+        if "Fn::Join" in value:
+            delimiter, items = value["Fn::Join"]
+            return str(delimiter).join(flatten(item) for item in items)
+        if "Fn::GetAtt" in value:
+            resource, attribute = value["Fn::GetAtt"]
+            return f"<{flatten(resource)}.{flatten(attribute)}>"
+        if "Ref" in value:
+            return f"<{flatten(value['Ref'])}>"
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _record(construct: IConstruct, finding: str, reason: str) -> None:
     """The one place where an acknowledgement reaches CDK; tests replace it to see every finding."""
-    Validations.of(construct).acknowledge({"id": finding, "reason": reason})
+    Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aws_cdk import aws_ec2 as ec2
-from config.load import Deployment
 from constructs import Construct
 
+from config.load import Deployment
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.foundation import Network, Security, SecurityGroups
 from stacks.constructs.log_group import encrypted_log_group

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
-from config.load import Deployment
 from constructs import Construct
 
+from config.load import Deployment
 from stacks.constructs.access_log_bucket import access_log_bucket
 from stacks.constructs.alert_topic import AlertTopic, AlertTopicProps, undelivered_queue
 from stacks.constructs.base_stack import BaseStack

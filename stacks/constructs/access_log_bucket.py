@@ -15,7 +15,6 @@ from constructs import Construct
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.log_group import removal_policy
 from stacks.constructs.zone_bucket import acknowledge_single_region
-from stacks.nag import acknowledge
 
 DELIVERY_PAGE = (
     "https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html"

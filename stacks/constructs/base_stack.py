@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import Environment, Stack, Tags
-from config.load import Deployment
 from constructs import Construct
 
+from config.load import Deployment
 from lambdas.shared import names
 
 
@@ -43,7 +43,7 @@ class BaseStack(Stack):
         """
         settings = deployment.settings
         self.settings = settings
-        self.contract: dict[str, Any] = deployment.contract_document
+        self.contract: dict[str, Any] = deployment.contract
         self.names = scope_of(deployment)
         super().__init__(
             scope,

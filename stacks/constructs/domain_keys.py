@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-
-
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 

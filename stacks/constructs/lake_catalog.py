@@ -71,9 +71,7 @@ class LakeCatalog(Construct):
                     location=location,
                     input_format=PARQUET_INPUT,
                     output_format=PARQUET_OUTPUT,
-                    serde_info=glue.CfnTable.SerdeInfoProperty(
-                        serialization_library=PARQUET_SERDE
-                    ),
+                    serde_info=glue.CfnTable.SerdeInfoProperty(serialization_library=PARQUET_SERDE),
                 ),
             ),
         )

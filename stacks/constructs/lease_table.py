@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
-from config.settings import Settings
 from constructs import Construct
 
+from config.settings import Settings
 from lambdas.shared import names
 from stacks.constructs.log_group import removal_policy
 from stacks.nag import acknowledge
@@ -23,9 +23,7 @@ def lease_table(
     table = dynamodb.Table(
         scope,
         construct_id,
-        partition_key=dynamodb.Attribute(
-            name=names.LEASE_KEY, type=dynamodb.AttributeType.STRING
-        ),
+        partition_key=dynamodb.Attribute(name=names.LEASE_KEY, type=dynamodb.AttributeType.STRING),
         billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
         encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
         encryption_key=key,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
-from config.settings import Settings
 from constructs import Construct
+
+from config.settings import Settings
 
 
 def encrypted_log_group(

@@ -14,6 +14,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from lambdas.shared import names
+from stacks.constructs import sagemaker_names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.platform_function import PlatformFunction, PlatformFunctionProps
@@ -34,15 +35,13 @@ class ModelRegistryProps:
 class ModelRegistry(Construct):
     """``group``, ``seed`` (package) and ``pointers`` (custom resource)."""
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, props: ModelRegistryProps
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, props: ModelRegistryProps) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
         assert isinstance(stack, BaseStack)
         self._stack = stack
         self._props = props
-        self.group_name = package_group_name(stack.names)
+        self.group_name = sagemaker_names.prefix(stack.names)
         self.group = self._define_group()
         self.seed_asset = assets.Asset(self, "SeedModel", path=str(seed_model(stack.contract)))
         self.seed = self._define_seed()
@@ -100,9 +99,7 @@ class ModelRegistry(Construct):
         seed = sagemaker.CfnModelPackage(
             self,
             "SeedPackage",
-            model_package_group_name=self.group.attr_model_package_group_name
-            if hasattr(self.group, "attr_model_package_group_name")
-            else self.group.model_package_group_name,
+            model_package_group_name=self.group_name,
             model_package_description="Constant prior of the contract, until a model is trained",
             model_approval_status="Approved",
             inference_specification=self._inference_specification(),
@@ -161,8 +158,3 @@ class ModelRegistry(Construct):
         )
         pointers.node.add_dependency(self.pointers_function)
         return pointers
-
-
-def package_group_name(scope: names.Scope) -> str:
-    """Name of the model package group: instance and environment."""
-    return f"{scope.instance}-{scope.environment}"

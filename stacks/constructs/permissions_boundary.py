@@ -48,9 +48,7 @@ PASSED_TO = (
     "states.amazonaws.com",
 )
 OUTWARD_WRITES = ("s3:PutObject", "s3:PutObjectAcl", "sns:Publish", "sqs:SendMessage")
-BOUNDARY_PAGE = (
-    "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html"
-)
+BOUNDARY_PAGE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html"
 
 
 def permissions_boundary(scope: Construct, stack: BaseStack) -> iam.ManagedPolicy:

@@ -14,10 +14,13 @@ from lambdas.shared import names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.code_bundle import function_bundle
 from stacks.constructs.foundation import Foundation
+from stacks.constructs.function_findings import (
+    acknowledge_execution_policy,
+    acknowledge_function,
+)
 from stacks.constructs.log_group import encrypted_log_group
 from stacks.constructs.powertools_layer import ARCHITECTURE, RUNTIME, powertools_layer
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
-from stacks.nag import acknowledge
 
 # Lambda creates its network interfaces itself and offers no resource to scope these calls to.
 NETWORK_INTERFACE_ACTIONS = (
@@ -69,6 +72,9 @@ class PlatformFunction(Construct):
         assert isinstance(stack, BaseStack)
         self._stack = stack
         self._props = props
+        self._reserved = stack.settings.reserved_concurrency.get(
+            props.reserved_key or props.function
+        )
         self.log_group = encrypted_log_group(
             self, "Logs", settings=stack.settings, key=props.foundation.keys.logs
         )
@@ -97,7 +103,7 @@ class PlatformFunction(Construct):
         return role
 
     def _define_function(self) -> lambda_.Function:
-        props, settings = self._props, self._stack.settings
+        props = self._props
         foundation = props.foundation
         bundle = function_bundle(props.function, self._stack.contract)
         return lambda_.Function(
@@ -114,9 +120,7 @@ class PlatformFunction(Construct):
             environment_encryption=foundation.keys.messages,
             memory_size=props.memory_megabytes,
             timeout=Duration.seconds(props.timeout_seconds),
-            reserved_concurrent_executions=settings.reserved_concurrency.get(
-                props.reserved_key or props.function
-            ),
+            reserved_concurrent_executions=self._reserved,
             tracing=lambda_.Tracing.ACTIVE,
             log_group=self.log_group,
             logging_format=lambda_.LoggingFormat.JSON,
@@ -127,7 +131,9 @@ class PlatformFunction(Construct):
         )
 
     def _environment(self) -> dict[str, str]:
-        variables = {names.ENV_PREFIX + key: value for key, value in self._props.environment.items()}
+        variables = {
+            names.ENV_PREFIX + key: value for key, value in self._props.environment.items()
+        }
         return variables | {
             "POWERTOOLS_SERVICE_NAME": f"{names.PRODUCT}-{self._props.function}",
             "POWERTOOLS_METRICS_NAMESPACE": "Millrace/Functions",
@@ -135,7 +141,12 @@ class PlatformFunction(Construct):
 
     def _acknowledge(self) -> None:
         acknowledge_execution_policy(self.grants)
-        acknowledge_function(self.function, self._props)
+        acknowledge_function(
+            self.function,
+            asynchronous=self._props.on_failure is not None,
+            failure_path=self._props.failure_path,
+            reserved=self._reserved is not None,
+        )
 
     def errors(self, period: Duration) -> cloudwatch.Metric:
         """Failed invocations."""

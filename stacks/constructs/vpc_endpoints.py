@@ -44,9 +44,7 @@ INTERFACE_ENDPOINTS = (
     InterfaceEndpoint(
         "SageMakerRuntime", _SERVICES.SAGEMAKER_RUNTIME, "router function invokes the endpoint"
     ),
-    InterfaceEndpoint(
-        "SageMakerApi", _SERVICES.SAGEMAKER_API, "registry and rollout functions"
-    ),
+    InterfaceEndpoint("SageMakerApi", _SERVICES.SAGEMAKER_API, "registry and rollout functions"),
     InterfaceEndpoint("Ssm", _SERVICES.SSM, "registry, rollout and pointers functions"),
     InterfaceEndpoint("CloudFormation", _SERVICES.CLOUDFORMATION, "rollout function"),
     InterfaceEndpoint("CloudWatch", _SERVICES.CLOUDWATCH_MONITORING, "monitor job puts metrics"),
@@ -59,8 +57,7 @@ AWS_BUCKETS = (
         "cloudformation-custom-resource-response-{compact_region}/*",
         "s3:PutObject",
         "The pointers custom resource runs in the VPC and answers CloudFormation there.",
-        "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/"
-        "cfn-vpce-bucketnames.html",
+        "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html",
     ),
     AwsBucket(
         "prod-{region}-starport-layer-bucket/*",

@@ -9,9 +9,9 @@ from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
-from config.settings import Settings
 from constructs import Construct
 
+from config.settings import Settings
 from stacks.constructs.log_group import removal_policy
 from stacks.nag import acknowledge
 

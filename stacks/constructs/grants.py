@@ -1,0 +1,70 @@
+"""Statements that several roles need: objects of a zone under its key, and the pseudonym secret.
+
+Every statement names its bucket, prefix and key; decryption is tied to the service that asks for
+it, and for S3 to the bucket by the encryption context that bucket keys carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Stack
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+
+from stacks.constructs.foundation import Security
+from stacks.constructs.service_role import ServiceRole
+
+READ_ACTIONS = ("s3:GetObject",)
+WRITE_ACTIONS = ("s3:AbortMultipartUpload", "s3:PutObject")
+# Spark commits by renaming (copy and delete) and clears what a partition held before.
+REPLACE_ACTIONS = (*WRITE_ACTIONS, "s3:DeleteObject")
+
+
+def through(
+    role: ServiceRole, service: str, context: dict[str, str] | None = None
+) -> dict[str, dict[str, str]]:
+    """Conditions that tie the use of a key to one service and one encryption context."""
+    region = Stack.of(role).region
+    keys = {"kms:ViaService": f"{service}.{region}.amazonaws.com"}
+    return {"StringEquals": keys | (context or {})}
+
+
+def allow_objects(
+    role: ServiceRole,
+    bucket: s3.IBucket,
+    key: kms.IKey,
+    *,
+    read: Sequence[str] = (),
+    write: Sequence[str] = (),
+    replace: Sequence[str] = (),
+) -> None:
+    """Let a role list, read, write or replace objects below prefixes (each ending in a slash).
+
+    A role that only reads cannot create data keys; one that writes needs ``kms:Decrypt`` too,
+    for multipart uploads.
+    """
+    prefixes = sorted({*read, *write, *replace})
+    role.allow(["s3:GetBucketLocation"], [bucket.bucket_arn])
+    role.allow(
+        ["s3:ListBucket"],
+        [bucket.bucket_arn],
+        {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}},
+    )
+    for actions, places in (
+        (READ_ACTIONS, read),
+        (WRITE_ACTIONS, write),
+        ((*READ_ACTIONS, *REPLACE_ACTIONS), replace),
+    ):
+        if places:
+            role.allow(actions, [bucket.arn_for_objects(f"{place}*") for place in places])
+    uses = ["kms:Decrypt", "kms:GenerateDataKey"] if write or replace else ["kms:Decrypt"]
+    context = {"kms:EncryptionContext:aws:s3:arn": bucket.bucket_arn}
+    role.allow(uses, [key.key_arn], through(role, "s3", context))
+
+
+def allow_pseudonym_secret(role: ServiceRole, security: Security) -> None:
+    """Let a role read the key of the pseudonyms."""
+    secret = security.pseudonym_secret
+    role.allow(["secretsmanager:GetSecretValue"], [secret.secret_arn])
+    role.allow(["kms:Decrypt"], [security.keys.messages.key_arn], through(role, "secretsmanager"))

@@ -1,0 +1,76 @@
+"""Streaming ingestion: one delivery stream and one transform function for each stream of records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from constructs import Construct
+
+from config.load import Deployment
+from lambdas.shared import names
+from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.delivery_stream import RecordDelivery, RecordDeliveryProps
+from stacks.constructs.foundation import Foundation
+from stacks.constructs.grants import allow_pseudonym_secret
+from stacks.constructs.lake import Lake
+from stacks.constructs.platform_function import PlatformFunction, PlatformFunctionProps
+
+# Firehose waits five minutes at most for a transformation.
+TRANSFORM_TIMEOUT_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class IngestionProps:
+    """What ingestion stands on."""
+
+    foundation: Foundation
+    lake: Lake
+
+
+class IngestionStack(BaseStack):
+    """``transforms`` and ``deliveries`` are keyed by stream (``events``, ``labels``)."""
+
+    def __init__(self, scope: Construct, *, deployment: Deployment, props: IngestionProps) -> None:
+        super().__init__(
+            scope,
+            "ingestion",
+            deployment=deployment,
+            description="Millrace: delivery streams for events and labels, transform functions",
+        )
+        self._props = props
+        self.transforms = {stream: self._define_transform(stream) for stream in names.STREAMS}
+        self.deliveries = {
+            stream: RecordDelivery(
+                self,
+                f"{stream.capitalize()}Delivery",
+                stack=self,
+                props=RecordDeliveryProps(
+                    stream=stream,
+                    foundation=props.foundation,
+                    lake=props.lake,
+                    transform=self.transforms[stream],
+                ),
+            )
+            for stream in names.STREAMS
+        }
+
+    def _define_transform(self, stream: str) -> PlatformFunction:
+        security = self._props.foundation.security
+        function = PlatformFunction(
+            self,
+            f"{stream.capitalize()}Transform",
+            props=PlatformFunctionProps(
+                function="transform",
+                description=f"Validates and pseudonymises {stream}",
+                foundation=self._props.foundation,
+                environment={
+                    "STREAM": stream,
+                    "PSEUDONYM_SECRET_ARN": security.pseudonym_secret.secret_arn,
+                },
+                memory_megabytes=self.settings.ingestion.transform_memory_megabytes,
+                timeout_seconds=TRANSFORM_TIMEOUT_SECONDS,
+                failure_path="Firehose retries the batch and delivers it to the error prefix",
+            ),
+        )
+        allow_pseudonym_secret(function.role, security)
+        return function
