@@ -1,0 +1,1 @@
+"""Data-quality gate and the decision between candidate and champion."""

@@ -1,0 +1,1 @@
+"""Lease and cooldown of retraining."""

@@ -1,0 +1,1 @@
+"""Custom resource: the pointers, created once."""

@@ -1,0 +1,1 @@
+"""Model packages: the champion, and new versions."""

@@ -1,0 +1,1 @@
+"""Roll-out: pointers and the serving stack."""

@@ -1,0 +1,86 @@
+"""Registry handler: called by the retraining state machine.
+
+AWS calls: ``ssm:GetParameter`` on the champion's pointer, ``sagemaker:DescribeModelPackage`` and
+``sagemaker:CreateModelPackage`` on the group and its packages, ``s3:GetObject`` on
+``evaluations/*/evaluation.json`` and, for SageMaker's own checks of what it registers,
+``s3:GetObject`` on ``models/*`` of the artifacts bucket.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+
+from lambdas.registry import logic
+from lambdas.shared import contract, names
+from lambdas.shared.documents import read_json
+from lambdas.shared.environment import RegistryEnvironment
+from lambdas.shared.errors import BadRequestError, required
+
+logger = Logger(service=RegistryEnvironment.FUNCTION)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> RegistryEnvironment:
+    return RegistryEnvironment.read()
+
+
+@lru_cache(maxsize=4)
+def _client(service: str) -> Any:
+    return boto3.client(service)
+
+
+def _champion() -> dict[str, Any]:
+    parameter = _client("ssm").get_parameter(Name=_environment().champion_parameter)
+    arn = parameter["Parameter"]["Value"]
+    package = _client("sagemaker").describe_model_package(ModelPackageName=arn)
+    return {"package_arn": arn, "model_data_url": logic.model_data_url(package)}
+
+
+def _register(event: dict[str, Any]) -> dict[str, Any]:
+    environment = _environment()
+    run_id = required(event, "run_id")
+    approval = event.get("approval_status", "Approved")
+    if approval not in logic.APPROVALS:
+        allowed = ", ".join(logic.APPROVALS)
+        raise BadRequestError(f"approval_status is {approval!r}; allowed: {allowed}")
+    key = f"{names.ARTIFACTS_EVALUATIONS}{run_id}/{names.EVALUATION_FILE}"
+    evaluation = read_json(_client("s3"), environment.artifacts_bucket, key)
+    candidate = logic.Candidate(
+        run_id=run_id,
+        training_job=required(event, "training_job"),
+        model_data_url=required(event, "model_data_url"),
+        evaluation_uri=f"s3://{environment.artifacts_bucket}/{key}",
+        contract_version=contract.load()["version"],
+        approval=approval,
+    )
+    request = logic.package_request(
+        environment.package_group, environment.image_uri, candidate, evaluation
+    )
+    package = _client("sagemaker").create_model_package(**request)
+    return {"package_arn": package["ModelPackageArn"]}
+
+
+def _answer(event: dict[str, Any]) -> dict[str, Any]:
+    match event.get("operation"):
+        case "champion":
+            return _champion()
+        case "register":
+            return _register(event)
+        case other:
+            raise BadRequestError(f"operation is {other!r}; allowed: champion, register")
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Describe the champion, or register a candidate as a model package.
+
+    Raises:
+        BadRequestError: an unknown operation or approval status, or input missing.
+        botocore.exceptions.ClientError: SageMaker, S3 or Parameter Store refused.
+    """
+    answer = _answer(event)
+    logger.info("registry", extra={"operation": event["operation"], "answer": answer})
+    return answer

@@ -1,0 +1,101 @@
+"""The request that registers a model package, and what to read out of one."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.shared.names import MODEL_ENVIRONMENT
+
+CONTENT_TYPE = "application/json"
+APPROVALS = ("Approved", "PendingManualApproval", "Rejected")
+_NOT_IN_METADATA = re.compile(r"[^\w .:/=+\-@]")
+# SageMaker's limits on a metadata value and on a client token.
+METADATA_CHARACTERS = 256
+TOKEN_CHARACTERS = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A trained model that passed the gate."""
+
+    run_id: str
+    training_job: str
+    model_data_url: str
+    evaluation_uri: str
+    contract_version: str
+    approval: str
+
+
+def package_request(
+    group: str, image_uri: str, candidate: Candidate, evaluation: dict[str, Any]
+) -> dict[str, Any]:
+    """``CreateModelPackage``: how to serve the model, how good it is, where it comes from.
+
+    The client token is derived from run and job, so a repeated call registers nothing twice.
+    """
+    token = hashlib.sha256(f"{candidate.run_id} {candidate.training_job}".encode()).hexdigest()
+    return {
+        "ModelPackageGroupName": group,
+        "ModelPackageDescription": f"Run {candidate.run_id}, training job {candidate.training_job}",
+        "ModelApprovalStatus": candidate.approval,
+        "InferenceSpecification": {
+            "Containers": [
+                {
+                    "Image": image_uri,
+                    "ModelDataUrl": candidate.model_data_url,
+                    "Environment": dict(MODEL_ENVIRONMENT),
+                }
+            ],
+            "SupportedContentTypes": [CONTENT_TYPE],
+            "SupportedResponseMIMETypes": [CONTENT_TYPE],
+        },
+        "ModelMetrics": {
+            "ModelQuality": {
+                "Statistics": {"ContentType": CONTENT_TYPE, "S3Uri": candidate.evaluation_uri}
+            }
+        },
+        "CustomerMetadataProperties": metadata(candidate, evaluation),
+        "ClientToken": token[:TOKEN_CHARACTERS],
+    }
+
+
+def metadata(candidate: Candidate, evaluation: dict[str, Any]) -> dict[str, str]:
+    """The short model card: origin, hold-out metrics with intervals, difference to the champion."""
+    card = {
+        "run_id": candidate.run_id,
+        "training_job": candidate.training_job,
+        "contract_version": candidate.contract_version,
+        "holdout_rows": evaluation["candidate"]["rows"],
+    }
+    for name in ("log_loss", "auc", "calibration_error"):
+        if name in evaluation["candidate"]:
+            card[name] = _interval(evaluation["candidate"][name])
+    for name, difference in evaluation["difference"].items():
+        card[f"{name}_difference_to_champion"] = _interval(difference)
+    return {key: _clean(value) for key, value in card.items()}
+
+
+def _interval(metric: dict[str, float]) -> str:
+    return f"{metric['value']:.5f} {metric['low']:.5f} to {metric['high']:.5f}"
+
+
+def _clean(value: object) -> str:
+    return _NOT_IN_METADATA.sub(" ", str(value))[:METADATA_CHARACTERS]
+
+
+def model_data_url(package: dict[str, Any]) -> str:
+    """Where the package's model.tar.gz lies, from ``DescribeModelPackage``.
+
+    Raises:
+        LookupError: the package has no container with a model.
+    """
+    for container in package.get("InferenceSpecification", {}).get("Containers", []):
+        if container.get("ModelDataUrl"):
+            return str(container["ModelDataUrl"])
+        source = container.get("ModelDataSource", {}).get("S3DataSource", {})
+        if source.get("S3Uri"):
+            return str(source["S3Uri"])
+    raise LookupError(f"package {package.get('ModelPackageArn')} has no model data")
