@@ -51,7 +51,8 @@ def _room_needed(settings: Settings) -> bool:
     if _bad_cidr(settings):
         return False
     block = ipaddress.IPv4Network(settings.network.cidr)
-    return len(settings.network.availability_zones) > 2 ** max(0, SUBNET_PREFIX - block.prefixlen)
+    zones = len(settings.network.availability_zones)
+    return block.prefixlen > SUBNET_PREFIX or zones > 1 << (SUBNET_PREFIX - block.prefixlen)
 
 
 def _foreign_zone(settings: Settings) -> bool:
