@@ -27,6 +27,8 @@ from stacks.state_machines.jobs import (
 )
 
 DEFAULT_INPUT = {"as_of": "latest", "window_start": "", "window_end": "", "reason": "unspecified"}
+# Before the lease is held there is no fencing number.
+OWNER = {"id.$": "$$.Execution.Id"}
 EXECUTION = {"id.$": "$$.Execution.Id", "fencing.$": "$.lease.value.fencing"}
 
 
@@ -106,13 +108,7 @@ def _input_states() -> States:
 
 def _lease_states(flow: Flow) -> States:
     return {
-        "AcquireLease": asl.invoke(
-            flow.functions.lease,
-            {"operation": "acquire", "execution_id.$": "$$.Execution.Id", "execution": _OWNER},
-            result_path="$.lease",
-            then="LeaseAcquired",
-            caught_by=asl.RELEASE_FAILED,
-        ),
+        "AcquireLease": _acquire(flow, then="LeaseAcquired"),
         "LeaseAcquired": asl.choice(
             [asl.when("$.lease.value.acquired", BooleanEquals=True, then="Curate")],
             default="Skipped",
@@ -121,8 +117,14 @@ def _lease_states(flow: Flow) -> States:
     }
 
 
-# Before the lease is held there is no fencing number.
-_OWNER = {"id.$": "$$.Execution.Id"}
+def _acquire(flow: Flow, *, then: str) -> State:
+    return asl.invoke(
+        flow.functions.lease,
+        {"operation": "acquire", "execution_id.$": "$$.Execution.Id", "execution": OWNER},
+        result_path="$.lease",
+        then=then,
+        caught_by=asl.RELEASE_FAILED,
+    )
 
 
 def _data_states(flow: Flow) -> States:
@@ -231,7 +233,7 @@ def _champion(flow: Flow, result_path: str, *, then: str) -> State:
 
 
 def _decision_states(flow: Flow) -> States:
-    states = {
+    states: States = {
         "Decide": asl.invoke(
             flow.functions.gate,
             {"operation": "decide", "run_id.$": RUN_ID, "execution": EXECUTION},
@@ -254,7 +256,7 @@ def _decision_states(flow: Flow) -> States:
                 "execution": EXECUTION,
             },
             result_path="$.package",
-            then="AskForApproval" if flow.manual_approval else rollout.START,
+            then="LeaveLease" if flow.manual_approval else rollout.START,
             caught_by=asl.RELEASE_FAILED,
         ),
     }
@@ -262,7 +264,41 @@ def _decision_states(flow: Flow) -> States:
 
 
 def _approval_states(flow: Flow) -> States:
-    """A person decides; the champion is read again, for it may have changed meanwhile."""
+    """A person decides while others may retrain; afterwards lease and champion are read again."""
+    return {
+        # An outcome without cooldown: nothing has been decided yet.
+        "LeaveLease": _release(flow, None, then="AskForApproval", caught_by=asl.RELEASE_FAILED),
+        "AskForApproval": _approval_task(flow),
+        "NotApproved": outcome("rejected", "not_approved", "States.Array($.failure.Error)"),
+        "AcquireAgain": _acquire(flow, then="AcquiredAgain"),
+        "AcquiredAgain": asl.choice(
+            [
+                asl.when("$.lease.value.acquired", BooleanEquals=True, then="ChampionAgain"),
+                asl.when("$.lease.value.reason", StringEquals="held", then="WaitForLease"),
+            ],
+            # In cooldown: another retraining was decided meanwhile.
+            default="Superseded",
+        ),
+        "WaitForLease": asl.wait(60, then="AcquireAgain"),
+        "ChampionAgain": _champion(flow, "$.champion_again", then="SameChampion"),
+        "SameChampion": asl.choice(
+            [
+                asl.when(
+                    "$.champion.value.package_arn",
+                    StringEqualsPath="$.champion_again.value.package_arn",
+                    then=rollout.START,
+                )
+            ],
+            default="Superseded",
+        ),
+        "Superseded": outcome(
+            "rejected", "superseded", "States.Array($.champion.value.package_arn)"
+        ),
+    }
+
+
+def _approval_task(flow: Flow) -> State:
+    """Publish the task token; success approves, the error ``Rejected`` or silence refuses."""
     message = {
         "what": "Approve or reject a model package: send the task token with success or failure",
         "run_id.$": RUN_ID,
@@ -277,7 +313,7 @@ def _approval_states(flow: Flow) -> States:
             "Subject": "Millrace: a model waits for approval",
             "Message": message,
         },
-        then="ChampionAgain",
+        then="AcquireAgain",
         retries=[asl.retry(["SNS.AmazonSNSException"], seconds=2, attempts=5)],
         caught_by=asl.RELEASE_FAILED,
         select={"answer.$": "$"},
@@ -290,24 +326,7 @@ def _approval_states(flow: Flow) -> States:
         "Next": "NotApproved",
     }
     ask["Catch"].insert(0, refused)
-    return {
-        "AskForApproval": ask,
-        "NotApproved": outcome("rejected", "not_approved", "States.Array($.failure.Error)"),
-        "ChampionAgain": _champion(flow, "$.champion_again", then="SameChampion"),
-        "SameChampion": asl.choice(
-            [
-                asl.when(
-                    "$.champion.value.package_arn",
-                    StringEqualsPath="$.champion_again.value.package_arn",
-                    then=rollout.START,
-                )
-            ],
-            default="ChampionChanged",
-        ),
-        "ChampionChanged": outcome(
-            "rejected", "champion_changed", "States.Array($.champion_again.value.package_arn)"
-        ),
-    }
+    return ask
 
 
 def outcome(result: str, code: str, reasons: str) -> State:
@@ -365,7 +384,7 @@ def _release(
         {
             "operation": "release",
             "execution_id.$": "$$.Execution.Id",
-            "execution": _OWNER,
+            "execution": OWNER,
             **given,
         },
         result_path="$.released",
