@@ -1,7 +1,7 @@
 """Reads record identities out of the lake's objects, through S3 alone.
 
-Nothing here trusts a counter: each function opens every object below a prefix and counts what it
-finds, whatever wrote it.
+Nothing here trusts a counter: every object below a prefix is opened and what it holds is counted,
+whatever wrote it. An object that did not change since it was last read is not fetched again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import base64
 import gzip
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,52 +22,72 @@ READERS = 4
 GZIP_MAGIC = b"\x1f\x8b"
 IGNORED_SUFFIXES = ("/", "_SUCCESS", "$folder$", ".crc")
 
-
-def keys(s3: Any, bucket: str, prefix: str) -> list[str]:
-    """Keys of the data objects below a prefix, without folder markers and commit markers."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    found = (item["Key"] for page in pages for item in page.get("Contents", []))
-    return sorted(key for key in found if not key.endswith(IGNORED_SUFFIXES))
+Parse = Callable[[bytes], list[Any]]
 
 
-def bodies(s3: Any, bucket: str, prefix: str) -> Iterator[bytes]:
-    """Contents of every object below a prefix, decompressed, in the order of their keys."""
+class Lake:
+    """Reads objects once per version: key and ETag decide whether it is known already."""
 
-    def fetch(key: str) -> bytes:
-        body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    def __init__(self, s3: Any) -> None:
+        self._s3 = s3
+        self._known: dict[tuple[str, str, str, str], list[Any]] = {}
+
+    def line_ids(self, bucket: str, prefix: str, id_field: str) -> list[str]:
+        """Id of every line of newline-separated original records (source backup, landing)."""
+        return self._read(
+            bucket, prefix, f"lines {id_field}", lambda body: _line_ids(body, id_field)
+        )
+
+    def envelope_ids(self, bucket: str, prefix: str, id_field: str) -> list[str]:
+        """Id of every failed record in Firehose's error envelope (base64 ``rawData``)."""
+        return self._read(
+            bucket, prefix, f"envelopes {id_field}", lambda body: _envelope_ids(body, id_field)
+        )
+
+    def rows(self, bucket: str, prefix: str, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Rows of every Parquet object below a prefix, reduced to ``columns``."""
+        return self._read(bucket, prefix, " ".join(columns), lambda body: _rows(body, columns))
+
+    def document(self, bucket: str, key: str) -> dict[str, Any]:
+        """One JSON object."""
+        body = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        found: dict[str, Any] = json.loads(body)
+        return found
+
+    def keys(self, bucket: str, prefix: str) -> dict[str, str]:
+        """ETags by key of the data objects below a prefix, without markers."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        found = {item["Key"]: item["ETag"] for p in pages for item in p.get("Contents", [])}
+        return {k: tag for k, tag in sorted(found.items()) if not k.endswith(IGNORED_SUFFIXES)}
+
+    def _read(self, bucket: str, prefix: str, what: str, parse: Parse) -> list[Any]:
+        wanted = [(bucket, key, tag, what) for key, tag in self.keys(bucket, prefix).items()]
+        missing = [name for name in wanted if name not in self._known]
+        with ThreadPoolExecutor(READERS) as pool:
+            bodies = pool.map(lambda name: self._fetch(name[0], name[1]), missing)
+            for name, body in zip(missing, bodies, strict=True):
+                self._known[name] = parse(body)
+        return [value for name in wanted for value in self._known[name]]
+
+    def _fetch(self, bucket: str, key: str) -> bytes:
+        body: bytes = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         return gzip.decompress(body) if body.startswith(GZIP_MAGIC) else body
 
-    with ThreadPoolExecutor(READERS) as pool:
-        yield from pool.map(fetch, keys(s3, bucket, prefix))
+
+def _lines(body: bytes) -> list[bytes]:
+    return [line for line in body.split(b"\n") if line.strip()]
 
 
-def _per_line(
-    s3: Any, bucket: str, prefix: str, raw_of: Callable[[bytes], bytes]
-) -> Iterator[bytes]:
-    for body in bodies(s3, bucket, prefix):
-        yield from (raw_of(line) for line in body.split(b"\n") if line.strip())
+def _line_ids(body: bytes, id_field: str) -> list[str]:
+    return [record_id(line, id_field) for line in _lines(body)]
 
 
-def _from_envelope(line: bytes) -> bytes:
-    return base64.b64decode(json.loads(line)["rawData"])
+def _envelope_ids(body: bytes, id_field: str) -> list[str]:
+    originals = (base64.b64decode(json.loads(line)["rawData"]) for line in _lines(body))
+    return [record_id(raw, id_field) for raw in originals]
 
 
-def line_ids(s3: Any, bucket: str, prefix: str, id_field: str) -> list[str]:
-    """Id of every line of newline-separated original records (source backup, landing)."""
-    lines = _per_line(s3, bucket, prefix, lambda line: line)
-    return [record_id(line, id_field) for line in lines]
-
-
-def envelope_ids(s3: Any, bucket: str, prefix: str, id_field: str) -> list[str]:
-    """Id of every failed record in Firehose's error envelope (base64 ``rawData``)."""
-    lines = _per_line(s3, bucket, prefix, _from_envelope)
-    return [record_id(line.rstrip(b"\n"), id_field) for line in lines]
-
-
-def table_rows(
-    s3: Any, bucket: str, prefix: str, columns: Iterable[str]
-) -> Iterator[dict[str, Any]]:
-    """Rows of every Parquet object below a prefix, reduced to ``columns``."""
-    wanted = list(columns)
-    for body in bodies(s3, bucket, prefix):
-        yield from pq.ParquetFile(io.BytesIO(body)).read(columns=wanted).to_pylist()
+def _rows(body: bytes, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+    table = pq.ParquetFile(io.BytesIO(body)).read(columns=list(columns))
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows

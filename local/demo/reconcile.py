@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 from lambdas.shared.names import (
     CURATED,
@@ -21,8 +20,8 @@ from lambdas.shared.names import (
     TABLE_LABELS,
     TABLE_REJECTED,
 )
-from local.demo import objects
 from local.demo.ledger import Ledger
+from local.demo.objects import Lake
 
 TABLES = {"events": TABLE_EVENTS, "labels": TABLE_LABELS}
 EXAMPLES = 5
@@ -101,22 +100,17 @@ class StreamCount:
         )
 
 
-def find(s3: Any, zones: Zones, stream: str, id_field: str) -> Found:
+def find(lake: Lake, zones: Zones, stream: str, id_field: str) -> Found:
     """Open every object that holds records of a stream."""
-    table, streamed = CURATED[TABLES[stream]], RAW_STREAM[stream]
-    rejected = objects.table_rows(
-        s3, zones.curated, CURATED[TABLE_REJECTED], ("stream", "record_id", "code")
-    )
+    rejected = lake.rows(zones.curated, CURATED[TABLE_REJECTED], ("stream", "record_id", "code"))
+    streamed = lake.rows(zones.raw, RAW_STREAM[stream], (id_field,))
+    curated = lake.rows(zones.curated, CURATED[TABLES[stream]], (id_field,))
     return Found(
-        backup=objects.line_ids(s3, zones.raw, RAW_BACKUP[stream], id_field),
-        delivered=[
-            row[id_field] for row in objects.table_rows(s3, zones.raw, streamed, (id_field,))
-        ],
-        errors=objects.envelope_ids(s3, zones.raw, RAW_ERRORS[stream], id_field),
-        landing=objects.line_ids(s3, zones.landing, f"{stream}/", id_field),
-        curated_rows=[
-            row[id_field] for row in objects.table_rows(s3, zones.curated, table, (id_field,))
-        ],
+        backup=lake.line_ids(zones.raw, RAW_BACKUP[stream], id_field),
+        delivered=[row[id_field] for row in streamed],
+        errors=lake.envelope_ids(zones.raw, RAW_ERRORS[stream], id_field),
+        landing=lake.line_ids(zones.landing, f"{stream}/", id_field),
+        curated_rows=[row[id_field] for row in curated],
         rejected={row["record_id"]: row["code"] for row in rejected if row["stream"] == stream},
     )
 
@@ -166,10 +160,10 @@ def _origins(ledger: Ledger, stream: str, copies: list[str]) -> dict[str, int]:
     return dict(origins)
 
 
-def reconcile(s3: Any, zones: Zones, ledger: Ledger) -> dict[str, StreamCount]:
+def reconcile(lake: Lake, zones: Zones, ledger: Ledger) -> dict[str, StreamCount]:
     """Both streams, recounted from the objects."""
     return {
-        stream: count(ledger, stream, find(s3, zones, stream, ledger.id_fields[stream]))
+        stream: count(ledger, stream, find(lake, zones, stream, ledger.id_fields[stream]))
         for stream in STREAMS
     }
 

@@ -17,6 +17,7 @@ import pytest
 from moto import mock_aws
 
 from local.demo.ledger import Ledger, Outgoing
+from local.demo.objects import Lake
 from local.demo.reconcile import CountsDifferError, Found, Zones, assert_agrees, count, find
 
 ZONES = Zones(raw="raw-zone", landing="landing-zone", curated="curated-zone")
@@ -49,10 +50,12 @@ def s3() -> Iterator[Any]:
         yield client
 
 
-def _put_table(s3: Any, key: str, rows: list[dict[str, Any]]) -> None:
+def _put_table(
+    s3: Any, key: str, rows: list[dict[str, Any]], bucket: str = ZONES.curated
+) -> None:
     body = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows), body)
-    s3.put_object(Bucket=ZONES.curated, Key=key, Body=body.getvalue())
+    s3.put_object(Bucket=bucket, Key=key, Body=body.getvalue())
 
 
 def test_every_kind_of_object_is_read(s3: Any) -> None:
@@ -61,7 +64,7 @@ def test_every_kind_of_object_is_read(s3: Any) -> None:
     envelope = {"rawData": base64.b64encode(b'{"flight_id": "c').decode(), "errorCode": "x"}
     s3.put_object(Bucket=ZONES.raw, Key="errors/events/1", Body=json.dumps(envelope) + "\n")
     s3.put_object(Bucket=ZONES.landing, Key="events/file.jsonl", Body=_raw("d"))
-    _put_table(s3, "events_stream/event_date=2013-01-01/1.parquet", [{ID: "a"}, {ID: "b"}])
+    _put_table(s3, "stream/events/event_date=2013-01-01/1.parquet", [{ID: "a"}, {ID: "b"}], ZONES.raw)
     _put_table(s3, "events/event_date=2013-01-01/1.parquet", [{ID: "a"}])
     s3.put_object(Bucket=ZONES.curated, Key="events/_SUCCESS", Body=b"")
     _put_table(
@@ -72,7 +75,7 @@ def test_every_kind_of_object_is_read(s3: Any) -> None:
             {"stream": "labels", "record_id": "z", "code": "missing"},
         ],
     )
-    found = find(s3, ZONES, "events", ID)
+    found = find(Lake(s3), ZONES, "events", ID)
     assert found.backup[:2] == ["a", "b"]
     assert found.backup[2] == found.errors[0]
     assert found.errors[0].startswith("sha256:")
@@ -135,3 +138,14 @@ def test_duplicates_are_split_by_origin() -> None:
 def test_a_stream_nobody_declared_is_refused() -> None:
     with pytest.raises(ValueError, match="allowed: events, labels"):
         _ledger().accept("other", [])
+
+
+def test_a_changed_object_is_read_again(s3: Any) -> None:
+    lake = Lake(s3)
+    s3.put_object(Bucket=ZONES.raw, Key="backup/events/1", Body=_raw("a"))
+    assert lake.line_ids(ZONES.raw, "backup/", ID) == ["a"]
+    s3.put_object(Bucket=ZONES.raw, Key="backup/events/1", Body=_raw("b"))
+    s3.put_object(Bucket=ZONES.raw, Key="backup/events/2", Body=_raw("c"))
+    assert lake.line_ids(ZONES.raw, "backup/", ID) == ["b", "c"]
+    s3.delete_object(Bucket=ZONES.raw, Key="backup/events/1")
+    assert lake.line_ids(ZONES.raw, "backup/", ID) == ["c"]

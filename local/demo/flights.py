@@ -1,0 +1,53 @@
+"""The sampled flights as a producer and a client see them: day by day, in event order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import pandas as pd
+
+from local import flights
+
+Record = dict[str, Any]
+NAMES = ("January", "February", "March", "April", "May", "June", "July")
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What happens on one day, UTC: departures that become known, arrivals that happen."""
+
+    date: str
+    events: list[Record]
+    labels: list[Record]
+
+
+class Flights:
+    """The flights kept by the sampling rule; months are calendar months in UTC."""
+
+    def __init__(self, rate: float) -> None:
+        self._frame: pd.DataFrame = flights.sample(flights.prepare(), rate)
+
+    def month(self, number: int) -> flights.Month:
+        """One month: 1 is January."""
+        return flights.month(self._frame, number)
+
+    def days(self, number: int) -> Iterator[Day]:
+        """The month's days in order; a flight that lands past midnight has its label next day."""
+        month = self.month(number)
+        events = _by_day(month.events, "event_time")
+        labels = _by_day(month.labels, "label_time")
+        for date in sorted(events.keys() | labels.keys()):
+            yield Day(date, events.get(date, []), labels.get(date, []))
+
+
+def _by_day(records: list[Record], time_field: str) -> dict[str, list[Record]]:
+    grouped = groupby(records, key=lambda record: str(record[time_field])[:10])
+    return {date: list(found) for date, found in grouped}
+
+
+def window(number: int) -> tuple[str, str]:
+    """First moment of a month of 2013 and of the next, ISO 8601 UTC."""
+    return f"2013-{number:02d}-01T00:00:00Z", f"2013-{number + 1:02d}-01T00:00:00Z"

@@ -1,0 +1,122 @@
+"""Departures and arrivals stream in through Firehose, day by day, in event order."""
+
+from __future__ import annotations
+
+import time
+
+from lambdas.shared.names import RAW_BACKUP, RAW_ERRORS, RAW_STREAM, STREAMS
+from local.demo import corruption
+from local.demo.flights import NAMES
+from local.demo.ledger import Outgoing
+from local.demo.producer import Producer
+from local.demo.reconcile import Zones, assert_agrees, reconcile
+from local.demo.story import Story
+
+WINTER = (1, 2, 3)
+FLUSH_SECONDS = 120.0
+POLL_SECONDS = 0.5
+
+
+def zones(story: Story) -> Zones:
+    """The buckets that are counted."""
+    return Zones(*(story.deployed.bucket(zone) for zone in ("raw", "landing", "curated")))
+
+
+def stream_winter(story: Story) -> None:
+    """January to March, with the planted faults."""
+    for number in WINTER:
+        stream_month(story, number, faults=True)
+    wait_for_delivery(story)
+
+
+def producers(story: Story) -> dict[str, Producer]:
+    """One producer for each stream."""
+    firehose = story.client("firehose")
+    return {
+        stream: Producer(firehose, story.deployed.delivery_stream(stream), stream, story.ledger)
+        for stream in STREAMS
+    }
+
+
+def stream_month(story: Story, number: int, *, faults: bool) -> None:
+    """Send one month: each day's departures, then the arrivals that happened on it."""
+    start, senders = time.monotonic(), producers(story)
+    sent, retried = 0, 0
+    for day in story.flights.days(number):
+        plain = [Outgoing(corruption.encode(event)) for event in day.events]
+        events = list(corruption.with_faults(day.events, story.contract)) if faults else plain
+        labels = [Outgoing(corruption.encode(label)) for label in day.labels]
+        for stream, records in (("events", events), ("labels", labels)):
+            delivery = senders[stream].send(records)
+            sent, retried = sent + delivery.records, retried + delivery.retried
+    month = story.flights.month(number)
+    story.findings.without_label += month.cancelled + month.diverted
+    story.say(
+        f"{NAMES[number - 1]}: {sent:,} records sent, {retried} entries retried; "
+        f"{month.cancelled + month.diverted} departures will never have a label "
+        f"[dim]{time.monotonic() - start:.1f} s[/dim]"
+    )
+
+
+def wait_for_delivery(story: Story) -> None:
+    """Wait until Firehose flushed: the raw zone holds as many copies as were accepted.
+
+    Copies, not ids: Firehose may deliver one twice, but never fewer than it accepted.
+    """
+    raw, deadline = story.deployed.bucket("raw"), time.monotonic() + FLUSH_SECONDS
+    with story.timed("waiting for Firehose to flush its buffers"):
+        while True:
+            behind = {stream: _behind(story, raw, stream) for stream in STREAMS}
+            if not any(behind.values()):
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not delivered within {FLUSH_SECONDS:.0f} s: {behind} copies")
+            time.sleep(POLL_SECONDS)
+
+
+def _behind(story: Story, raw: str, stream: str) -> int:
+    field, copies = story.ledger.id_fields[stream], story.ledger.copies(stream)
+    backup = story.lake.line_ids(raw, RAW_BACKUP[stream], field)
+    delivered = len(story.lake.rows(raw, RAW_STREAM[stream], (field,)))
+    delivered += len(story.lake.envelope_ids(raw, RAW_ERRORS[stream], field))
+    return max(0, copies - len(backup), copies - delivered)
+
+
+def curate(story: Story) -> None:
+    """Run the curate job and wait for it."""
+    glue, job = story.client("glue"), story.deployed.glue_job("curate")
+    with story.timed("Glue curate job (Spark)"):
+        run = glue.start_job_run(JobName=job)["JobRunId"]
+        while True:
+            state = glue.get_job_run(JobName=job, RunId=run)["JobRun"]
+            if state["JobRunState"] not in ("STARTING", "RUNNING", "STOPPING", "WAITING"):
+                break
+            time.sleep(POLL_SECONDS)
+    if state["JobRunState"] != "SUCCEEDED":
+        raise RuntimeError(f"{job}: {state['JobRunState']}: {state.get('ErrorMessage')}")
+
+
+def compare_counts(story: Story, *, settled: bool = True) -> None:
+    """Recount from the objects, print both sides, fail on inequality."""
+    counts = reconcile(story.lake, zones(story), story.ledger)
+    story.findings.counts = dict(counts)
+    story.ledger.write(story.output / "ledger.csv")
+    for found in counts.values():
+        equal = "[green]=[/green]" if found.agrees else "[red]≠[/red]"
+        story.say(
+            f"{found.stream}: [bold]{found.sent:,} sent {equal} {found.curated:,} curated + "
+            f"{found.rejected:,} rejected + {found.pending:,} pending[/bold] (distinct ids); "
+            f"{found.delivered:,} copies delivered, {found.duplicates} duplicates "
+            f"{found.duplicates_by_origin}"
+        )
+        if found.rejected:
+            story.say(f"  planted {found.planted}; rejected {found.rejected_by_code}")
+    assert_agrees(counts, settled=settled)
+
+
+def curate_and_compare(story: Story) -> None:
+    """The phase after a stream: make the tables unique, then count."""
+    curate(story)
+    compare_counts(story)
+
+

@@ -1,0 +1,162 @@
+"""What the phases share: the running platform, what is deployed, and what was found so far."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+
+from config.load import load_deployment
+from lambdas.shared.names import Scope
+from local.demo.deployed import Deployed
+from local.demo.flights import Flights
+from local.demo.ledger import Ledger
+from local.demo.objects import Lake
+from local.demo.report.model import (
+    Comparison,
+    Fault,
+    ModelReport,
+    Moment,
+    MonthReport,
+    Teardown,
+)
+from local.demo.traffic import Answer
+from local.platform import ROOT, Platform
+
+ENVIRONMENT = "demo"
+OUTPUT = ROOT / "out" / "demo"
+
+MomentKind = Literal["retraining", "alarm", "fault", "rollout", "data", "monitor"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much of the year is told: the share of flights, and how the API is asked."""
+
+    name: str
+    rate: float
+    batch: int
+    """Records in a batch request."""
+    singles: int
+    """Flights of each month that are asked for one by one."""
+
+    def rule(self) -> str:
+        """The sampling rule, as the report states it."""
+        if self.rate == 1:
+            return "All flights."
+        return (
+            f"One flight in {round(1 / self.rate)}: those whose id's SHA-256, read as a fraction, "
+            f"lies below {self.rate:g}."
+        )
+
+
+SCALES = {
+    scale.name: scale
+    for scale in (
+        Scale("tiny", rate=0.03, batch=50, singles=10),
+        Scale("small", rate=0.1, batch=25, singles=40),
+        Scale("full", rate=1.0, batch=100, singles=200),
+    )
+}
+
+
+@dataclass(slots=True)
+class Findings:
+    """What the phases found; the report is made of this and of what CloudFormation knows."""
+
+    counts: dict[str, Any] = field(default_factory=dict)
+    without_label: int = 0
+    models: list[ModelReport] = field(default_factory=list)
+    months: list[MonthReport] = field(default_factory=list)
+    limits: dict[str, float] = field(default_factory=dict)
+    alarm: dict[str, Any] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    comparison: Comparison | None = None
+    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    stacks: list[Any] = field(default_factory=list)
+    teardown: Teardown | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+class Story:
+    """One telling. Phases read and add; they hold no state of their own."""
+
+    def __init__(self, platform: Platform, scale: Scale, console: Console) -> None:
+        self.platform, self.scale, self.console = platform, scale, console
+        loaded = load_deployment(ENVIRONMENT, ROOT)
+        self.settings, self.contract = loaded.settings, loaded.contract
+        self.scope = Scope(self.settings.instance, self.settings.environment)
+        self.ledger = Ledger(
+            {"events": self.contract["event"]["id_field"],
+             "labels": self.contract["label"]["id_field"]}
+        )  # fmt: skip
+        self.findings = Findings()
+        self.timeline: list[Moment] = []
+        self.started = datetime.now(UTC)
+        self._origin = time.monotonic()
+        self._deployed: Deployed | None = None
+        self._lake: Lake | None = None
+        self._flights: Flights | None = None
+
+    def client(self, service: str) -> Any:
+        """A boto3 client as the operator."""
+        return self.platform.client(service)
+
+    @property
+    def deployed(self) -> Deployed:
+        """Names of what is deployed, read from CloudFormation once."""
+        if self._deployed is None:
+            self._deployed = Deployed.read(self.client("cloudformation"), self.scope)
+        return self._deployed
+
+    def forget_deployed(self) -> None:
+        """Read the names again on the next use."""
+        self._deployed = None
+
+    @property
+    def lake(self) -> Lake:
+        """A reader of the lake's objects that opens each object once."""
+        if self._lake is None:
+            self._lake = Lake(self.client("s3"))
+        return self._lake
+
+    @property
+    def flights(self) -> Flights:
+        """The sampled flights."""
+        if self._flights is None:
+            self._flights = Flights(self.scale.rate)
+        return self._flights
+
+    def elapsed(self) -> float:
+        """Seconds since the story began."""
+        return time.monotonic() - self._origin
+
+    def say(self, words: str) -> None:
+        """One line of progress."""
+        self.console.print(f"    {words}", highlight=False)
+
+    def mark(self, kind: MomentKind, title: str, detail: str = "") -> None:
+        """Note a moment for the timeline, and say it."""
+        self.timeline.append(Moment(at_s=self.elapsed(), kind=kind, title=title, detail=detail))
+        self.say(f"[bold]{title}[/bold]" + (f": {detail}" if detail else ""))
+
+    @contextmanager
+    def timed(self, words: str) -> Iterator[None]:
+        """Say what is done and how long it took."""
+        start = time.monotonic()
+        with self.console.status(f"{words} …"):
+            yield
+        self.say(f"{words} [dim]{time.monotonic() - start:.1f} s[/dim]")
+
+    @property
+    def output(self) -> Path:
+        """Where the report goes."""
+        OUTPUT.mkdir(parents=True, exist_ok=True)
+        return OUTPUT
