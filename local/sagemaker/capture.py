@@ -67,7 +67,7 @@ class Capture:
 
     def add(self, exchange: Exchange) -> None:
         """Capture one exchange, or not, as the sampling percentage says."""
-        if self._share < 1 and random.random() >= self._share:
+        if self._share < 1 and random.random() >= self._share:  # noqa: S311
             return
         moment = datetime.now(UTC)
         line = json.dumps(self._event(exchange, moment), separators=(",", ":"))

@@ -12,7 +12,7 @@ from ministack.services import cloudwatch
 _POLL_SECONDS = 0.5
 
 
-class RolledBack(Exception):
+class RolledBackError(Exception):
     """An alarm fired or time ran out while the new fleet was on trial; the text says which."""
 
 
@@ -28,7 +28,7 @@ def check(config: Mapping[str, Any] | None, variants: int) -> None:
 def shift(
     config: Mapping[str, Any] | None, instances: int, set_share: Callable[[float], None]
 ) -> None:
-    """Move traffic to the new fleet step by step; RolledBack when an alarm is in ALARM.
+    """Move traffic to the new fleet step by step; RolledBackError when an alarm is in ALARM.
 
     ``set_share`` gets the new fleet's share of requests (0 to 1) before each wait.
     """
@@ -69,12 +69,12 @@ def _bake(seconds: float, alarms: list[str], deadline: float) -> None:
     while True:
         firing = [name for name in alarms if _state(name) == "ALARM"]
         if firing:
-            raise RolledBack(
+            raise RolledBackError(
                 f"One or more configured alarm(s) have transitioned into ALARM state: "
                 f"{', '.join(firing)}"
             )
         if time.monotonic() > deadline:
-            raise RolledBack("the update took longer than MaximumExecutionTimeoutInSeconds")
+            raise RolledBackError("the update took longer than MaximumExecutionTimeoutInSeconds")
         left = end - time.monotonic()
         if left <= 0:
             return

@@ -70,7 +70,7 @@ class Endpoint:
             self._trial = None
             if fleet is not None:
                 fleet.stop()
-            if not isinstance(error, (ServiceError, ServerError, deployment.RolledBack)):
+            if not isinstance(error, (ServiceError, ServerError, deployment.RolledBackError)):
                 _log.exception("update of endpoint %s", self.name)
             reason = str(getattr(error, "message", error))
             self._settle("InService", f"Request to update endpoint failed: {reason}")
@@ -89,7 +89,7 @@ class Endpoint:
     def route(self) -> Fleet:
         """The fleet that takes the next request; ValidationException when none does."""
         fleet, trial = self.fleet, self._trial
-        if trial is not None and random.random() < trial[1]:
+        if trial is not None and random.random() < trial[1]:  # noqa: S311
             return trial[0]
         if fleet is None:
             raise validation(f"Endpoint {self.name} of account is not in service.")

@@ -7,8 +7,18 @@ from collections.abc import Iterable
 
 from ministack.core.responses import get_account_id, get_region
 
+from local import application_autoscaling
 from local.emulator.extensions import Service, Tables
-from local.sagemaker import endpoints, host, invoke, metrics, process, service, store
+from local.sagemaker import (
+    cloudformation,
+    endpoints,
+    host,
+    invoke,
+    metrics,
+    process,
+    service,
+    store,
+)
 from local.sagemaker.fleet import publish_debug
 
 # Member of a request -> resource part of the ARN that IAM checks it against.
@@ -27,7 +37,7 @@ _RESOURCES = {
 
 
 def resource_arns(
-    method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
+    _method: str, path: str, headers: dict[str, str], body: bytes, _query: dict[str, list[str]]
 ) -> list[str]:
     """The ARNs a request is authorised on; ``*`` for operations without a resource.
 
@@ -96,6 +106,8 @@ def attach(tables: Tables) -> None:
     tables.every("sagemaker-metrics", 1.0, metrics.flush)
     tables.every("sagemaker-debug", 0.5, _refresh_debug)
     tables.on_shutdown(_shut_down)
+    application_autoscaling.attach(tables)
+    cloudformation.attach(tables)
 
 
 __all__ = ["attach", "invoke", "resource_arns"]

@@ -104,7 +104,8 @@ class Fleet:
             return self.variant(target)
         if len(self.variants) == 1:
             return self.variants[0]
-        return random.choices(self.variants, [variant.weight for variant in self.variants])[0]
+        weights = [variant.weight for variant in self.variants]
+        return random.choices(self.variants, weights)[0]  # noqa: S311
 
     def keep_properties(self, other: Fleet, overridden: set[str]) -> None:
         """Take weights and counts of same-named variants over, except the overridden ones."""

@@ -23,11 +23,11 @@ from local.sagemaker.process import Control, JobDirectory, Outcome
 _log = logging.getLogger("millrace.sagemaker")
 
 
-class JobFailed(Exception):
+class JobFailedError(Exception):
     """The job cannot go on; the text becomes its FailureReason."""
 
 
-class JobStopped(Exception):
+class JobStoppedError(Exception):
     """Someone stopped the job, or its time ran out."""
 
 
@@ -53,7 +53,7 @@ class Kind:
 
 
 class Job(ABC):
-    """One job; ``phases`` does the work and raises JobFailed or JobStopped."""
+    """One job; ``phases`` does the work and raises JobFailedError or JobStoppedError."""
 
     kind: ClassVar[Kind]
 
@@ -79,8 +79,8 @@ class Job(ABC):
         self.directory.base.mkdir(parents=True)
         scoped(self._run, f"{self.kind.arn_part}-{self.name}")
 
-    def advance(self, status: str, message: str) -> None:
-        """Enter a secondary status (only training jobs report them)."""
+    def advance(self, status: str, message: str) -> None:  # noqa: B027
+        """Enter a secondary status; only training jobs report them, the others keep this."""
 
     def settle(self, status: str, reason: str | None = None) -> None:
         """End the job and tell EventBridge."""
@@ -96,19 +96,19 @@ class Job(ABC):
         )
 
     def python(self, image: str | None) -> str:
-        """The interpreter for the job's image; JobFailed names the images that work here."""
+        """The interpreter for the job's image; JobFailedError names the images that work here."""
         interpreter = images.python_for(image)
         if interpreter is None:
-            raise JobFailed(images.refusal(image))
+            raise JobFailedError(images.refusal(image))
         return interpreter
 
     def execute(self, command: list[str], environment: Mapping[str, str]) -> None:
-        """Run the job's code; JobStopped or JobFailed (with its own reason) unless it exits 0."""
+        """Run the job's code; JobStoppedError or JobFailedError (with its own reason) unless it exits 0."""
         outcome = process.run(command, self.directory, environment, self.control)
         if outcome.stopped or outcome.timed_out:
-            raise JobStopped("MaxRuntimeExceeded" if outcome.timed_out else "Stopped")
+            raise JobStoppedError("MaxRuntimeExceeded" if outcome.timed_out else "Stopped")
         if outcome.exit_code != 0:
-            raise JobFailed(self._failure(outcome))
+            raise JobFailedError(self._failure(outcome))
 
     def _failure(self, outcome: Outcome) -> str:
         written = self.directory.base / "output" / "failure"
@@ -120,14 +120,14 @@ class Job(ABC):
         with job_slots:
             try:
                 if self.control.stop.is_set():
-                    raise JobStopped("Stopped")
+                    raise JobStoppedError("Stopped")
                 self.session = roles.assume(self.role_arn, roles.SAGEMAKER, "SageMaker")
                 self.phases(self.session)
                 self.settle("Completed")
-            except JobStopped as ending:
+            except JobStoppedError as ending:
                 self.advance(str(ending), f"The job ended: {ending}")
                 self.settle("Stopped")
-            except (JobFailed, storage.TransferError) as error:
+            except (JobFailedError, storage.TransferError) as error:
                 self._fail(_reason(error))
             except ServiceError as error:
                 self._fail(f"ClientError: {error.message}")

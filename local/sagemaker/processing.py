@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from local.sagemaker import jobs, process, storage, store, wire
-from local.sagemaker.jobs import Job, JobFailed, Kind
+from local.sagemaker.errors import validation
+from local.sagemaker.jobs import Job, JobFailedError, Kind
 from local.sagemaker.roles import RoleSession
 from local.sagemaker.storage import S3Uri
 
@@ -41,10 +42,12 @@ class ProcessingJob(Job):
         for item in self.record.get("ProcessingInputs", []):
             source = item.get("S3Input")
             if source is None:
-                raise JobFailed(f"ClientError: input {item['InputName']}: only S3Input runs here.")
+                raise JobFailedError(
+                    f"ClientError: input {item['InputName']}: only S3Input runs here."
+                )
             place = self._place(source["LocalPath"])
             if not storage.download_prefix(client, S3Uri.parse(source["S3Uri"]), place):
-                raise JobFailed(
+                raise JobFailedError(
                     f"ClientError: Failed to download data. No S3 objects found under "
                     f"{source['S3Uri']} for input {item['InputName']}."
                 )
@@ -91,7 +94,7 @@ class ProcessingJob(Job):
         try:
             return self.directory.at(container_path.rstrip("/"))
         except ValueError as error:
-            raise JobFailed(f"ClientError: LocalPath {error}") from error
+            raise JobFailedError(f"ClientError: LocalPath {error}") from error
 
     def _read_exit_message(self) -> None:
         message = self.directory.base / "output" / "message"
@@ -103,7 +106,7 @@ def create(request: Mapping[str, Any]) -> store.Record:
     """CreateProcessingJob: answers at once, the job runs on its own thread."""
     jobs.check_new(KIND, request)
     if not request["AppSpecification"].get("ContainerEntrypoint"):
-        raise jobs.validation(
+        raise validation(
             "The local platform runs no container, so AppSpecification needs a ContainerEntrypoint."
         )
     name = request["ProcessingJobName"]

@@ -106,8 +106,15 @@ def upload_file(client: Any, source: Path, target: S3Uri, kms_key: str | None = 
 def upload_tree(client: Any, source: Path, target: S3Uri, kms_key: str | None = None) -> int:
     """Store every file below ``source`` under the prefix ``target``; return how many."""
     jobs = [(path, target.child(path.relative_to(source).as_posix())) for path in files_in(source)]
-    _run_all(lambda job: upload_file(client, job[0], job[1], kms_key), jobs)
+    upload_files(client, jobs, kms_key)
     return len(jobs)
+
+
+def upload_files(
+    client: Any, jobs: Iterable[tuple[Path, S3Uri]], kms_key: str | None = None
+) -> None:
+    """Store several files, a few at a time."""
+    _run_all(lambda job: upload_file(client, job[0], job[1], kms_key), list(jobs))
 
 
 def delete_keys(client: Any, bucket: str, keys: Iterable[str]) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from local.sagemaker import jobs, process, storage, store, wire
-from local.sagemaker.jobs import Job, JobFailed, JobStopped, Kind
+from local.sagemaker.errors import validation
+from local.sagemaker.jobs import Job, JobFailedError, JobStoppedError, Kind
 from local.sagemaker.roles import RoleSession
 from local.sagemaker.storage import S3Uri
 
@@ -43,7 +44,7 @@ class TrainingJob(Job):
             self.execute(
                 [interpreter, "-m", "sagemaker_training.cli.train"], self._environment(session)
             )
-        except JobStopped:
+        except JobStoppedError:
             # SageMaker keeps what a stopped job has written.
             self._upload(client)
             raise
@@ -73,12 +74,12 @@ class TrainingJob(Job):
             target = self.directory.base / "input" / "data" / channel["ChannelName"]
             source = channel["DataSource"].get("S3DataSource")
             if source is None or source["S3DataType"] != "S3Prefix":
-                raise JobFailed(
+                raise JobFailedError(
                     f"ClientError: channel {channel['ChannelName']}: the local platform reads "
                     f"S3 prefixes only."
                 )
             if not storage.download_prefix(client, S3Uri.parse(source["S3Uri"]), target):
-                raise JobFailed(
+                raise JobFailedError(
                     f"ClientError: Data download failed: No S3 objects found under S3 URL "
                     f'"{source["S3Uri"]}" given in input data source. Please ensure that the '
                     f"bucket exists and that the role has access."
@@ -133,10 +134,10 @@ class TrainingJob(Job):
 
     def _save_checkpoints(self, client: Any) -> None:
         checkpoints = self.record.get("CheckpointConfig")
-        place = (
-            self.directory.at(checkpoints.get("LocalPath", _CHECKPOINTS)) if checkpoints else None
-        )
-        if place is not None and place.exists():
+        if checkpoints is None:
+            return
+        place = self.directory.at(checkpoints.get("LocalPath", _CHECKPOINTS))
+        if place.exists():
             storage.upload_tree(client, place, S3Uri.parse(checkpoints["S3Uri"]))
 
     def _measure(self) -> None:
@@ -165,7 +166,7 @@ def create(request: Mapping[str, Any]) -> store.Record:
     if request.get("EnableManagedSpotTraining") and "MaxWaitTimeInSeconds" not in request.get(
         "StoppingCondition", {}
     ):
-        raise jobs.validation("MaxWaitTimeInSeconds is required for managed spot training.")
+        raise validation("MaxWaitTimeInSeconds is required for managed spot training.")
     name = request["TrainingJobName"]
     output = S3Uri.parse(request["OutputDataConfig"]["S3OutputPath"])
     moment = wire.now()

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from local.sagemaker import jobs, models, storage, store, wire
-from local.sagemaker.jobs import Job, JobFailed, JobStopped, Kind
+from local.sagemaker.errors import in_use
+from local.sagemaker.jobs import Job, JobFailedError, JobStoppedError, Kind
 from local.sagemaker.roles import RoleSession
 from local.sagemaker.server import ModelServer, ServerError
 from local.sagemaker.storage import S3Uri
@@ -35,7 +36,7 @@ class TransformJob(Job):
         source = S3Uri.parse(record["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"])
         inputs, outputs = self.directory.base / "in", self.directory.base / "out"
         if not storage.download_prefix(client, source, inputs):
-            raise JobFailed(f"ClientError: No S3 objects found under {source}.")
+            raise JobFailedError(f"ClientError: No S3 objects found under {source}.")
         record["TransformStartTime"] = wire.now()
         server = ModelServer(container, session, self.directory, record.get("Environment", {}))
         try:
@@ -44,7 +45,7 @@ class TransformJob(Job):
                 name = path.relative_to(inputs).as_posix() + ".out"
                 self._transform(server, path, outputs / name)
         except ServerError as error:
-            raise JobFailed(f"AlgorithmError: {error}") from error
+            raise JobFailedError(f"AlgorithmError: {error}") from error
         finally:
             server.stop()
             record["TransformEndTime"] = wire.now()
@@ -65,11 +66,11 @@ class TransformJob(Job):
         with target.open("wb") as sink:
             for payload in self._payloads(source):
                 if self.control.stop.is_set():
-                    raise JobStopped("Stopped")
+                    raise JobStoppedError("Stopped")
                 answer = server.invoke(payload, headers)
                 if answer.status != 200:
                     text = answer.body[:300].decode(errors="replace")
-                    raise JobFailed(f"AlgorithmError: {source.name}: {answer.status} {text}")
+                    raise JobFailedError(f"AlgorithmError: {source.name}: {answer.status} {text}")
                 sink.write(answer.body + newline)
 
     def _payloads(self, source: Path) -> Iterator[bytes]:
@@ -93,7 +94,7 @@ def create(request: Mapping[str, Any]) -> store.Record:
     """CreateTransformJob: answers at once, the job runs on its own thread."""
     name = request["TransformJobName"]
     if name in store.tables().transform_jobs:
-        raise jobs.in_use("Transform job names must be unique within an account and Region.")
+        raise in_use("Transform job names must be unique within an account and Region.")
     models.find_model(request["ModelName"])
     record: store.Record = {
         **request,

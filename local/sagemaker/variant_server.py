@@ -34,10 +34,10 @@ class _Request:
     def get_request_properties(self) -> dict[str, str]:
         return self._headers
 
-    def set_response_content_type(self, index: int, value: str) -> None:
+    def set_response_content_type(self, _index: int, value: str) -> None:
         self.content_type = value
 
-    def set_response_status(self, code: int = 200, phrase: str = "", idx: int = 0) -> None:
+    def set_response_status(self, code: int = 200, **_more: object) -> None:
         self.status = code
 
 
@@ -74,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
         self.wfile.flush()
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ARG002
         """One line per request would cost more than the request; errors are logged by hooks."""
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import botocore.session
-from botocore.model import OperationModel, ServiceModel, Shape
+from botocore.model import OperationModel, ServiceModel
 from botocore.validate import ParamValidator
 
 from local.sagemaker.errors import ServiceError, validation
@@ -82,7 +82,7 @@ def to_json(value: Any) -> Any:
     return value
 
 
-def project(shape: Shape, record: Mapping[str, Any]) -> dict[str, Any]:
+def project(shape: Any, record: Mapping[str, Any]) -> dict[str, Any]:
     """The members of ``record`` that the structure ``shape`` declares (a summary, an answer)."""
     return {name: record[name] for name in shape.members if record.get(name) is not None}
 
@@ -93,7 +93,7 @@ def now() -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-def _constraint_violations(value: Any, shape: Shape, where: str) -> Iterator[str]:
+def _constraint_violations(value: Any, shape: Any, where: str) -> Iterator[str]:
     if shape.type_name == "structure" and isinstance(value, Mapping):
         for name, member in shape.members.items():
             if value.get(name) is not None:
@@ -118,7 +118,7 @@ def _joined(where: str, name: str) -> str:
     return f"{where}.{name}" if where else name
 
 
-def _string_violations(value: str, shape: Shape, where: str) -> Iterator[str]:
+def _string_violations(value: str, shape: Any, where: str) -> Iterator[str]:
     allowed = shape.metadata.get("enum")
     if allowed and value not in allowed:
         yield _violation(value, where, f"satisfy enum value set: {sorted(allowed)}")
@@ -130,7 +130,7 @@ def _string_violations(value: str, shape: Shape, where: str) -> Iterator[str]:
 
 
 def _size_violations(
-    value: Any, size: float, shape: Shape, where: str, measure: str = "length"
+    value: Any, size: float, shape: Any, where: str, measure: str = "length"
 ) -> Iterator[str]:
     # ParamValidator has reported minima already.
     most = shape.metadata.get("max")
