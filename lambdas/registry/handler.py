@@ -28,15 +28,25 @@ def _environment() -> RegistryEnvironment:
     return RegistryEnvironment.read()
 
 
-@lru_cache(maxsize=4)
-def _client(service: str) -> Any:
-    return boto3.client(service)
+@lru_cache(maxsize=1)
+def _ssm() -> Any:
+    return boto3.client("ssm")
+
+
+@lru_cache(maxsize=1)
+def _sagemaker() -> Any:
+    return boto3.client("sagemaker")
+
+
+@lru_cache(maxsize=1)
+def _s3() -> Any:
+    return boto3.client("s3")
 
 
 def _champion() -> dict[str, Any]:
-    parameter = _client("ssm").get_parameter(Name=_environment().champion_parameter)
+    parameter = _ssm().get_parameter(Name=_environment().champion_parameter)
     arn = parameter["Parameter"]["Value"]
-    package = _client("sagemaker").describe_model_package(ModelPackageName=arn)
+    package = _sagemaker().describe_model_package(ModelPackageName=arn)
     return {"package_arn": arn, "model_data_url": logic.model_data_url(package)}
 
 
@@ -48,7 +58,7 @@ def _register(event: dict[str, Any]) -> dict[str, Any]:
         allowed = ", ".join(logic.APPROVALS)
         raise BadRequestError(f"approval_status is {approval!r}; allowed: {allowed}")
     key = f"{names.ARTIFACTS_EVALUATIONS}{run_id}/{names.EVALUATION_FILE}"
-    evaluation = read_json(_client("s3"), environment.artifacts_bucket, key)
+    evaluation = read_json(_s3(), environment.artifacts_bucket, key)
     candidate = logic.Candidate(
         run_id=run_id,
         training_job=required(event, "training_job"),
@@ -60,7 +70,7 @@ def _register(event: dict[str, Any]) -> dict[str, Any]:
     request = logic.package_request(
         environment.package_group, environment.image_uri, candidate, evaluation
     )
-    package = _client("sagemaker").create_model_package(**request)
+    package = _sagemaker().create_model_package(**request)
     return {"package_arn": package["ModelPackageArn"]}
 
 

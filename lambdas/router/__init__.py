@@ -1,0 +1,1 @@
+"""API in front of the endpoint."""

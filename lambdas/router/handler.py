@@ -1,0 +1,71 @@
+"""Router handler: API Gateway's proxy event in, proxy answer out.
+
+AWS calls: ``sagemaker:InvokeEndpoint`` on the endpoint, ``secretsmanager:GetSecretValue`` (and
+``kms:Decrypt`` of its key) once per container.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from botocore.config import Config
+
+from lambdas.router.endpoint import Scored, score
+from lambdas.router.http import ApiError, answer, error_body, request_of
+from lambdas.router.logic import Router, Score
+from lambdas.shared import contract
+from lambdas.shared.environment import RouterEnvironment
+from lambdas.shared.secrets import pseudonymiser_of
+
+logger = Logger(service=RouterEnvironment.FUNCTION)
+
+# API Gateway gives up after 29 s: all attempts must end before that.
+CALL_SETTINGS = Config(
+    connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 2, "mode": "standard"}
+)
+
+
+@lru_cache(maxsize=1)
+def _router() -> Router:
+    environment = RouterEnvironment.read()
+    return Router(
+        contract=contract.load(),
+        batch_records=environment.batch_records,
+        pseudonymiser=partial(pseudonymiser_of, environment.pseudonym_secret_arn),
+        score=_scorer(environment.endpoint_name) if environment.endpoint_name else None,
+    )
+
+
+def _scorer(endpoint: str) -> Score:
+    client = boto3.client("sagemaker-runtime", config=CALL_SETTINGS)
+
+    def scored(records: list[dict[str, Any]], request_id: str, variant: str) -> Scored:
+        return score(client, endpoint, records, request_id=request_id, variant=variant)
+
+    return scored
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Answer one request; whatever goes wrong becomes an answer without internals."""
+    request = request_of(event)
+    if not request.request_id:
+        request = replace(request, request_id=str(uuid.uuid4()))
+    try:
+        response = _router().route(request)
+    except ApiError as error:
+        response = answer(error.status, error.body, error.headers)
+    except Exception as error:
+        # The type alone: messages of unexpected errors may quote a record.
+        logger.error("request failed", extra={"error": type(error).__name__})
+        body = {"error": error_body("internal", None, "the request could not be answered")}
+        response = answer(500, body)
+    logger.info(
+        "request answered",
+        extra={"request_id": request.request_id, "status": response["statusCode"]},
+    )
+    return response

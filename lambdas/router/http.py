@@ -1,0 +1,109 @@
+"""API Gateway's proxy events and answers, and the errors that the API answers with."""
+
+from __future__ import annotations
+
+import base64
+import json
+from binascii import Error as Base64Error
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# WAF inspects 64 KB of a body and refuses larger ones; the settings allow no more either.
+BODY_BYTES = 64 * 1024
+RETRY_AFTER_SECONDS = 30
+SECURITY_HEADERS = {
+    "Content-Type": "application/json",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class ApiError(Exception):
+    """An answer other than 200: status, stable code, field if there is one, message."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        field: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {"error": error_body(code, field, message)}
+        self.headers = dict(headers or {})
+
+
+def error_body(code: str, field: str | None, message: str) -> dict[str, Any]:
+    """The object that describes an error, of a request or of one record in a batch."""
+    return {"code": code, "field": field, "message": message}
+
+
+def unavailable(message: str) -> ApiError:
+    """503: the same request may succeed later."""
+    return ApiError(503, "unavailable", message, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A proxy event, reduced to what the router reads. Names of headers are in lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    request_id: str
+    raw_body: str
+    base64_body: bool
+
+    def json_body(self) -> bytes:
+        """The body's bytes.
+
+        Raises:
+            ApiError: 415 unless it is declared as JSON, 413 above 64 KB, 400 if it is not base64.
+        """
+        media_type = self.headers.get("content-type", "").split(";")[0].strip().lower()
+        if media_type != "application/json":
+            raise ApiError(415, "unsupported_media_type", "Content-Type must be application/json")
+        try:
+            body = base64.b64decode(self.raw_body, validate=True) if self.base64_body else None
+        except Base64Error:
+            raise ApiError(400, "not_json", "body is not base64") from None
+        if body is None:
+            # A lone surrogate can't be encoded; replaced, it fails as JSON or as a value.
+            body = self.raw_body.encode("utf-8", "replace")
+        if len(body) > BODY_BYTES:
+            raise ApiError(
+                413, "too_large", f"body has {len(body)} bytes; at most {BODY_BYTES} are allowed"
+            )
+        return body
+
+
+def request_of(event: Mapping[str, Any]) -> Request:
+    """Read a proxy event; nothing in it is trusted to be there."""
+    context = event.get("requestContext") or {}
+    headers = event.get("headers") or {}
+    return Request(
+        method=str(event.get("httpMethod", "")).upper(),
+        path="/" + str(event.get("path", "")).strip("/"),
+        headers={str(name).lower(): str(value) for name, value in headers.items()},
+        request_id=str(context.get("requestId") or ""),
+        raw_body=event.get("body") or "",
+        base64_body=bool(event.get("isBase64Encoded")),
+    )
+
+
+def answer(
+    status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """A proxy answer."""
+    return {
+        "statusCode": status,
+        "headers": {**SECURITY_HEADERS, **(headers or {})},
+        "body": json.dumps(body, allow_nan=False),
+        "isBase64Encoded": False,
+    }
