@@ -48,7 +48,8 @@ def deploy(environment: str) -> None:
         if not stale:
             return
         typer.echo(f"Outputs changed; deploying their consumers again: {', '.join(stale)}")
-        run_cdk(["deploy", "--app", str(ASSEMBLY), "--exclusively", "--force", *stale])
+        selected = [deployment.short_name(stack) for stack in stale]
+        run_cdk(["deploy", "--app", str(ASSEMBLY), "--exclusively", "--force", *selected])
         before = after
 
 

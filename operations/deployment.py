@@ -14,6 +14,9 @@ from botocore.exceptions import ClientError
 from lambdas.shared.names import Scope
 
 
+STACK_ARTIFACT = "aws:cloudformation:stack"
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """One physical resource of a deployed stack."""
@@ -45,6 +48,10 @@ class Deployment:
             stack["StackName"]: {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
             for stack in self.stacks()
         }
+
+    def short_name(self, stack_name: str) -> str:
+        """The name by which the cdk CLI selects a stack: its construct id."""
+        return stack_name.removeprefix(f"{self.scope.stack_prefix}-")
 
     def output(self, stack: str, key: str) -> str:
         """One output of one stack (short stack name).
@@ -81,10 +88,12 @@ class Deployment:
 
 
 def templates(assembly: Path) -> dict[str, dict[str, Any]]:
-    """Synthesised templates of an assembly by stack name."""
+    """Synthesised templates of an assembly by CloudFormation stack name, in dependency order."""
+    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
+    stacks = [a["properties"] for a in artifacts.values() if a["type"] == STACK_ARTIFACT]
     return {
-        path.name.removesuffix(".template.json"): json.loads(path.read_text())
-        for path in sorted(assembly.glob("*.template.json"))
+        stack["stackName"]: json.loads((assembly / stack["templateFile"]).read_text())
+        for stack in stacks
     }
 
 

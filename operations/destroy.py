@@ -100,7 +100,8 @@ def destroy_deployment(environment: str, *, delete_data: bool) -> Outcome:
         for group in _physical(resources, "AWS::SageMaker::ModelPackageGroup"):
             delete_model_packages(deployment.session, group)
     if doomed:
-        run_cdk(["destroy", "--force", "-c", f"env={environment}", "--exclusively", *doomed])
+        selected = [deployment.short_name(name) for name in doomed]
+        run_cdk(["destroy", "--force", "-c", f"env={environment}", "--exclusively", *selected])
     if delete_data:  # logs that arrived while the stacks went
         remaining = [n for n in _physical(resources, "AWS::S3::Bucket") if _exists(deployment, n)]
         objects += sum(empty_bucket(deployment.session, name) for name in remaining)
