@@ -7,17 +7,22 @@ output whose value changed is deployed again with ``--force``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
 import typer
 
 from config.load import load_deployment
 from lambdas.shared.names import Scope
+from operations.assembly import consumed_outputs, templates
 from operations.cdk import ASSEMBLY, ROOT, run_cdk
-from operations.deployment import Deployment, consumed_outputs, templates
+from operations.deployed import describe_stacks
 
 Outputs = dict[str, dict[str, str]]
 
 
-def stale_consumers(before: Outputs, after: Outputs, assembly: dict[str, object]) -> list[str]:
+def stale_consumers(before: Outputs, after: Outputs, assembly: Mapping[str, Any]) -> list[str]:
     """Stacks that read an output whose value changed between two readings.
 
     A stack that did not exist before read the new values when it was created.
@@ -35,20 +40,29 @@ def stale_consumers(before: Outputs, after: Outputs, assembly: dict[str, object]
     ]
 
 
+def _outputs(cloudformation: Any, scope: Scope) -> Outputs:
+    return {
+        stack["StackName"]: {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
+        for stack in describe_stacks(cloudformation, scope)
+    }
+
+
 def deploy(environment: str) -> None:
     """Synthesise once, deploy every stack, then force the consumers of changed outputs."""
     settings = load_deployment(environment, ROOT).settings
-    deployment = Deployment(Scope(settings.instance, settings.environment), region=settings.region)
+    scope = Scope(settings.instance, settings.environment)
+    cloudformation = boto3.client("cloudformation", region_name=settings.region)
     run_cdk(["synth", "--quiet", "-c", f"env={environment}", "--output", str(ASSEMBLY)])
-    before = deployment.outputs()
+    before = _outputs(cloudformation, scope)
     run_cdk(["deploy", "--all", "--app", str(ASSEMBLY)])
-    for _ in templates(ASSEMBLY):  # a chain of outputs is at most as long as there are stacks
-        after = deployment.outputs()
-        stale = stale_consumers(before, after, dict(templates(ASSEMBLY)))
+    assembly = templates(ASSEMBLY)
+    for _ in assembly:  # a chain of outputs is at most as long as there are stacks
+        after = _outputs(cloudformation, scope)
+        stale = stale_consumers(before, after, assembly)
         if not stale:
             return
         typer.echo(f"Outputs changed; deploying their consumers again: {', '.join(stale)}")
-        selected = [deployment.short_name(stack) for stack in stale]
+        selected = [scope.short_stack(name) for name in stale]
         run_cdk(["deploy", "--app", str(ASSEMBLY), "--exclusively", "--force", *selected])
         before = after
 

@@ -14,7 +14,7 @@ import typer
 from config.load import load_deployment
 from lambdas.shared.names import Scope
 from operations.cdk import ROOT, run_cdk
-from operations.deployment import Deployment, Resource
+from operations.deployed import Deployed, describe_stacks
 from operations.leftovers import Leftover, leftovers
 
 
@@ -56,27 +56,20 @@ def delete_model_packages(session: boto3.Session, group: str) -> None:
             sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])
 
 
-def _physical(resources: list[Resource], resource_type: str) -> list[str]:
-    return [r.physical_id for r in resources if r.type == resource_type and r.physical_id]
+def _empty_existing(session: boto3.Session, deployed: Deployed) -> int:
+    existing = {bucket["Name"] for bucket in session.client("s3").list_buckets()["Buckets"]}
+    names = {r.physical_id for r in deployed.of_type("AWS::S3::Bucket")}
+    return sum(empty_bucket(session, name) for name in sorted(names & existing))
 
 
-def _delete_data(deployment: Deployment, resources: list[Resource]) -> int:
+def _release_data(session: boto3.Session, deployed: Deployed, scope: Scope) -> int:
     """Turn off protection and empty what CloudFormation refuses to delete while it holds data."""
-    for stack in deployment.stacks():
-        deployment.cloudformation.update_termination_protection(
+    cloudformation = session.client("cloudformation")
+    for stack in describe_stacks(cloudformation, scope):
+        cloudformation.update_termination_protection(
             EnableTerminationProtection=False, StackName=stack["StackName"]
         )
-    return sum(
-        empty_bucket(deployment.session, name) for name in _physical(resources, "AWS::S3::Bucket")
-    )
-
-
-def _protected(deployment: Deployment) -> set[str]:
-    return {
-        stack["StackName"]
-        for stack in deployment.stacks()
-        if stack.get("EnableTerminationProtection")
-    }
+    return _empty_existing(session, deployed)
 
 
 def destroy_deployment(environment: str, *, delete_data: bool) -> Outcome:
@@ -91,28 +84,25 @@ def destroy_deployment(environment: str, *, delete_data: bool) -> Outcome:
             f"config/{environment}.yaml: retention.allow_data_deletion: false — "
             "set it to true and deploy before deleting data"
         )
-    deployment = Deployment(Scope(settings.instance, settings.environment), region=settings.region)
-    resources = deployment.resources()
-    objects = _delete_data(deployment, resources) if delete_data else 0
-    kept = _protected(deployment)
-    doomed = [s["StackName"] for s in deployment.stacks() if s["StackName"] not in kept]
-    if delete_data:
-        for group in _physical(resources, "AWS::SageMaker::ModelPackageGroup"):
-            delete_model_packages(deployment.session, group)
+    scope = Scope(settings.instance, settings.environment)
+    session = boto3.Session(region_name=settings.region)
+    cloudformation = session.client("cloudformation")
+    deployed = Deployed.read(cloudformation, scope)
+    objects = _release_data(session, deployed, scope) if delete_data else 0
+    doomed = [
+        scope.short_stack(stack["StackName"])
+        for stack in describe_stacks(cloudformation, scope)
+        if not stack.get("EnableTerminationProtection")
+    ]
     if doomed:
-        selected = [deployment.short_name(name) for name in doomed]
-        run_cdk(["destroy", "--force", "-c", f"env={environment}", "--exclusively", *selected])
-    if delete_data:  # logs that arrived while the stacks went
-        remaining = [n for n in _physical(resources, "AWS::S3::Bucket") if _exists(deployment, n)]
-        objects += sum(empty_bucket(deployment.session, name) for name in remaining)
-    left = {stack["StackName"] for stack in deployment.stacks()}
-    found = leftovers(deployment.session, resources, stacks_left=left)
+        run_cdk(["destroy", "--force", "-c", f"env={environment}", "--exclusively", *doomed])
+    if delete_data:  # logs that arrived while the stacks went, and what the stacks left behind
+        objects += _empty_existing(session, deployed)
+        for group in deployed.of_type("AWS::SageMaker::ModelPackageGroup"):
+            delete_model_packages(session, group.physical_id)
+    left = [scope.short_stack(s["StackName"]) for s in describe_stacks(cloudformation, scope)]
+    found = leftovers(session, deployed.resources, stacks_left=set(left))
     return Outcome(sorted(left), found, objects)
-
-
-def _exists(deployment: Deployment, bucket: str) -> bool:
-    s3 = deployment.session.client("s3")
-    return bucket in {item["Name"] for item in s3.list_buckets()["Buckets"]}
 
 
 def main(environment: str, delete_data: bool = False) -> None:

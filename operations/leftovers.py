@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from operations.deployment import Resource
+from operations.deployed import Resource
 
 # Error codes by which the services say that a resource is gone.
 GONE = {

@@ -105,6 +105,10 @@ class Scope:
         """CloudFormation name of a stack, for the few places that may not hold a reference."""
         return f"{self.stack_prefix}-{name}"
 
+    def short_stack(self, stack_name: str) -> str:
+        """The stack's construct id, by which the cdk CLI selects it."""
+        return stack_name.removeprefix(f"{self.stack_prefix}-")
+
     @property
     def role_path(self) -> str:
         """IAM path of every role, which key, bucket and boundary policies match."""

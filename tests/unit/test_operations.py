@@ -6,8 +6,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from operations.assembly import consumed_outputs
 from operations.deploy import stale_consumers
-from operations.deployment import Resource, consumed_outputs
+from operations.deployed import Resource
 from operations.destroy import empty_bucket
 from operations.leftovers import leftovers
 
