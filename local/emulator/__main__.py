@@ -17,18 +17,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from local.emulator import private_tables, process_guard
-from local.emulator.extensions import Tables, attach_all
+from local.emulator.extensions import Tables, attach_all, load_all
 
 logger = logging.getLogger("millrace.emulator")
 
 
 def build_tables() -> Tables:
-    """Import MiniStack, check what we rely on, and collect its tables."""
+    """Import MiniStack and collect its tables."""
     from ministack import app
     from ministack.services import stepfunctions
     from ministack.services.cloudformation import provisioners
 
-    private_tables.verify()
     return Tables(
         state_dir=Path(os.environ["MILLRACE_STATE_DIR"]),
         endpoint=os.environ["AWS_ENDPOINT_URL"],
@@ -114,9 +113,11 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"))
     guard = process_guard.start_guard(os.environ[process_guard.MARK])
+    modules = load_all()
+    private_tables.verify()
     tables = build_tables()
     private_tables.install_hooks(tables)
-    attached = attach_all(tables)
+    attached = attach_all(tables, modules)
     logger.info("attached: %s", ", ".join(attached))
     try:
         asyncio.run(serve(tables, int(os.environ["GATEWAY_PORT"])))

@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
-
-logger = logging.getLogger("millrace.emulator")
 
 # One HTTP answer as MiniStack's services give it: status, headers, body.
 Response = tuple[int, dict[str, str], bytes]
@@ -44,10 +42,10 @@ OWN_EXTENSIONS = (
     "local.emulator.cfn_types",
     "local.emulator.key_policies",
     "local.emulator.dispatchers",
-    "local.emulator.metrics",
     "local.emulator.alarms",
     "local.emulator.firehose",
     "local.emulator.web_acl",
+    "local.emulator.metrics",
 )
 EXTENSIONS = (
     *OWN_EXTENSIONS,
@@ -164,18 +162,21 @@ class Tables:
         self.periodic.append((name, seconds, callback))
 
 
-def attach_all(tables: Tables, names: Iterable[str] = EXTENSIONS) -> list[str]:
-    """Attach every extension module that exists; return their names in order."""
+def load_all(names: Iterable[str] = EXTENSIONS) -> list[ModuleType]:
+    """Import every extension module that exists, so that each names its private tables."""
+    modules = [importlib.import_module(n) for n in names if importlib.util.find_spec(n) is not None]
+    for module in modules:
+        if not hasattr(module, "attach"):
+            raise MissingTableError(f"extension {module.__name__} has no attach()")
+    return modules
+
+
+def attach_all(tables: Tables, modules: Iterable[ModuleType]) -> list[str]:
+    """Attach the modules in order; return their names."""
     attached = []
-    for name in names:
-        if importlib.util.find_spec(name) is None:
-            continue
-        attach = getattr(importlib.import_module(name), "attach", None)
-        if attach is None:
-            logger.error("%s has no attach(): not attached", name)
-            continue
-        attach(tables)
-        attached.append(name)
+    for module in modules:
+        module.attach(tables)
+        attached.append(module.__name__)
     return attached
 
 

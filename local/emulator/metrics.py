@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ pin(
     _metrics="scoped",
     _store_datum="callable",
 )
+pin("ministack.app", _handle_execute_api_request="callable", _parse_execute_api_url="callable")
+pin("ministack.services.apigateway_v1", _rest_apis="scoped")
 pin("ministack.services.lambda_svc", _emit_lambda_logs="callable")
 pin("ministack.services.stepfunctions", _emit_execution_status_event="callable")
 
@@ -94,7 +97,31 @@ def _count_executions(original: Callable[..., Any]) -> Callable[..., Any]:
     return emit
 
 
+def _measure_apis(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def handle(host: str, path: str, *rest: Any, **keywords: Any) -> Any:
+        from ministack import app
+        from ministack.services import apigateway_v1
+
+        started = time.monotonic()
+        answer = await original(host, path, *rest, **keywords)
+        parsed = app._parse_execute_api_url(host, path)
+        if answer is None or parsed is None:
+            return answer
+        api = apigateway_v1._rest_apis.get(parsed[0]) or {}
+        status, milliseconds = int(answer[0]), (time.monotonic() - started) * 1000
+        name = str(api.get("name", parsed[0]))
+        for dimensions in ({"ApiName": name}, {"ApiName": name, "Stage": parsed[1]}):
+            put("AWS/ApiGateway", "Count", 1, "Count", dimensions)
+            put("AWS/ApiGateway", "4XXError", float(400 <= status < 500), "Count", dimensions)
+            put("AWS/ApiGateway", "5XXError", float(status >= 500), "Count", dimensions)
+            put("AWS/ApiGateway", "Latency", milliseconds, "Milliseconds", dimensions)
+        return answer
+
+    return handle
+
+
 def attach(_tables: Tables) -> None:
     """Publish from logs and executions."""
     replace("ministack.services.lambda_svc", "_emit_lambda_logs", _read_log_lines)
     replace("ministack.services.stepfunctions", "_emit_execution_status_event", _count_executions)
+    replace("ministack.app", "_handle_execute_api_request", _measure_apis)
