@@ -67,9 +67,7 @@ class Executions:
             time.sleep(POLL_SECONDS)
         return None
 
-    def follow(
-        self, arn: str, *, on_enter: Callable[[str], None] | None = None
-    ) -> Followed:
+    def follow(self, arn: str, *, on_enter: Callable[[str], None] | None = None) -> Followed:
         """Print states as they end, until the execution ends; never raises for its failure."""
         followed, seen, entered = Followed(arn), 0, dict[str, float]()
         deadline = time.monotonic() + LIMIT_SECONDS
@@ -116,7 +114,9 @@ class Executions:
                 self._say(f"[green]✓[/green] {name} [dim]{spent:.1f} s[/dim]")
         elif kind.endswith(("TaskFailed", "TaskTimedOut", "LambdaFunctionFailed")):
             state = max(entered, key=lambda known: entered[known]) if entered else "?"
-            details = next((v for k, v in event.items() if k.endswith("EventDetails")), {})
+            details: dict[str, Any] = next(
+                (value for key, value in event.items() if key.endswith("EventDetails")), {}
+            )
             followed.failures.append((state, _told(details)))
             self._say(f"[red]✗[/red] {state}: {_told(details)}")
 

@@ -21,9 +21,12 @@ from local.demo.objects import Lake
 from local.demo.report.model import (
     Comparison,
     Fault,
+    Iam,
     ModelReport,
     Moment,
     MonthReport,
+    Resources,
+    Stack,
     Teardown,
 )
 from local.demo.traffic import Answer
@@ -80,7 +83,9 @@ class Findings:
     comparison: Comparison | None = None
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     runs: list[dict[str, Any]] = field(default_factory=list)
-    stacks: list[Any] = field(default_factory=list)
+    stacks: list[Stack] = field(default_factory=list)
+    resources: Resources | None = None
+    iam: Iam | None = None
     teardown: Teardown | None = None
     notes: list[str] = field(default_factory=list)
 

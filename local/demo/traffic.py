@@ -95,8 +95,8 @@ class Api:
             status, content = UNANSWERED, {"message": type(error).__name__}
         spent = (time.perf_counter() - start) * 1000
         variant = str(content.get("variant", "none")) if status == OK else "none"
-        error = "" if status == OK else _reason(content)
-        return Answer(route, status, variant, records, spent, error, time.monotonic(), content)
+        reason = "" if status == OK else _reason(content)
+        return Answer(route, status, variant, records, spent, reason, time.monotonic(), content)
 
 
 def _decoded(body: bytes) -> dict[str, Any]:
@@ -163,9 +163,7 @@ class Client:
                 break
         return waiting
 
-    def _round(
-        self, asks: list[Ask], on_progress: Callable[[int], None] | None
-    ) -> list[Ask]:
+    def _round(self, asks: list[Ask], on_progress: Callable[[int], None] | None) -> list[Ask]:
         with ThreadPoolExecutor(CLIENTS) as pool:
             answers = pool.map(lambda ask: self._ask(ask, on_progress), asks)
             return [ask for ask, answer in zip(asks, answers, strict=True) if again(answer)]

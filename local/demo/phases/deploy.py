@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-
 from local.demo.report.collect import deployed_stacks
 from local.demo.story import ENVIRONMENT, Story
-
 
 
 def bootstrap(story: Story) -> None:

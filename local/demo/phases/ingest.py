@@ -118,5 +118,3 @@ def curate_and_compare(story: Story) -> None:
     """The phase after a stream: make the tables unique, then count."""
     curate(story)
     compare_counts(story)
-
-

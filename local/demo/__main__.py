@@ -1,0 +1,84 @@
+"""``make demo``: deploy, tell the story, tear down, and leave a report in ``out/demo``."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from local.demo import finish
+from local.demo.flights import NAMES
+from local.demo.phases import compare, deploy, ingest, months, retrain, seed, teardown
+from local.demo.runner import Step, Told, tell
+from local.demo.story import OUTPUT, SCALES, Story
+from local.platform import Platform, PlatformError
+
+MONTHS = (4, 5, 6, 7)
+DEFAULT_SCALE = "small"
+
+
+def steps() -> list[Step]:
+    """The phases in order; the tear-down is not among them, it always runs."""
+    return [
+        Step("bootstrap", "Bootstrap the account", deploy.bootstrap),
+        Step("deploy", "Deploy every stack", deploy.deploy),
+        Step("seed", "The seed model answers", seed.ask_seed),
+        Step("ingest", "January to March stream in", ingest.stream_winter),
+        Step("curate", "Curate and reconcile", ingest.curate_and_compare),
+        Step("retrain", "First retraining", retrain.first_retraining),
+        *(Step(NAMES[n - 1].lower(), f"{NAMES[n - 1]} passes", months.tell(n)) for n in MONTHS),
+        Step("compare", "Winter model against spring model", compare.compare_on_july),
+    ]
+
+
+def closing(keep: bool) -> list[Step]:
+    """What runs whatever happened."""
+    collect = Step("collect", "Collect what was recorded", finish.collect)
+    return [collect] if keep else [collect, Step("teardown", "Tear down", teardown.destroy)]
+
+
+def run(scale: str, keep: bool, console: Console) -> Told:
+    """One telling with its own platform. Returns how far it came."""
+    platform = Platform()
+    with console.status("starting the local platform …"):
+        platform.start()
+    try:
+        story = Story(platform, SCALES[scale], console)
+        told = tell(story, steps(), closing(keep))
+        finish.write(story, told)
+        if keep:
+            input("The platform is up; press Enter to stop it. ")
+        return told
+    finally:
+        platform.stop()
+
+
+def main(
+    scale: Annotated[str, typer.Option(help=f"One of {', '.join(SCALES)}.")] = "",
+    keep: Annotated[bool, typer.Option(help="Leave everything up until Enter.")] = False,
+) -> None:
+    """Run the whole loop on this machine with real flights."""
+    # A terminated demo ends as an interrupted one does: tear-down, report, no process left.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    chosen = (scale or os.environ.get("SCALE") or DEFAULT_SCALE).lower()
+    if chosen not in SCALES:
+        raise typer.BadParameter(f"{chosen!r}; allowed: {', '.join(SCALES)}")
+    console = Console()
+    try:
+        told = run(chosen, keep, console)
+    except PlatformError as error:
+        console.print(f"[red]{error}[/red]")
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as stopped:
+        console.print("[red]interrupted[/red]: the platform is stopped")
+        raise typer.Exit(130) from stopped
+    console.print(f"report: {OUTPUT / 'report.html'} and report.json")
+    if told.status != "complete":
+        raise typer.Exit(130 if told.status == "interrupted" else 1)
+
+
+if __name__ == "__main__":
+    typer.run(main)
