@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from aws_cdk import App
 
 from config.load import Deployment
+from stacks.audit import AuditProps, AuditStack
 from stacks.constructs.foundation import Foundation
 from stacks.data_lake import DataLakeProps, DataLakeStack
 from stacks.ingestion import IngestionProps, IngestionStack
 from stacks.network import NetworkProps, NetworkStack
+from stacks.processing import ProcessingProps, ProcessingStack
 from stacks.security import SecurityStack
 
 
@@ -22,6 +24,8 @@ class Stacks:
     network: NetworkStack
     data_lake: DataLakeStack
     ingestion: IngestionStack
+    processing: ProcessingStack
+    audit: AuditStack
 
 
 def build(app: App, deployment: Deployment) -> Stacks:
@@ -39,4 +43,14 @@ def build(app: App, deployment: Deployment) -> Stacks:
         deployment=deployment,
         props=IngestionProps(foundation=foundation, lake=data_lake.outputs),
     )
-    return Stacks(security, network, data_lake, ingestion)
+    processing = ProcessingStack(
+        app,
+        deployment=deployment,
+        props=ProcessingProps(foundation=foundation, lake=data_lake.outputs),
+    )
+    audit = AuditStack(
+        app,
+        deployment=deployment,
+        props=AuditProps(foundation=foundation, lake=data_lake.outputs),
+    )
+    return Stacks(security, network, data_lake, ingestion, processing, audit)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aws_cdk import aws_athena as athena
-from aws_cdk import aws_glue as glue
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -52,7 +51,6 @@ class DataLakeStack(BaseStack):
             **self.zones,
             database_name=self.catalog.database_name,
             tables=self.catalog.tables,
-            security_configuration=self._define_security_configuration(),
             work_group=self._define_work_group(),
         )
 
@@ -83,33 +81,6 @@ class DataLakeStack(BaseStack):
             else {},
         )
         return ZoneBucket(self, zone.capitalize(), props=props).bucket
-
-    def _define_security_configuration(self) -> str:
-        keys = self._props.foundation.keys
-        configuration = glue.CfnSecurityConfiguration(
-            self,
-            "JobEncryption",
-            # Required by CloudFormation; jobs name it.
-            name=self.names.stack_prefix,
-            encryption_configuration=glue.CfnSecurityConfiguration.EncryptionConfigurationProperty(
-                s3_encryptions=[
-                    glue.CfnSecurityConfiguration.S3EncryptionProperty(
-                        s3_encryption_mode="SSE-KMS", kms_key_arn=keys.data.key_arn
-                    )
-                ],
-                cloud_watch_encryption=(
-                    glue.CfnSecurityConfiguration.CloudWatchEncryptionProperty(
-                        cloud_watch_encryption_mode="SSE-KMS", kms_key_arn=keys.logs.key_arn
-                    )
-                ),
-                job_bookmarks_encryption=(
-                    glue.CfnSecurityConfiguration.JobBookmarksEncryptionProperty(
-                        job_bookmarks_encryption_mode="CSE-KMS", kms_key_arn=keys.data.key_arn
-                    )
-                ),
-            ),
-        )
-        return configuration.ref
 
     def _define_work_group(self) -> str:
         curated = self.zones["curated"]

@@ -1,4 +1,4 @@
-"""Streaming ingestion: one delivery stream and one transform function for each stream of records."""
+"""Streaming ingestion: a delivery stream and a transform function for each kind of record."""
 
 from __future__ import annotations
 

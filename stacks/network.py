@@ -85,6 +85,16 @@ class NetworkStack(BaseStack):
             control="Every function, job, endpoint and VPC endpoint names its own group, and the "
             "VPC has no route to the internet.",
         )
+        for subnet in vpc.isolated_subnets:
+            acknowledge(
+                subnet,
+                "CloudFormation-Validate::W3010",
+                constraint="Zone names are settings: a look-up would make synth depend on the "
+                "account and on the day, and endpoints, Glue and subnets must agree on zones.",
+                evidence="docs/adr/0025-zones-are-settings.md",
+                control="The settings name zones of the settings' own Region, which is checked "
+                "before any construct exists.",
+            )
         return vpc
 
     def _define_group(self, workload: str, purpose: str) -> ec2.SecurityGroup:

@@ -1,4 +1,4 @@
-"""Keys, boundary, access-log bucket, alert topics and the pseudonym secret: what all others need."""
+"""Keys, boundary, access-log bucket, alert topics, pseudonym secret: what all others need."""
 
 from __future__ import annotations
 
@@ -65,7 +65,6 @@ class SecurityStack(BaseStack):
             secret,
             "AwsSolutions-SMG4",
             "HIPAA.Security-SecretsManagerRotationEnabled",
-            "NIST.800.53.R4-SecretsManagerRotationEnabled",
             "NIST.800.53.R5-SecretsManagerRotationEnabled",
             constraint="The secret is the key of the pseudonyms: a rotated key would give every "
             "value a second pseudonym and break joins with everything already stored.",

@@ -14,7 +14,8 @@ from constructs import Construct
 
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.log_group import removal_policy
-from stacks.constructs.zone_bucket import acknowledge_single_region
+from stacks.constructs.zone_bucket import acknowledge_erasable, acknowledge_single_region
+from stacks.nag import acknowledge
 
 DELIVERY_PAGE = (
     "https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html"
@@ -56,3 +57,27 @@ def access_log_bucket(scope: Construct, stack: BaseStack) -> s3.Bucket:
 
 def _acknowledge(bucket: s3.Bucket) -> None:
     acknowledge_single_region(bucket)
+    acknowledge_erasable(bucket)
+    acknowledge(
+        bucket,
+        "AwsSolutions-S1",
+        "HIPAA.Security-S3BucketLoggingEnabled",
+        "NIST.800.53.R4-S3BucketLoggingEnabled",
+        "NIST.800.53.R5-S3BucketLoggingEnabled",
+        "PCI.DSS.321-S3BucketLoggingEnabled",
+        constraint="This is the bucket that access logs go to: logging its own deliveries would "
+        "write a log of each log, without end.",
+        evidence=DELIVERY_PAGE,
+        control="Management events of the audit trail show every change of the bucket, its policy "
+        "lets the delivery service write only for this account, and versions are kept.",
+    )
+    acknowledge(
+        bucket,
+        "HIPAA.Security-S3DefaultEncryptionKMS",
+        "NIST.800.53.R5-S3DefaultEncryptionKMS",
+        "PCI.DSS.321-S3DefaultEncryptionKMS",
+        constraint="S3 delivers server access logs only to buckets with S3-managed encryption.",
+        evidence=DELIVERY_PAGE,
+        control="Access logs hold request lines and no record; public access is blocked and plain "
+        "HTTP is denied.",
+    )

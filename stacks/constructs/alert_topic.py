@@ -12,6 +12,8 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from stacks.nag import acknowledge
+
 # The services that alarm, and the resources of this account on whose behalf they may publish.
 PUBLISHERS = {
     "cloudwatch.amazonaws.com": "arn:{partition}:cloudwatch:{region}:{account}:alarm:*",
@@ -69,7 +71,7 @@ class AlertTopic(Construct):
 
 def undelivered_queue(scope: Construct, construct_id: str, *, key: kms.IKey) -> sqs.Queue:
     """A dead-letter queue that keeps what it gets for 14 days, the longest SQS allows."""
-    return sqs.Queue(
+    queue = sqs.Queue(
         scope,
         construct_id,
         encryption=sqs.QueueEncryption.KMS,
@@ -77,3 +79,15 @@ def undelivered_queue(scope: Construct, construct_id: str, *, key: kms.IKey) -> 
         enforce_ssl=True,
         retention_period=Duration.days(14),
     )
+    acknowledge(
+        queue,
+        "AwsSolutions-SQS3",
+        "Serverless-SQSRedrivePolicy",
+        constraint="This queue is itself where undelivered messages end: a dead-letter queue of "
+        "its own would only move the question.",
+        evidence="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/"
+        "sqs-dead-letter-queues.html",
+        control="Messages stay for 14 days, the longest that SQS allows, and an alarm watches the "
+        "queue for any message.",
+    )
+    return queue

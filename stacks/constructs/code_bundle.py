@@ -99,7 +99,7 @@ def _write(name: str, content: bytes) -> Path:
     descriptor, temporary = tempfile.mkstemp(dir=folder)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)
-    os.replace(temporary, target)
+    Path(temporary).replace(target)
     return target
 
 

@@ -76,11 +76,18 @@ def _logs(scope: Construct, stack: BaseStack) -> kms.IKey:
             ),
             ServiceUse(
                 "cloudtrail.amazonaws.com",
-                ("kms:DescribeKey", "kms:GenerateDataKey"),
+                ("kms:GenerateDataKey",),
                 {
-                    "StringEquals": {"aws:SourceAccount": account},
-                    "ArnLike": {"aws:SourceArn": trails},
+                    "ArnLike": {
+                        "aws:SourceArn": trails,
+                        "kms:EncryptionContext:aws:cloudtrail:arn": trails,
+                    }
                 },
+            ),
+            ServiceUse(
+                "cloudtrail.amazonaws.com",
+                ("kms:DescribeKey",),
+                {"ArnLike": {"aws:SourceArn": trails}},
             ),
         ],
     )

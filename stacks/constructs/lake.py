@@ -21,8 +21,6 @@ class Lake:
     monitoring: s3.IBucket
     database_name: str
     tables: Mapping[str, glue.CfnTable]
-    security_configuration: str
-    """Name of the Glue security configuration that every job uses."""
     work_group: str
     """Name of the Athena work group."""
 

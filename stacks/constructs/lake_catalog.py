@@ -75,7 +75,7 @@ class LakeCatalog(Construct):
                 ),
             ),
         )
-        table.add_dependency(self.database)
+        table.add_resource_dependency(self.database)
         return table
 
 

@@ -143,7 +143,7 @@ class PlatformFunction(Construct):
         acknowledge_execution_policy(self.grants)
         acknowledge_function(
             self.function,
-            asynchronous=self._props.on_failure is not None,
+            has_destination=self._props.on_failure is not None,
             failure_path=self._props.failure_path,
             reserved=self._reserved is not None,
         )

@@ -32,6 +32,8 @@ class ZoneBucketProps:
     """Days after which current objects expire, from the contract's retention; None keeps them."""
     short_lived: Mapping[str, int] = field(default_factory=dict)
     """Prefixes whose objects expire sooner, with their days."""
+    lock_days: int | None = None
+    """Days during which a version cannot be deleted; None where data must stay erasable."""
     events: bool = False
     """Publish object events to EventBridge."""
 
@@ -52,6 +54,12 @@ class ZoneBucket(Construct):
             enforce_ssl=True,
             minimum_tls_version=1.2,
             versioned=True,
+            object_lock_enabled=props.lock_days is not None,
+            object_lock_default_retention=(
+                s3.ObjectLockRetention.governance(Duration.days(props.lock_days))
+                if props.lock_days
+                else None
+            ),
             removal_policy=removal_policy(props.settings),
             lifecycle_rules=self._lifecycle(props),
         )
@@ -72,6 +80,8 @@ class ZoneBucket(Construct):
             )
         self._deny_other_keys(props.key)
         acknowledge_single_region(self.bucket)
+        if props.lock_days is None:
+            acknowledge_erasable(self.bucket)
 
     @staticmethod
     def _lifecycle(props: ZoneBucketProps) -> list[s3.LifecycleRule]:
@@ -119,4 +129,17 @@ def acknowledge_single_region(bucket: s3.Bucket) -> None:
         evidence="docs/adr/0022-one-region.md",
         control="S3 keeps objects in three zones, versions protect against deletion and "
         "overwriting, and records can be replayed from the raw zone.",
+    )
+
+
+def acknowledge_erasable(bucket: s3.Bucket) -> None:
+    """Only the audit trail is locked."""
+    acknowledge(
+        bucket,
+        "NIST.800.53.R4-S3BucketDefaultLockEnabled",
+        constraint="Records about people and everything computed from them must be erasable on "
+        "request, which a locked version is not.",
+        evidence="docs/adr/0024-only-the-audit-trail-is-locked.md",
+        control="Versioning keeps deleted objects for 30 days, few roles may delete, and the audit "
+        "trail, which is locked, records who did.",
     )

@@ -1,0 +1,50 @@
+"""Audit, the last stack: a trail on calls and objects, and alarms on what it shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from constructs import Construct
+
+from config.load import Deployment
+from stacks.constructs.audit_trail import AuditTrail, AuditTrailProps
+from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.cis_alarms import CisAlarms
+from stacks.constructs.foundation import Foundation
+from stacks.constructs.lake import Lake
+
+
+@dataclass(frozen=True, slots=True)
+class AuditProps:
+    """What is watched, and who is told."""
+
+    foundation: Foundation
+    lake: Lake
+
+
+class AuditStack(BaseStack):
+    """Stateful: the trail is evidence."""
+
+    def __init__(self, scope: Construct, *, deployment: Deployment, props: AuditProps) -> None:
+        super().__init__(
+            scope,
+            "audit",
+            deployment=deployment,
+            description="Millrace: audit trail under Object Lock, alarms on account changes",
+            stateful=True,
+        )
+        self.trail = AuditTrail(
+            self,
+            "AuditTrail",
+            stack=self,
+            props=AuditTrailProps(
+                foundation=props.foundation, watched=list(props.lake.zones.values())
+            ),
+        )
+        self.alarms = CisAlarms(
+            self,
+            "CisAlarms",
+            log_group=self.trail.log_group,
+            topic=props.foundation.security.security_topic,
+            namespace=f"Millrace/Audit/{self.names.instance}-{self.names.environment}",
+        )

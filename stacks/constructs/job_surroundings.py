@@ -1,0 +1,71 @@
+"""What all Spark jobs share: where Glue attaches their workers, and how they encrypt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import aws_glue as glue
+from constructs import Construct
+
+from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.foundation import Foundation
+from stacks.nag import acknowledge
+
+
+def vpc_connection(
+    scope: Construct, construct_id: str, *, stack: BaseStack, foundation: Foundation
+) -> glue.CfnConnection:
+    """Where Glue attaches workers: one subnet, in the first zone, which has every endpoint."""
+    network = foundation.network
+    groups: Sequence[str] = [network.security_groups.jobs.security_group_id]
+    connection = glue.CfnConnection(
+        scope,
+        construct_id,
+        catalog_id=stack.account,
+        connection_input=glue.CfnConnection.ConnectionInputProperty(
+            connection_type="NETWORK",
+            description="Isolated subnet of the Millrace VPC",
+            physical_connection_requirements=(
+                glue.CfnConnection.PhysicalConnectionRequirementsProperty(
+                    availability_zone=stack.settings.network.availability_zones[0],
+                    subnet_id=network.vpc.isolated_subnets[0].subnet_id,
+                    security_group_id_list=list(groups),
+                )
+            ),
+        ),
+    )
+    acknowledge(
+        connection,
+        "CloudFormation-Validate::W3010",
+        constraint="Zone names are settings: Glue's connection has to name the zone of its subnet.",
+        evidence="docs/adr/0025-zones-are-settings.md",
+        control="Subnet and zone come from the same, first entry of the settings' list.",
+    )
+    return connection
+
+
+def job_encryption(
+    scope: Construct, construct_id: str, *, stack: BaseStack, foundation: Foundation
+) -> glue.CfnSecurityConfiguration:
+    """What jobs write, log and remember is encrypted under the keys of its domain."""
+    keys = foundation.keys
+    config = glue.CfnSecurityConfiguration
+    return glue.CfnSecurityConfiguration(
+        scope,
+        construct_id,
+        # Required by CloudFormation; jobs name it.
+        name=stack.names.stack_prefix,
+        encryption_configuration=config.EncryptionConfigurationProperty(
+            s3_encryptions=[
+                config.S3EncryptionProperty(
+                    s3_encryption_mode="SSE-KMS", kms_key_arn=keys.data.key_arn
+                )
+            ],
+            cloud_watch_encryption=config.CloudWatchEncryptionProperty(
+                cloud_watch_encryption_mode="SSE-KMS", kms_key_arn=keys.logs.key_arn
+            ),
+            job_bookmarks_encryption=config.JobBookmarksEncryptionProperty(
+                job_bookmarks_encryption_mode="CSE-KMS", kms_key_arn=keys.data.key_arn
+            ),
+        ),
+    )

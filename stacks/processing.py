@@ -1,0 +1,157 @@
+"""Spark on Glue: the curate job (unique tables) and the features job (training sets)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_s3_assets as assets
+from constructs import Construct
+
+from config.load import Deployment
+from lambdas.shared import names
+from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.code_bundle import contract_file, glue_bundle
+from stacks.constructs.foundation import Foundation
+from stacks.constructs.grants import allow_objects, allow_pseudonym_secret
+from stacks.constructs.job_surroundings import job_encryption, vpc_connection
+from stacks.constructs.lake import Lake
+from stacks.constructs.scheduled_call import ScheduledCall, ScheduledCallProps
+from stacks.constructs.spark_job import SparkJob, SparkJobProps
+
+STREAM_PREFIXES = tuple(names.RAW_STREAM.values())
+ERROR_PREFIXES = tuple(names.RAW_ERRORS.values())
+LANDING_PREFIXES = tuple(f"{stream}/" for stream in names.STREAMS)
+EVENTS, LABELS, REJECTED = (
+    names.CURATED[table] for table in (names.TABLE_EVENTS, names.TABLE_LABELS, names.TABLE_REJECTED)
+)
+CONCURRENT_FEATURE_RUNS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessingProps:
+    """What processing stands on."""
+
+    foundation: Foundation
+    lake: Lake
+
+
+class ProcessingStack(BaseStack):
+    """``curate`` and ``features`` are the jobs; ``contract_asset`` is the compiled contract."""
+
+    def __init__(self, scope: Construct, *, deployment: Deployment, props: ProcessingProps) -> None:
+        super().__init__(
+            scope,
+            "processing",
+            deployment=deployment,
+            description="Millrace: Spark jobs that curate records and compute features",
+        )
+        self._props = props
+        self.contract_asset = assets.Asset(
+            self, "Contract", path=str(contract_file(deployment.contract))
+        )
+        self._modules = assets.Asset(self, "Modules", path=str(glue_bundle()))
+        self._connection = vpc_connection(
+            self, "Connection", stack=self, foundation=props.foundation
+        )
+        self._encryption = job_encryption(
+            self, "JobEncryption", stack=self, foundation=props.foundation
+        )
+        self.curate = self._define_curate()
+        self.features = self._define_features()
+        self.curate_schedule = self._schedule_curate()
+
+    def _define_curate(self) -> SparkJob:
+        lake, security = self._props.lake, self._props.foundation.security
+        raw, curated = _url(lake.raw.bucket_name), _url(lake.curated.bucket_name)
+        arguments = {
+            "input_events_stream": raw + names.RAW_STREAM[names.EVENTS],
+            "input_labels_stream": raw + names.RAW_STREAM[names.LABELS],
+            "input_errors": raw + _common(ERROR_PREFIXES),
+            "input_landing": _url(lake.landing.bucket_name),
+            "input_events": curated + EVENTS,
+            "input_labels": curated + LABELS,
+            "output_events": curated + EVENTS,
+            "output_labels": curated + LABELS,
+            "output_rejected": curated + REJECTED,
+            "pseudonym_secret": security.pseudonym_secret.secret_arn,
+        }
+        # Two runs would replace each other's partitions: one at a time.
+        job = self._define_job("curate", "Unique tables from streams, files and errors", arguments)
+        keys = security.keys
+        allow_objects(job.role, lake.raw, keys.raw, read=[*STREAM_PREFIXES, *ERROR_PREFIXES])
+        allow_objects(job.role, lake.landing, keys.raw, read=LANDING_PREFIXES)
+        allow_objects(job.role, lake.curated, keys.data, replace=[EVENTS, LABELS, REJECTED])
+        allow_pseudonym_secret(job.role, security)
+        return job
+
+    def _define_features(self) -> SparkJob:
+        lake, keys = self._props.lake, self._props.foundation.keys
+        training = self.settings.training
+        curated = _url(lake.curated.bucket_name)
+        arguments = {
+            "input_events": curated + EVENTS,
+            "input_labels": curated + LABELS,
+            "window_days": str(training.window_days),
+            "validation_share": str(training.validation_share),
+            "holdout_share": str(training.holdout_share),
+            "as_of": "latest",
+        }
+        job = self._define_job(
+            "features",
+            "Training sets with their feature specification",
+            arguments,
+            concurrent_runs=CONCURRENT_FEATURE_RUNS,
+        )
+        allow_objects(job.role, lake.curated, keys.data, read=[EVENTS, LABELS])
+        allow_objects(job.role, lake.features, keys.data, replace=[names.FEATURES_RUNS])
+        return job
+
+    def _define_job(
+        self, script: str, description: str, arguments: dict[str, str], *, concurrent_runs: int = 1
+    ) -> SparkJob:
+        return SparkJob(
+            self,
+            f"{script.capitalize()}Job",
+            stack=self,
+            props=SparkJobProps(
+                script=script,
+                description=description,
+                foundation=self._props.foundation,
+                encryption=self._encryption,
+                modules=self._modules,
+                contract=self.contract_asset,
+                connection=self._connection,
+                arguments=arguments,
+                concurrent_runs=concurrent_runs,
+            ),
+        )
+
+    def _schedule_curate(self) -> ScheduledCall | None:
+        expression = self.settings.processing.curate_schedule
+        if expression is None:
+            return None
+        return ScheduledCall(
+            self,
+            "CurateSchedule",
+            stack=self,
+            props=ScheduledCallProps(
+                description="Starts the curate job",
+                expression=expression,
+                target=f"arn:{self.partition}:scheduler:::aws-sdk:glue:startJobRun",
+                request=self.to_json_string({"JobName": self.curate.job_name}),
+                actions=["glue:StartJobRun"],
+                resources=[self.curate.job_arn],
+                foundation=self._props.foundation,
+            ),
+        )
+
+
+def _url(bucket_name: str) -> str:
+    return f"s3://{bucket_name}/"
+
+
+def _common(prefixes: tuple[str, ...]) -> str:
+    """The folder that holds every given prefix, each one level below it."""
+    parents = {prefix.rstrip("/").rsplit("/", 1)[0] + "/" for prefix in prefixes}
+    (parent,) = parents
+    return parent
