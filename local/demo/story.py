@@ -14,7 +14,6 @@ from rich.console import Console
 
 from config.load import load_deployment
 from lambdas.shared.names import Scope
-from local.demo.deployed import Deployed
 from local.demo.flights import Flights
 from local.demo.ledger import Ledger
 from local.demo.objects import Lake
@@ -31,6 +30,7 @@ from local.demo.report.model import (
 )
 from local.demo.traffic import Answer
 from local.platform import ROOT, Platform
+from operations.deployed import Deployed
 
 ENVIRONMENT = "demo"
 OUTPUT = ROOT / "out" / "demo"

@@ -77,7 +77,8 @@ def _spring_run(story: Story) -> dict[str, Any]:
     """The run on April to June: the automatic one if there was one, else one made now."""
     for run in reversed(story.findings.runs):
         if retrain.window_name(run["window"]) == SPRING_NAME:
-            return run
+            found: dict[str, Any] = run
+            return found
     story.say("no automatic retraining covered April to June: one is started by hand")
     executions = retrain.machine(story)
     start, end = SPRING
@@ -87,7 +88,8 @@ def _spring_run(story: Story) -> dict[str, Any]:
     arn = executions.start(f"spring-{int(time.time())}", given)
     story.mark("retraining", "Spring model is trained", "by hand, April to June")
     retrain.conclude(story, executions.follow(arn), trigger="started by hand for the comparison")
-    return story.findings.runs[-1]
+    made: dict[str, Any] = story.findings.runs[-1]
+    return made
 
 
 def _july(story: Story) -> Rows:

@@ -19,11 +19,8 @@ def destroy(story: Story) -> None:
         outcome = destroy_deployment(ENVIRONMENT, delete_data=True)
     left = [f"stack {name}" for name in outcome.stacks_left]
     left += [f"{item.type} {item.physical_id}: {item.state}" for item in outcome.left]
-    prefix = f"{story.scope.stack_prefix}-"
-    gone = {f"{prefix}{name}" for name in stacks} - set(outcome.stacks_left)
-    story.findings.teardown = Teardown(
-        left=left, destroyed=sorted(name.removeprefix(prefix) for name in gone), complete=True
-    )
+    gone = [name for name in stacks if name not in outcome.stacks_left]
+    story.findings.teardown = Teardown(left=left, destroyed=gone, complete=True)
     story.say(f"{len(gone)} stacks destroyed; left: {left or 'nothing'}")
 
 

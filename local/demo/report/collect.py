@@ -8,7 +8,7 @@ from typing import Any
 
 from local.demo.report.model import Stack
 from local.demo.story import Story
-from operations.deployment import consumed_outputs
+from operations.assembly import consumed_outputs
 
 SERVICE_NAMES = {
     "KinesisFirehose": "Firehose",
