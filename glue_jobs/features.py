@@ -65,6 +65,8 @@ def main(argv: Sequence[str]) -> None:
         (names.FEATURE_SPEC_FILE, spec),
         (names.STATISTICS_FILE, statistics),
         (names.BASELINE_FILE, _baseline_document(contract, window, statistics, baseline)),
+        # Training ships the contract inside the model.
+        (names.CONTRACT_FILE, contract),
     ):
         session.write_json(spark, arguments["output_run"] + name, document)
     spark.stop()

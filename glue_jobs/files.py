@@ -15,9 +15,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession, types
 from pyspark.sql import functions as fn
-from pyspark.sql import types
 
 from glue_jobs import session
 from lambdas.shared import records

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pyspark.sql import SparkSession
-from pyspark.sql import types
+from pyspark.sql import SparkSession, types
 
 # Spark's types for the contract's Glue types.
 SPARK_TYPES: dict[str, types.DataType] = {
@@ -59,7 +58,7 @@ def read_json(spark: SparkSession, path: str) -> Any:
     system, hadoop_path = _locate(spark, path)
     stream = system.open(hadoop_path)
     try:
-        content = spark._jvm.org.apache.commons.io.IOUtils.toByteArray(stream)  # type: ignore[union-attr]
+        content = spark._jvm.org.apache.commons.io.IOUtils.toByteArray(stream)
     finally:
         stream.close()
     return json.loads(bytes(content))
@@ -99,5 +98,5 @@ def delete(spark: SparkSession, path: str) -> None:
 def _locate(spark: SparkSession, path: str) -> tuple[Any, Any]:
     """Hadoop's file system for a location, and the location as its path."""
     context = spark.sparkContext
-    hadoop_path = context._jvm.org.apache.hadoop.fs.Path(path)  # type: ignore[union-attr]
+    hadoop_path = context._jvm.org.apache.hadoop.fs.Path(path)
     return hadoop_path.getFileSystem(context._jsc.hadoopConfiguration()), hadoop_path

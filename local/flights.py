@@ -268,4 +268,4 @@ def _plain(column: pd.Series[Any]) -> list[Any]:
     if pd.api.types.is_datetime64_any_dtype(column):
         column = column.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
     values = column.astype(object)
-    return values.where(column.notna(), None).tolist()  # type: ignore[no-any-return]
+    return values.where(column.notna(), None).tolist()

@@ -11,9 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pyspark.sql import Column
+from pyspark.sql import Column, types
 from pyspark.sql import functions as fn
-from pyspark.sql import types
 
 from model_code.features.transform import IDENTITY, MISSING, TARGET_MEAN, Spec, SpecError
 

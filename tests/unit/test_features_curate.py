@@ -168,7 +168,7 @@ def test_only_dates_with_news_are_written(lake: Lake, month: flights.Month) -> N
     firehose_parquet(rows[-1:], EVENT, lake.root / "events_stream")
     lake.run()
     date = rows[-1]["event_time"][:10]
-    changed = {path for path in lake.files("events").items() - before.items()}
+    changed = set(lake.files("events").items() - before.items())
     assert changed and all(f"event_date={date}" in path for path, _ in changed)
     assert len(lake.table("events")) == len(rows)
 

@@ -1,0 +1,147 @@
+"""Script-mode training: gradient-boosted trees on the parts that the features job cut.
+
+The container gives channels and places in ``SM_…`` variables and hyperparameters as arguments.
+The same rows, seed and number of threads give the same booster, bit for bit. What is written to
+``SM_MODEL_DIR`` becomes ``model.tar.gz``: the model, what it needs to explain itself, and the
+serving code that this very training was shipped with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xgboost
+
+from model_code import models
+
+ROOT = Path(__file__).resolve().parents[2]
+# What serving imports; training and evaluation code stays out of the endpoint.
+SERVING_CODE = ("model_code/features", "model_code/serving", "lambdas/shared")
+SERVING_FILES = ("model_code/__init__.py", "model_code/models.py", "lambdas/__init__.py")
+ENTRY = "model_code/serving/inference.py"
+LABEL = "label"
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameters:
+    """What a training job may set; ``trees`` is a ceiling, early stopping decides."""
+
+    trees: int
+    max_depth: int
+    learning_rate: float
+    seed: int
+    threads: int
+    patience: int
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train from the container's environment."""
+    hyperparameters = _parse(sys.argv[1:] if argv is None else argv)
+    run = Path(os.environ["SM_CHANNEL_RUN"])
+    spec = json.loads((run / models.SPEC_FILE).read_bytes())
+    contract = json.loads((run / models.CONTRACT_FILE).read_bytes())
+    names = [feature["name"] for feature in spec["features"]]
+    train = load(Path(os.environ["SM_CHANNEL_TRAIN"]), contract)
+    validation = load(Path(os.environ["SM_CHANNEL_VALIDATION"]), contract)
+    booster = fit(train, validation, names, hyperparameters)
+    _report("train", booster, train, names)
+    _report("validation", booster, validation, names)
+    save(booster, run, Path(os.environ["SM_MODEL_DIR"]))
+
+
+def _parse(argv: Sequence[str]) -> Hyperparameters:
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--trees", type=int, default=200)
+    parser.add_argument("--max_depth", type=int, default=6)
+    parser.add_argument("--learning_rate", type=float, default=0.1)
+    parser.add_argument("--seed", type=int, default=2013)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--patience", type=int, default=20)
+    known, _ = parser.parse_known_args(list(argv))
+    return Hyperparameters(**vars(known))
+
+
+def load(folder: Path, contract: dict[str, Any]) -> pd.DataFrame:
+    """One part, in the order of event time and id.
+
+    Sums of gradients depend on the order of rows, and Spark promises none.
+    """
+    event = contract["event"]
+    rows = pd.read_parquet(folder)
+    return rows.sort_values([event["time_field"], event["id_field"]], ignore_index=True)
+
+
+def fit(
+    train: pd.DataFrame, validation: pd.DataFrame, names: Sequence[str], chosen: Hyperparameters
+) -> xgboost.Booster:
+    """Trees up to the round with the lowest log loss on validation."""
+    parts = [_matrix(part, names, chosen.threads) for part in (train, validation)]
+    booster = xgboost.train(
+        {
+            "objective": "binary:logistic",
+            "eval_metric": "logloss",
+            "tree_method": "hist",
+            "max_depth": chosen.max_depth,
+            "eta": chosen.learning_rate,
+            "subsample": 0.8,
+            "colsample_bytree": 0.8,
+            "min_child_weight": 10,
+            "seed": chosen.seed,
+            "nthread": chosen.threads,
+        },
+        parts[0],
+        num_boost_round=chosen.trees,
+        evals=[(parts[1], "validation")],
+        early_stopping_rounds=chosen.patience,
+        verbose_eval=50,
+    )
+    return booster[: booster.best_iteration + 1]
+
+
+def _matrix(rows: pd.DataFrame, names: Sequence[str], threads: int) -> xgboost.DMatrix:
+    # No feature names: serving predicts from plain arrays, whose columns have none.
+    return xgboost.DMatrix(rows[list(names)].to_numpy(), label=rows[LABEL], nthread=threads)
+
+
+def _report(part: str, booster: xgboost.Booster, rows: pd.DataFrame, names: Sequence[str]) -> None:
+    """Print what the training job's metric definitions look for."""
+    from sklearn.metrics import log_loss, roc_auc_score
+
+    predicted = booster.inplace_predict(rows[list(names)].to_numpy())
+    metrics = {
+        "rows": len(rows),
+        "log_loss": log_loss(rows[LABEL], predicted, labels=[0, 1]),
+        "auc": roc_auc_score(rows[LABEL], predicted) if rows[LABEL].nunique() > 1 else float("nan"),
+    }
+    line = " ".join(f"{part}:{name}={value:.6g}" for name, value in metrics.items())
+    sys.stdout.write(f"{line} trees={booster.num_boosted_rounds()}\n")
+
+
+def save(booster: xgboost.Booster, run: Path, target: Path) -> None:
+    """Everything that ``model.tar.gz`` holds."""
+    target.mkdir(parents=True, exist_ok=True)
+    booster.save_model(target / models.BOOSTER_FILE)
+    document = {"kind": models.XGBOOST, "booster": models.BOOSTER_FILE}
+    (target / models.MODEL_FILE).write_text(json.dumps(document) + "\n")
+    for name in (models.SPEC_FILE, models.BASELINE_FILE, models.CONTRACT_FILE):
+        shutil.copyfile(run / name, target / name)
+    code = target / "code"
+    for folder in SERVING_CODE:
+        ignored = shutil.ignore_patterns("__pycache__", "spark.py", "fit.py")
+        shutil.copytree(ROOT / folder, code / folder, ignore=ignored, dirs_exist_ok=True)
+    for name in SERVING_FILES:
+        shutil.copyfile(ROOT / name, code / name)
+    shutil.copyfile(ROOT / ENTRY, code / Path(ENTRY).name)
+
+
+if __name__ == "__main__":
+    main()
