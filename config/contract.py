@@ -54,6 +54,8 @@ def _field(prop: SchemaProperty) -> dict[str, Any]:
         "classification": prop.classification,
         "description": prop.description or "",
     }
+    if prop.examples:
+        compiled["example"] = prop.examples[0]
     if prop.enum:
         compiled["allowed"] = [value.value for value in prop.enum]
     for odcs, ours in (
@@ -152,3 +154,8 @@ def compile_contract(contract: OpenDataContractStandard) -> dict[str, Any]:
             "label": retention[str(label.name)],
         },
     }
+
+
+def example_record(record: dict[str, Any]) -> dict[str, Any]:
+    """A record made of the examples that the contract gives for its fields."""
+    return {f["name"]: f["example"] for f in record["fields"] if "example" in f}

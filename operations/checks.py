@@ -1,0 +1,248 @@
+"""What ``make verify-aws`` asks of a deployment, one function a claim of docs/first-deploy.md.
+
+Each check returns the evidence it saw or raises :class:`CheckFailedError` with what it saw instead.
+The same checks run against the local platform in the tests, so a check that can't pass is noticed.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import boto3
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+
+from config.contract import example_record
+from config.load import Deployment
+from lambdas.shared import names
+from operations.deployed import Deployed, describe_stacks
+
+
+class CheckFailedError(AssertionError):
+    """A claim does not hold; the message says what was seen."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The deployment under test and how long its buffered steps may take."""
+
+    deployment: Deployment
+    session: boto3.Session
+    api_url: str
+    ca_bundle: str | bool = True
+    patience_seconds: float = 900.0
+
+    @cached_property
+    def scope(self) -> names.Scope:
+        """Scope of names."""
+        settings = self.deployment.settings
+        return names.Scope(settings.instance, settings.environment)
+
+    @cached_property
+    def deployed(self) -> Deployed:
+        """Physical names."""
+        return Deployed.read(self.session.client("cloudformation"), self.scope)
+
+    def call_api(
+        self,
+        method: str,
+        route: str,
+        body: str | None,
+        *,
+        signed: bool = True,
+        content_type: str = "application/json",
+    ) -> requests.Response:
+        """One request to the API, signed with the session's credentials unless told not to."""
+        url = self.api_url.rstrip("/") + route
+        headers = {"Content-Type": content_type} if body is not None else {}
+        request = AWSRequest(method=method, url=url, data=body, headers=headers)
+        if signed:
+            credentials = self.session.get_credentials()
+            if credentials is None:
+                raise CheckFailedError("no AWS credentials to sign with")
+            SigV4Auth(credentials, "execute-api", self.session.region_name).add_auth(request)
+        return requests.request(
+            method, url, data=body, headers=dict(request.headers), verify=self.ca_bundle, timeout=60
+        )
+
+
+Check = Callable[[Subject], str]
+
+
+def _require(condition: bool, seen: str) -> None:
+    if not condition:
+        raise CheckFailedError(seen)
+
+
+def _wait(subject: Subject, look: Callable[[], str | None], wanted: str) -> str:
+    deadline = time.monotonic() + subject.patience_seconds
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(min(5.0, subject.patience_seconds / 20))
+    raise CheckFailedError(f"{wanted}: not seen within {subject.patience_seconds:.0f} s")
+
+
+def stacks_are_complete(subject: Subject) -> str:
+    """Every stack is in a complete state."""
+    stacks = describe_stacks(subject.session.client("cloudformation"), subject.scope)
+    _require(bool(stacks), "no stack is deployed")
+    bad = [s["StackName"] for s in stacks if not s["StackStatus"].endswith("_COMPLETE")]
+    bad += [s["StackName"] for s in stacks if "ROLLBACK" in s["StackStatus"]]
+    _require(not bad, f"not complete: {', '.join(bad)}")
+    return f"{len(stacks)} stacks complete"
+
+
+def roles_are_bounded(subject: Subject) -> str:
+    """Every role has the permissions boundary, the path and no inline policy."""
+    iam = subject.session.client("iam")
+    roles = subject.deployed.of_type("AWS::IAM::Role")
+    for resource in roles:
+        role = iam.get_role(RoleName=resource.physical_id)["Role"]
+        _require("PermissionsBoundary" in role, f"{role['RoleName']} has no boundary")
+        _require(role["Path"] == subject.scope.role_path, f"{role['RoleName']}: {role['Path']}")
+        inline = iam.list_role_policies(RoleName=resource.physical_id)["PolicyNames"]
+        _require(not inline, f"{role['RoleName']} has inline policies {inline}")
+    return f"{len(roles)} roles under {subject.scope.role_path}"
+
+
+def keys_rotate(subject: Subject) -> str:
+    """Every customer-managed key rotates."""
+    kms = subject.session.client("kms")
+    keys = subject.deployed.of_type("AWS::KMS::Key")
+    still = [
+        key.logical_id
+        for key in keys
+        if not kms.get_key_rotation_status(KeyId=key.physical_id)["KeyRotationEnabled"]
+    ]
+    _require(not still, f"no rotation: {', '.join(still)}")
+    return f"{len(keys)} keys rotate"
+
+
+def plain_http_is_denied(subject: Subject) -> str:
+    """Every bucket's policy denies requests without TLS."""
+    s3 = subject.session.client("s3")
+    buckets = subject.deployed.of_type("AWS::S3::Bucket")
+    for bucket in buckets:
+        policy = s3.get_bucket_policy(Bucket=bucket.physical_id)["Policy"]
+        _require("aws:SecureTransport" in policy, f"{bucket.physical_id} accepts plain HTTP")
+    return f"{len(buckets)} buckets refuse plain HTTP"
+
+
+def catalog_follows_contract(subject: Subject) -> str:
+    """The Glue table of the events has the contract's columns in the contract's order."""
+    database = subject.deployed.one("AWS::Glue::Database", "data-lake")
+    table = subject.session.client("glue").get_table(
+        DatabaseName=database, Name=names.TABLE_EVENTS_STREAM
+    )["Table"]
+    columns = [column["Name"] for column in table["StorageDescriptor"]["Columns"]]
+    wanted = [f["name"] for f in subject.deployment.contract["event"]["fields"]]
+    _require(columns == wanted, f"columns are {columns}")
+    return f"{len(columns)} columns"
+
+
+def api_answers_signed_requests_only(subject: Subject) -> str:
+    """A signed valid record is answered, an unsigned one is refused."""
+    record = json.dumps(example_record(subject.deployment.contract["event"]))
+    answer = subject.call_api("POST", names.ROUTE_PREDICTIONS, record)
+    _require(answer.status_code == 200, f"signed: {answer.status_code} {answer.text[:200]}")
+    unsigned = subject.call_api("POST", names.ROUTE_PREDICTIONS, record, signed=False)
+    _require(unsigned.status_code == 403, f"unsigned: {unsigned.status_code}")
+    return f"probability {answer.json()['probability']}; unsigned: 403"
+
+
+def api_refuses_bad_requests(subject: Subject) -> str:
+    """A record without a required field is refused with 400, another content type with 415."""
+    record = example_record(subject.deployment.contract["event"])
+    record.pop(subject.deployment.contract["event"]["time_field"])
+    bad = subject.call_api("POST", names.ROUTE_PREDICTIONS, json.dumps(record))
+    _require(bad.status_code == 400, f"missing field: {bad.status_code}")
+    other = subject.call_api(
+        "POST", names.ROUTE_PREDICTIONS, json.dumps(record), content_type="text/plain"
+    )
+    _require(other.status_code in {400, 415}, f"text/plain: {other.status_code}")
+    return f"missing field 400, text/plain {other.status_code}"
+
+
+def _keys(subject: Subject, zone: str, prefix: str) -> set[str]:
+    pages = subject.session.client("s3").get_paginator("list_objects_v2")
+    found = pages.paginate(Bucket=subject.deployed.bucket(zone), Prefix=prefix)
+    return {item["Key"] for page in found for item in page.get("Contents", [])}
+
+
+def prediction_is_captured(subject: Subject) -> str:
+    """A prediction appears in the data capture."""
+    before = _keys(subject, "monitoring", names.MONITORING_CAPTURE)
+    record = json.dumps(example_record(subject.deployment.contract["event"]))
+    subject.call_api("POST", names.ROUTE_PREDICTIONS, record)
+
+    def look() -> str | None:
+        new = _keys(subject, "monitoring", names.MONITORING_CAPTURE) - before
+        return min(new, default=None)
+
+    return _wait(subject, look, "a capture object")
+
+
+def records_reach_their_place(subject: Subject) -> str:
+    """A valid record becomes Parquet, a broken one lands under the error prefix, both are kept."""
+    firehose = subject.session.client("firehose")
+    stream = subject.deployed.delivery_stream(names.EVENTS)
+    prefixes = (
+        names.RAW_STREAM[names.EVENTS],
+        names.RAW_ERRORS[names.EVENTS],
+        names.RAW_BACKUP[names.EVENTS],
+    )
+    before = {prefix: _keys(subject, "raw", prefix) for prefix in prefixes}
+    record = example_record(subject.deployment.contract["event"])
+    for body in (json.dumps(record), f"not JSON {uuid.uuid4()}"):
+        firehose.put_record(DeliveryStreamName=stream, Record={"Data": f"{body}\n".encode()})
+
+    def look() -> str | None:
+        new = {prefix: _keys(subject, "raw", prefix) - before[prefix] for prefix in prefixes}
+        return ", ".join(min(keys) for keys in new.values()) if all(new.values()) else None
+
+    return _wait(subject, look, "Parquet, error and backup objects")
+
+
+def pointers_are_what_serves(subject: Subject) -> str:
+    """The serving stack's resolved parameters are the pointers' values."""
+    ssm = subject.session.client("ssm")
+    pointers = {
+        ssm.get_parameter(Name=subject.scope.pointer(variant))["Parameter"]["Value"]
+        for variant in names.VARIANTS
+    }
+    stacks = describe_stacks(subject.session.client("cloudformation"), subject.scope)
+    serving = next(s for s in stacks if s["StackName"] == subject.scope.stack("serving"))
+    resolved = {p.get("ResolvedValue") for p in serving.get("Parameters", [])}
+    _require(pointers <= resolved, f"pointers {pointers}, stack {resolved}")
+    return ", ".join(sorted(pointers))
+
+
+def trail_is_logging(subject: Subject) -> str:
+    """The audit trail delivers."""
+    trail = subject.deployed.one("AWS::CloudTrail::Trail", "audit")
+    status = subject.session.client("cloudtrail").get_trail_status(Name=trail)
+    _require(status["IsLogging"], "the trail is off")
+    return "logging"
+
+
+CHECKS: tuple[Check, ...] = (
+    stacks_are_complete,
+    roles_are_bounded,
+    keys_rotate,
+    plain_http_is_denied,
+    catalog_follows_contract,
+    api_answers_signed_requests_only,
+    api_refuses_bad_requests,
+    pointers_are_what_serves,
+    prediction_is_captured,
+    records_reach_their_place,
+    trail_is_logging,
+)

@@ -1,0 +1,43 @@
+"""``make verify-aws``: test a real deployment against what docs/first-deploy.md claims."""
+
+from __future__ import annotations
+
+import boto3
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.table import Table
+
+from config.load import load_deployment
+from operations.cdk import ROOT
+from operations.checks import CHECKS, CheckFailedError, Subject
+from operations.deployed import NotDeployedError
+
+
+def verify(subject: Subject) -> list[tuple[str, bool, str]]:
+    """Run every check; a check that can't run has failed, with the reason."""
+    results = []
+    for check in CHECKS:
+        try:
+            results.append((check.__name__, True, check(subject)))
+        except (CheckFailedError, NotDeployedError, ClientError, BotoCoreError, KeyError) as error:
+            results.append((check.__name__, False, f"{type(error).__name__}: {error}"))
+    return results
+
+
+def main(environment: str) -> None:
+    """Print one line a claim; exit with 1 if any does not hold."""
+    deployment = load_deployment(environment, ROOT)
+    session = boto3.Session(region_name=deployment.settings.region)
+    probe = Subject(deployment, session, api_url="")
+    host = f"{probe.deployed.rest_api()}.execute-api.{deployment.settings.region}.amazonaws.com"
+    results = verify(Subject(deployment, session, api_url=f"https://{host}/v1"))
+    table = Table("claim", "holds", "seen")
+    for name, holds, seen in results:
+        table.add_row(name.replace("_", " "), "yes" if holds else "NO", seen)
+    Console().print(table)
+    raise SystemExit(not all(holds for _, holds, _ in results))
+
+
+if __name__ == "__main__":
+    typer.run(main)
