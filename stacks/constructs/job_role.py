@@ -1,7 +1,7 @@
 """What a SageMaker job or endpoint may do: pull its image, use the VPC, log, read, write.
 
 One role for each kind of work. Data access is added by the stack that knows the prefixes, through
-:meth:`JobRole.read` and :meth:`JobRole.write`.
+:meth:`JobRole.data`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from constructs import Construct
 
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.foundation import Foundation
+from stacks.constructs.grants import allow_objects
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
 from stacks.nag import acknowledge
 
@@ -121,13 +122,20 @@ class JobRole(Construct):
             {"StringEquals": {"cloudwatch:namespace": namespace}},
         )
 
-    def read(self, bucket: s3.IBucket, *prefixes: str) -> None:
-        """Allow listing and reading below the prefixes of a bucket."""
-        patterns = [f"{prefix}*" for prefix in prefixes]
-        self._role.allow(
-            ["s3:ListBucket"], [bucket.bucket_arn], {"StringLike": {"s3:prefix": patterns}}
-        )
-        self._objects(["s3:GetObject"], bucket, prefixes)
+    def data(
+        self,
+        bucket: s3.IBucket,
+        key: kms.IKey,
+        *,
+        read: Sequence[str] = (),
+        write: Sequence[str] = (),
+    ) -> None:
+        """Allow reading and writing below prefixes of a bucket under its key."""
+        allow_objects(self._role, bucket, key, read=read, write=write)
+        self._findings += [
+            f"AwsSolutions-IAM5[Resource::{bucket.arn_for_objects(f'{prefix}*')}]"
+            for prefix in (*read, *write)
+        ]
 
     def read_asset(self, asset: assets.Asset) -> None:
         """Allow reading one file that the deployment published."""
@@ -138,24 +146,14 @@ class JobRole(Construct):
         )
         self._role.allow(["s3:GetObject"], [asset.bucket.arn_for_objects(asset.s3_object_key)])
 
-    def write(self, bucket: s3.IBucket, *prefixes: str) -> None:
-        """Allow writing below the prefixes of a bucket."""
-        self._objects(["s3:AbortMultipartUpload", "s3:PutObject"], bucket, prefixes)
-
-    def _objects(self, actions: Sequence[str], bucket: s3.IBucket, prefixes: Sequence[str]) -> None:
-        arns = [bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes]
-        self._role.allow(actions, arns)
-        self._findings += [f"AwsSolutions-IAM5[Resource::{arn}]" for arn in arns]
-
-    def use_key(self, key: kms.IKey, *, grants: bool = False) -> None:
-        """Allow a customer key; ``grants`` for volumes, which EC2 goes on using after the call."""
-        self._role.allow(["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"], [key.key_arn])
-        if grants:
-            self._role.allow(
-                ["kms:CreateGrant"],
-                [key.key_arn],
-                {"Bool": {"kms:GrantIsForAWSResource": "true"}},
-            )
+    def use_volume_key(self, key: kms.IKey) -> None:
+        """KMS: EC2 goes on using the key of a volume after the call, by a grant."""
+        self._role.allow(["kms:DescribeKey"], [key.key_arn])
+        self._role.allow(
+            ["kms:CreateGrant"],
+            [key.key_arn],
+            {"Bool": {"kms:GrantIsForAWSResource": "true"}},
+        )
 
     def acknowledge(self) -> None:
         """Record the findings on the policy; call after the last grant."""

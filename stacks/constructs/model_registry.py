@@ -143,7 +143,7 @@ class ModelRegistry(Construct):
             ),
         )
         function.role.allow(
-            ["ssm:GetParameter", "ssm:GetParameters", "ssm:PutParameter", "ssm:DeleteParameter"],
+            ["ssm:DeleteParameters", "ssm:GetParameters", "ssm:PutParameter"],
             self.pointer_arns,
         )
         return function

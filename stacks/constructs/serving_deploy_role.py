@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aws_cdk import Stack
-from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks.constructs import sagemaker_names
@@ -31,7 +30,7 @@ class ServingDeployRoleProps:
     foundation: Foundation
     pointer_arns: list[str]
     packages_arn: str
-    endpoint_role: iam.IRole
+    endpoint_role_arn: str
 
 
 class ServingDeployRole(Construct):
@@ -86,7 +85,7 @@ class ServingDeployRole(Construct):
         self.service_role.allow(["sagemaker:DescribeModelPackage"], [self._props.packages_arn])
         self.service_role.allow(
             ["iam:PassRole"],
-            [self._props.endpoint_role.role_arn],
+            [self._props.endpoint_role_arn],
             {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         )
 

@@ -19,6 +19,7 @@ PROCESSING_JOB = "arn:aws:states:::sagemaker:createProcessingJob.sync"
 PUBLISH = "arn:aws:states:::sns:publish"
 PUBLISH_AND_WAIT = "arn:aws:states:::sns:publish.waitForTaskToken"
 LIST_OBJECTS = "arn:aws:states:::aws-sdk:s3:listObjectsV2"
+DESCRIBE_PACKAGE = "arn:aws:states:::aws-sdk:sagemaker:describeModelPackage"
 DESCRIBE_ALARMS = "arn:aws:states:::aws-sdk:cloudwatch:describeAlarms"
 
 # Where a Catch puts Error and Cause.
@@ -78,6 +79,8 @@ SAGEMAKER_TRANSIENT = retry(
     attempts=5,
     longest=300,
 )
+# The serving stack or its endpoint is being changed by somebody else: wait, up to half an hour.
+STACK_BUSY = retry(["StackBusy"], seconds=10, attempts=20)
 # Publishing twice is harmless; not publishing is not.
 PUBLISH_FAILED = retry(["States.TaskFailed"], seconds=2, attempts=5)
 SDK_FAILED = retry(["States.TaskFailed"], seconds=2, attempts=5)
@@ -90,11 +93,11 @@ def task(
     then: str | None,
     retries: Sequence[Mapping[str, Any]],
     caught_by: str,
-    result_path: str | None = None,
+    result_path: str,
     select: Mapping[str, Any] | None = None,
     timeout_seconds: int | None = None,
 ) -> State:
-    """A Task state. ``then`` None ends the execution; ``result_path`` None drops the result."""
+    """A Task state. ``then`` None ends the execution."""
     state: State = {
         "Type": "Task",
         "Resource": resource,
@@ -116,17 +119,18 @@ def invoke(
     *,
     then: str | None,
     caught_by: str,
-    result_path: str | None = None,
+    result_path: str,
+    retries: Sequence[Mapping[str, Any]] = (),
 ) -> State:
-    """Call a Lambda function; its result (the payload alone) goes to ``result_path``."""
+    """Call a Lambda function; its result goes to ``value`` below ``result_path``."""
     return task(
         LAMBDA_INVOKE,
         {"FunctionName": function_arn, "Payload": dict(payload)},
         then=then,
-        retries=[LAMBDA_TRANSIENT],
+        retries=[*retries, LAMBDA_TRANSIENT],
         caught_by=caught_by,
         result_path=result_path,
-        select={"value.$": "$.Payload"} if result_path else None,
+        select={"value.$": "$.Payload"},
     )
 
 

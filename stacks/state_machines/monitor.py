@@ -3,7 +3,8 @@
 Input, both optional: ``{"window_start", "window_end"}`` (ISO times, event time). Without them the
 window is the last ``window_days`` before the execution's start. An endpoint that captured nothing
 yet has nothing to monitor: the execution ends as ``NothingCaptured``, and the alarm on missing
-requests is the one to fire.
+requests is the one to fire. A seed model was never evaluated, so there is nothing to compare with:
+the execution ends as ``SeedServes``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ ALERT = "FailureNotice"
 RUN_ID = "$$.Execution.Name"
 WINDOW_START = "$.window.window_start"
 WINDOW_END = "$.window.window_end"
+# Absent from a seed package.
+EVALUATION = "$.package.ModelMetrics.ModelQuality.Statistics.S3Uri"
 DAY_MILLISECONDS = 86_400_000
 
 
@@ -101,9 +104,22 @@ def _job_states(flow: Flow) -> States:
             flow.registry_arn,
             {"operation": "champion", "execution": {"id.$": "$$.Execution.Id"}},
             result_path="$.champion",
-            then="Monitor",
+            then="Package",
             caught_by=ALERT,
         ),
+        "Package": asl.task(
+            asl.DESCRIBE_PACKAGE,
+            {"ModelPackageName.$": "$.champion.value.package_arn"},
+            then="Trained",
+            retries=[asl.SDK_FAILED],
+            caught_by=ALERT,
+            result_path="$.package",
+        ),
+        "Trained": asl.choice(
+            [asl.when(EVALUATION, IsPresent=True, then="Monitor")],
+            default="SeedServes",
+        ),
+        "SeedServes": asl.succeed(),
         "Monitor": asl.task(
             asl.PROCESSING_JOB,
             _request(flow, f"s3://{flow.monitoring_bucket}/{capture}"),
@@ -132,7 +148,7 @@ def _request(flow: Flow, capture_uri: str) -> dict[str, Any]:
             "labels": curated + names.CURATED[names.TABLE_LABELS],
             "events": curated + names.CURATED[names.TABLE_EVENTS],
             "model": "$.champion.value.model_data_url",
-            "evaluation": "$.champion.value.evaluation_url",
+            "evaluation": EVALUATION,
         },
         output=(
             "report",

@@ -121,6 +121,7 @@ class _Steps:
             result_path=result_path,
             then=then,
             caught_by=asl.RELEASE_FAILED,
+            retries=[asl.STACK_BUSY],
         )
 
     def update(self, name: str, operation: str, *, done: str) -> States:

@@ -1,0 +1,255 @@
+"""The retraining state machine with everything it runs under: roles, grants, schedule, clean-up."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from aws_cdk import aws_s3_assets as assets
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from config.instance_types import has_local_storage
+from lambdas.shared import names
+from stacks.constructs import flow_machine, sagemaker_names
+from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.flow_machine import FlowMachine, FlowMachineProps
+from stacks.constructs.flow_triggers import on_stopped
+from stacks.constructs.foundation import Foundation
+from stacks.constructs.job_role import JobRole, JobRoleProps
+from stacks.constructs.lake import Lake
+from stacks.constructs.model_registry import ModelRegistry
+from stacks.constructs.processing_code import PublishedCode
+from stacks.constructs.scheduled_call import ScheduledCall, ScheduledCallProps
+from stacks.constructs.spark_job import SparkJob
+from stacks.constructs.training_functions import TrainingFunctions
+from stacks.state_machines import retraining
+from stacks.state_machines.jobs import Compute, Network
+from stacks.state_machines.rollout import Experiment
+
+APPROVAL_DAYS = 7
+EVALUATION_MINUTES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainingFlowProps:
+    """What the flow runs and where its results go."""
+
+    foundation: Foundation
+    lake: Lake
+    registry: ModelRegistry
+    functions: TrainingFunctions
+    curate: SparkJob
+    features: SparkJob
+    source: assets.Asset
+    """``sourcedir.tar.gz``."""
+    code: PublishedCode
+    image_uri: str
+    failed_events: sqs.IQueue
+
+
+class RetrainingFlow(Construct):
+    """``machine``, ``training_role``, ``evaluation_role`` and the triggers."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, stack: BaseStack, props: RetrainingFlowProps
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._stack = stack
+        self._props = props
+        self._prefix = sagemaker_names.prefix(stack.names)
+        self.training_role = self._define_training_role()
+        self.evaluation_role = self._define_evaluation_role()
+        self.flow = FlowMachine(
+            self,
+            "Flow",
+            props=FlowMachineProps(
+                description="Runs the retraining flow", foundation=props.foundation
+            ),
+        )
+        self._allow_tasks()
+        self.machine = self.flow.define(retraining.definition(self._definition_inputs()))
+        self._release_what_was_stopped()
+        self._add_schedule()
+
+    def _define_training_role(self) -> JobRole:
+        lake, keys = self._props.lake, self._props.foundation.keys
+        role = self._job_role("Training", "Trains models", "/aws/sagemaker/TrainingJobs")
+        role.data(lake.features, keys.data, read=[names.FEATURES_RUNS])
+        role.data(
+            lake.artifacts,
+            keys.models,
+            read=[names.ARTIFACTS_MODELS],
+            write=[names.ARTIFACTS_MODELS],
+        )
+        role.read_asset(self._props.source)
+        role.use_volume_key(keys.models)
+        role.acknowledge()
+        return role
+
+    def _define_evaluation_role(self) -> JobRole:
+        lake, keys = self._props.lake, self._props.foundation.keys
+        role = self._job_role(
+            "Evaluation", "Evaluates candidate and champion", "/aws/sagemaker/ProcessingJobs"
+        )
+        role.data(lake.features, keys.data, read=[names.FEATURES_RUNS])
+        role.data(
+            lake.artifacts,
+            keys.models,
+            read=[names.ARTIFACTS_MODELS],
+            write=[names.ARTIFACTS_EVALUATIONS],
+        )
+        for asset in (self._props.code.archive, self._props.code.contract):
+            role.read_asset(asset)
+        role.read_asset(self._props.registry.seed_asset)
+        role.use_volume_key(keys.models)
+        role.acknowledge()
+        return role
+
+    def _job_role(self, name: str, description: str, log_group: str) -> JobRole:
+        props = JobRoleProps(
+            description=description,
+            foundation=self._props.foundation,
+            image_uri=self._props.image_uri,
+            log_group=log_group,
+        )
+        return JobRole(self, name, props=props)
+
+    def _allow_tasks(self) -> None:
+        """What the definition calls, and its ``.sync`` forms."""
+        props, flow = self._props, self.flow
+        flow.invoke(*(function.function.function_arn for function in props.functions.every))
+        flow.role.allow(
+            ["glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"],
+            [props.curate.job_arn, props.features.job_arn],
+        )
+        flow.run_jobs(flow_machine.TRAINING, self._prefix, self.training_role.arn)
+        flow.run_jobs(flow_machine.PROCESSING, self._prefix, self.evaluation_role.arn)
+        flow.publish()
+        alarms = self._stack.format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            resource_name=f"{self._prefix}-{names.CHALLENGER}-*",
+        ).replace(":alarm/", ":alarm:")
+        flow.role.allow(["cloudwatch:DescribeAlarms"], [alarms])
+        flow.also(f"AwsSolutions-IAM5[Resource::{alarms}]")
+
+    def _definition_inputs(self) -> retraining.Flow:
+        props, training = self._props, self._stack.settings.training
+        functions = props.functions
+        manual = training.approval == "manual"
+        approval_seconds = APPROVAL_DAYS * 86400
+        holding = training.lease_minutes * 60
+        return retraining.Flow(
+            functions=retraining.Functions(
+                lease=functions.lease.function.function_arn,
+                gate=functions.gate.function.function_arn,
+                registry=functions.registry.function.function_arn,
+                rollout=functions.rollout.function.function_arn,
+            ),
+            curate_job=props.curate.job_name,
+            features_job=props.features.job_name,
+            features_bucket=props.lake.features.bucket_name,
+            artifacts_bucket=props.lake.artifacts.bucket_name,
+            training=self._compute(self.training_role.arn, training.max_runtime_minutes),
+            evaluation=self._compute(self.evaluation_role.arn, EVALUATION_MINUTES),
+            source_uri=props.source.s3_object_url,
+            code=props.code.location,
+            hyperparameters={
+                "trees": str(training.trees),
+                "max_depth": str(training.max_depth),
+                "learning_rate": str(training.learning_rate),
+                "seed": str(training.seed),
+            },
+            spot=training.spot,
+            topic_arn=props.foundation.security.ops_topic.topic_arn,
+            manual_approval=manual,
+            approval_seconds=approval_seconds,
+            experiment=self._experiment(),
+            # An execution never outlives its lease; one that waits for a person holds it twice.
+            timeout_seconds=2 * holding + approval_seconds if manual else holding,
+        )
+
+    def _experiment(self) -> Experiment | None:
+        serving = self._stack.settings.serving
+        if serving.mode != "realtime" or "challenger" not in serving.production_variants:
+            return None
+        challenger = serving.production_variants["challenger"]
+        return Experiment(
+            weight=serving.experiment_weight,
+            minutes=serving.experiment_minutes,
+            weight_after=min(challenger.weight, 1.0),
+            alarm_names=sagemaker_names.endpoint_alarm_names(self._stack.names, names.CHALLENGER),
+        )
+
+    def _compute(self, role_arn: str, minutes: int) -> Compute:
+        training = self._stack.settings.training
+        return job_compute(
+            self._stack,
+            self._props.foundation,
+            role_arn=role_arn,
+            image_uri=self._props.image_uri,
+            instance_type=training.instance_type,
+            volume_customer_key=training.volume_customer_key,
+            minutes=minutes,
+        )
+
+    def _release_what_was_stopped(self) -> None:
+        functions = self._props.functions
+        self.stopped = on_stopped(
+            self,
+            "Stopped",
+            machine=self.machine,
+            calls=[(functions.lease, None), (functions.rollout, None)],
+            lost_events=self._props.failed_events,
+        )
+
+    def _add_schedule(self) -> None:
+        expression = self._stack.settings.training.schedule
+        if expression is None:
+            return
+        self.schedule = ScheduledCall(
+            self,
+            "Schedule",
+            stack=self._stack,
+            props=ScheduledCallProps(
+                description="Starts retraining",
+                expression=expression,
+                target=self.machine.state_machine_arn,
+                request=json.dumps({"reason": "schedule"}),
+                actions=["states:StartExecution"],
+                resources=[self.machine.state_machine_arn],
+                foundation=self._props.foundation,
+            ),
+        )
+
+
+def job_compute(
+    stack: BaseStack,
+    foundation: Foundation,
+    *,
+    role_arn: str,
+    image_uri: str,
+    instance_type: str,
+    volume_customer_key: bool,
+    minutes: int,
+) -> Compute:
+    """Compute of a job in the isolated VPC, with volumes and output under the models key."""
+    network = foundation.network
+    subnets = network.vpc.select_subnets(subnet_type=network.subnets.subnet_type)
+    models_key = foundation.keys.models.key_arn
+    own_key = volume_customer_key and not has_local_storage(instance_type)
+    return Compute(
+        job_prefix=sagemaker_names.prefix(stack.names),
+        image_uri=image_uri,
+        instance_type=instance_type,
+        role_arn=role_arn,
+        network=Network(
+            subnet_ids=list(subnets.subnet_ids),
+            security_group_ids=[network.security_groups.jobs.security_group_id],
+        ),
+        output_key_arn=models_key,
+        volume_key_arn=models_key if own_key else None,
+        max_runtime_seconds=minutes * 60,
+        environment={"AWS_DEFAULT_REGION": stack.region, "AWS_REGION": stack.region},
+    )

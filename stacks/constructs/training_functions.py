@@ -1,0 +1,229 @@
+"""The functions that the retraining flow calls: lease, gate, registry and rollout.
+
+Each has what its handler calls and nothing more. Lease and rollout are also called by EventBridge
+when an execution stops; an event that neither can process ends in the queue of failed events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_lambda_destinations as destinations
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from lambdas.shared import names
+from stacks.constructs import sagemaker_names
+from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.foundation import Foundation
+from stacks.constructs.grants import allow_objects, through
+from stacks.constructs.lake import Lake
+from stacks.constructs.model_registry import ModelRegistry
+from stacks.constructs.platform_function import PlatformFunction, PlatformFunctionProps
+from stacks.constructs.serving_deploy_role import ServingDeployRole, sagemaker_arn
+
+FLOW_FAILURE = "The retraining flow catches it, releases the lease, alerts and fails."
+SERVING = "serving"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingFunctionsProps:
+    """What the functions work on."""
+
+    foundation: Foundation
+    lake: Lake
+    registry: ModelRegistry
+    image_uri: str
+    lease_table: dynamodb.ITable
+    deploy_role: ServingDeployRole
+    failed_events: sqs.IQueue
+
+
+class TrainingFunctions(Construct):
+    """``lease``, ``gate``, ``registry`` and ``rollout``."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stack: BaseStack,
+        props: TrainingFunctionsProps,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._stack = stack
+        self._props = props
+        self.lease = self._define_lease()
+        self.gate = self._define_gate()
+        self.registry = self._define_registry()
+        self.rollout = self._define_rollout()
+
+    @property
+    def every(self) -> list[PlatformFunction]:
+        """All four, for grants and alarms."""
+        return [self.lease, self.gate, self.registry, self.rollout]
+
+    def _function(
+        self,
+        name: str,
+        description: str,
+        environment: dict[str, str],
+        *,
+        asynchronous: bool = False,
+        timeout_seconds: int = 60,
+    ) -> PlatformFunction:
+        queue = self._props.failed_events
+        function = PlatformFunction(
+            self,
+            name.capitalize(),
+            props=PlatformFunctionProps(
+                function=name,
+                description=description,
+                foundation=self._props.foundation,
+                environment=environment,
+                timeout_seconds=timeout_seconds,
+                on_failure=destinations.SqsDestination(queue) if asynchronous else None,
+                failure_path=FLOW_FAILURE,
+            ),
+        )
+        if asynchronous:
+            function.role.allow(["sqs:SendMessage"], [queue.queue_arn])
+            function.role.allow(
+                ["kms:Decrypt", "kms:GenerateDataKey"],
+                [self._props.foundation.keys.messages.key_arn],
+                through(function.role, "sqs"),
+            )
+        return function
+
+    def _define_lease(self) -> PlatformFunction:
+        training = self._stack.settings.training
+        function = self._function(
+            "lease",
+            "Decides which execution may retrain, and gives the lease back",
+            {
+                "LEASE_TABLE": self._props.lease_table.table_name,
+                "LEASE_MINUTES": str(training.lease_minutes),
+                "COOLDOWN_MINUTES": str(training.cooldown_minutes),
+            },
+            asynchronous=True,
+        )
+        self._allow_lease(function, "dynamodb:GetItem", "dynamodb:UpdateItem")
+        return function
+
+    def _allow_lease(self, function: PlatformFunction, *actions: str) -> None:
+        function.role.allow(actions, [self._props.lease_table.table_arn])
+        function.role.allow(
+            ["kms:Decrypt"],
+            [self._props.foundation.keys.messages.key_arn],
+            through(function.role, "dynamodb"),
+        )
+
+    def _define_gate(self) -> PlatformFunction:
+        lake, keys = self._props.lake, self._props.foundation.keys
+        function = self._function(
+            "gate",
+            "Data-quality gate and champion/challenger decision",
+            {
+                "FEATURES_BUCKET": lake.features.bucket_name,
+                "ARTIFACTS_BUCKET": lake.artifacts.bucket_name,
+            },
+        )
+        allow_objects(function.role, lake.features, keys.data, read=[names.FEATURES_RUNS])
+        allow_objects(
+            function.role, lake.artifacts, keys.models, read=[names.ARTIFACTS_EVALUATIONS]
+        )
+        return function
+
+    def _define_registry(self) -> PlatformFunction:
+        registry, lake = self._props.registry, self._props.lake
+        function = self._function(
+            "registry",
+            "Describes the champion and registers packages that passed the gate",
+            {
+                "PACKAGE_GROUP": registry.group_name,
+                "IMAGE_URI": self._props.image_uri,
+                "CHAMPION_PARAMETER": self._stack.names.pointer(names.CHAMPION),
+                "ARTIFACTS_BUCKET": lake.artifacts.bucket_name,
+            },
+        )
+        self._allow_packages(function)
+        function.role.allow(["ssm:GetParameter"], registry.pointer_arns[:1])
+        allow_objects(
+            function.role,
+            lake.artifacts,
+            self._props.foundation.keys.models,
+            read=[names.ARTIFACTS_EVALUATIONS, names.ARTIFACTS_MODELS],
+        )
+        return function
+
+    def _allow_packages(self, function: PlatformFunction) -> None:
+        """SageMaker: a version's number is not known before it exists, hence the pattern."""
+        registry = self._props.registry
+        function.role.allow(
+            [
+                "sagemaker:AddTags",
+                "sagemaker:CreateModelPackage",
+                "sagemaker:DescribeModelPackage",
+            ],
+            [registry.group_arn, registry.packages_arn],
+        )
+
+    def _define_rollout(self) -> PlatformFunction:
+        props, serving = self._props, self._stack.settings.serving
+        challenger = serving.challenger
+        function = self._function(
+            "rollout",
+            "Moves the model pointers and updates the serving stack",
+            {
+                **props.registry.pointer_environment,
+                # By name: the serving stack comes later and reads the pointers of this one.
+                "SERVING_STACK": self._stack.names.stack(SERVING),
+                "SERVING_DEPLOY_ROLE_ARN": props.deploy_role.arn,
+                "ENDPOINT_NAME": ""
+                if serving.mode == "off"
+                else sagemaker_names.endpoint_name(self._stack.names),
+                "LEASE_TABLE": props.lease_table.table_name,
+                "EXPERIMENT_WEIGHT": str(serving.experiment_weight),
+                "CHALLENGER_WEIGHT": str(challenger.weight if challenger else 0.0),
+            },
+            asynchronous=True,
+        )
+        self._allow_lease(function, "dynamodb:GetItem", "dynamodb:UpdateItem")
+        function.role.allow(
+            ["ssm:GetParameter", "ssm:GetParameters", "ssm:PutParameter"],
+            props.registry.pointer_arns,
+        )
+        self._allow_stack_update(function)
+        return function
+
+    def _allow_stack_update(self, function: PlatformFunction) -> None:
+        """CloudFormation on one stack under one role; SageMaker for weights of one endpoint."""
+        function.role.allow(
+            [
+                "cloudformation:DescribeStackEvents",
+                "cloudformation:DescribeStacks",
+                "cloudformation:UpdateStack",
+            ],
+            [self.serving_stack_arn],
+        )
+        function.role.allow(
+            ["iam:PassRole"],
+            [self._props.deploy_role.arn],
+            {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
+        )
+        endpoint = sagemaker_names.endpoint_name(self._stack.names)
+        function.role.allow(
+            ["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"],
+            [sagemaker_arn(self._stack, "endpoint", endpoint)],
+        )
+
+    @property
+    def serving_stack_arn(self) -> str:
+        """Pattern of the serving stack: its ARN ends in an id that CloudFormation chooses."""
+        return Stack.of(self).format_arn(
+            service="cloudformation",
+            resource="stack",
+            resource_name=f"{self._stack.names.stack(SERVING)}/*",
+        )

@@ -1,0 +1,184 @@
+"""Model registry, retraining flow and the functions that move models into service."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from aws_cdk import CfnOutput
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_s3_assets as assets
+from constructs import Construct
+
+from config.load import Deployment
+from lambdas.shared import names
+from stacks.constructs.alert_topic import undelivered_queue
+from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.code_bundle import contract_file, source_bundle
+from stacks.constructs.container_image import xgboost_image
+from stacks.constructs.foundation import Foundation
+from stacks.constructs.job_role import JobRole, JobRoleProps
+from stacks.constructs.lake import Lake
+from stacks.constructs.lease_table import lease_table
+from stacks.constructs.model_registry import ModelRegistry, ModelRegistryProps
+from stacks.constructs.processing_code import publish_code
+from stacks.constructs.retraining_flow import RetrainingFlow, RetrainingFlowProps
+from stacks.constructs.scheduled_call import ScheduledCall, ScheduledCallProps
+from stacks.constructs.serving_deploy_role import ServingDeployRole, ServingDeployRoleProps
+from stacks.constructs.spark_job import SparkJob
+from stacks.constructs.training_functions import TrainingFunctions, TrainingFunctionsProps
+
+UPDATE_ENDED = (
+    "UPDATE_COMPLETE",
+    "UPDATE_FAILED",
+    "UPDATE_ROLLBACK_COMPLETE",
+    "UPDATE_ROLLBACK_FAILED",
+)
+RECONCILE_EVERY = "rate(15 minutes)"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingProps:
+    """What training stands on."""
+
+    foundation: Foundation
+    lake: Lake
+    curate: SparkJob
+    features: SparkJob
+
+
+class TrainingStack(BaseStack):
+    """``registry``, ``functions``, ``flow``, ``endpoint_role`` and ``image_uri``.
+
+    Stateful for the registry and the lease. The roles of the endpoint and of its roll-out are here,
+    not in the serving stack, because the rollout function passes them: the serving stack is named,
+    never referenced.
+    """
+
+    def __init__(self, scope: Construct, *, deployment: Deployment, props: TrainingProps) -> None:
+        super().__init__(
+            scope,
+            "training",
+            deployment=deployment,
+            description="Millrace: model registry, retraining flow, roll-out",
+            stateful=True,
+        )
+        self._props = props
+        self.image_uri = xgboost_image(self.settings.region)
+        keys = props.foundation.keys
+        self.failed_events = undelivered_queue(self, "FailedEvents", key=keys.messages)
+        self.registry = ModelRegistry(
+            self,
+            "Registry",
+            props=ModelRegistryProps(foundation=props.foundation, image_uri=self.image_uri),
+        )
+        self.contract_asset = assets.Asset(self, "Contract", path=str(contract_file(self.contract)))
+        self.code = publish_code(self, self.contract_asset)
+        self.endpoint_role = self._define_endpoint_role()
+        self.functions = self._define_functions()
+        self.flow = self._define_flow()
+        self._reconcile()
+        CfnOutput(self, "StateMachineArn", value=self.flow.machine.state_machine_arn)
+        CfnOutput(self, "ModelPackageGroup", value=self.registry.group_name)
+
+    def _define_endpoint_role(self) -> JobRole:
+        lake, keys = self._props.lake, self._props.foundation.keys
+        role = JobRole(
+            self,
+            "EndpointRole",
+            props=JobRoleProps(
+                description="Serves models: reads artefacts, captures requests",
+                foundation=self._props.foundation,
+                image_uri=self.image_uri,
+                log_group="/aws/sagemaker/Endpoints/",
+            ),
+        )
+        role.data(lake.artifacts, keys.models, read=[names.ARTIFACTS_MODELS])
+        role.data(lake.monitoring, keys.models, write=[names.MONITORING_CAPTURE])
+        role.read_asset(self.registry.seed_asset)
+        role.use_volume_key(keys.models)
+        role.acknowledge()
+        return role
+
+    def _define_functions(self) -> TrainingFunctions:
+        props = self._props
+        deploy_role = ServingDeployRole(
+            self,
+            "ServingDeploy",
+            props=ServingDeployRoleProps(
+                foundation=props.foundation,
+                pointer_arns=self.registry.pointer_arns,
+                packages_arn=self.registry.packages_arn,
+                endpoint_role_arn=self.endpoint_role.arn,
+            ),
+        )
+        self.lease_table = lease_table(
+            self, "Lease", settings=self.settings, key=props.foundation.keys.messages
+        )
+        return TrainingFunctions(
+            self,
+            "Functions",
+            stack=self,
+            props=TrainingFunctionsProps(
+                foundation=props.foundation,
+                lake=props.lake,
+                registry=self.registry,
+                image_uri=self.image_uri,
+                lease_table=self.lease_table,
+                deploy_role=deploy_role,
+                failed_events=self.failed_events,
+            ),
+        )
+
+    def _define_flow(self) -> RetrainingFlow:
+        props = self._props
+        return RetrainingFlow(
+            self,
+            "Retraining",
+            stack=self,
+            props=RetrainingFlowProps(
+                foundation=props.foundation,
+                lake=props.lake,
+                registry=self.registry,
+                functions=self.functions,
+                curate=props.curate,
+                features=props.features,
+                source=assets.Asset(self, "Source", path=str(source_bundle())),
+                code=self.code,
+                image_uri=self.image_uri,
+                failed_events=self.failed_events,
+            ),
+        )
+
+    def _reconcile(self) -> None:
+        """Bring pointers and serving stack together: after each of its updates, and regularly."""
+        rollout = self.functions.rollout.function
+        rule = events.Rule(
+            self,
+            "ServingStackChanged",
+            description="The serving stack's update ended: reconcile it with the pointers",
+            event_pattern=events.EventPattern(
+                source=["aws.cloudformation"],
+                detail_type=["CloudFormation Stack Status Change"],
+                detail={
+                    "stack-id": [{"prefix": self.functions.serving_stack_arn.rstrip("*")}],
+                    "status-details": {"status": list(UPDATE_ENDED)},
+                },
+            ),
+        )
+        rule.add_target(targets.LambdaFunction(rollout, dead_letter_queue=self.failed_events))
+        self.reconcile_schedule = ScheduledCall(
+            self,
+            "Reconcile",
+            stack=self,
+            props=ScheduledCallProps(
+                description="Reconciles model pointers and serving stack",
+                expression=RECONCILE_EVERY,
+                target=rollout.function_arn,
+                request=json.dumps({"operation": "reconcile"}),
+                actions=["lambda:InvokeFunction"],
+                resources=[rollout.function_arn],
+                foundation=self._props.foundation,
+            ),
+        )
