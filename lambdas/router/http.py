@@ -87,9 +87,12 @@ def request_of(event: Mapping[str, Any]) -> Request:
     """Read a proxy event; nothing in it is trusted to be there."""
     context = event.get("requestContext") or {}
     headers = event.get("headers") or {}
+    # The matched resource, as a custom domain puts its base path before `path`.
+    resource = event.get("resource") or "{proxy+}"
+    path = event.get("path", "") if "{" in resource else resource
     return Request(
         method=str(event.get("httpMethod", "")).upper(),
-        path="/" + str(event.get("path", "")).strip("/"),
+        path="/" + str(path).strip("/"),
         headers={str(name).lower(): str(value) for name, value in headers.items()},
         request_id=str(context.get("requestId") or ""),
         raw_body=event.get("body") or "",

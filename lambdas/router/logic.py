@@ -33,7 +33,7 @@ RECORDS = "records"
 class Router:
     """The API's routes.
 
-    ``score`` is None while the endpoint is off; ``pseudonymiser`` is called once a request needs it.
+    ``score`` is None while the endpoint is off; ``pseudonymiser`` is called when a record needs it.
     """
 
     contract: Contract

@@ -25,7 +25,7 @@ FENCE_SECONDS = 30
 
 def iso(seconds: float) -> str:
     """Epoch seconds as ``2013-01-01T10:15:00Z``."""
-    return datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(int(seconds), tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class LeaseTable:

@@ -1,0 +1,305 @@
+"""The router: statuses, the order of answers, and what the endpoint and logs get to see."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lambdas.router import handler as functions
+from lambdas.router.endpoint import score
+from lambdas.router.http import BODY_BYTES
+from lambdas.router.logic import Router
+from lambdas.shared.records import pseudonym, pseudonymiser
+from tests.unit.conftest import DEPARTURE, KEY
+
+CANARY = "N7CANARY77"
+
+
+class Runtime:
+    """A SageMaker runtime client that records its calls and answers or fails as told."""
+
+    def __init__(self) -> None:
+        self.calls: list[dict[str, Any]] = []
+        self.failure: Exception | None = None
+        self.body: bytes | None = None
+
+    def invoke_endpoint(self, **arguments: Any) -> dict[str, Any]:
+        self.calls.append(arguments)
+        if self.failure is not None:
+            raise self.failure
+        instances = json.loads(arguments["Body"])["instances"]
+        predictions = [
+            {"record_id": one["flight_id"], "probability": one["flight_number"] / 10_000}
+            for one in instances
+        ]
+        body = self.body or json.dumps({"predictions": predictions}).encode()
+        variant = arguments.get("TargetVariant", "champion")
+        return {"Body": io.BytesIO(body), "InvokedProductionVariant": variant}
+
+
+@pytest.fixture
+def runtime() -> Runtime:
+    return Runtime()
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    stream = io.StringIO()
+    monkeypatch.setattr(functions.logger.registered_handler, "stream", stream)
+    return stream
+
+
+@pytest.fixture(autouse=True)
+def deployed(
+    flights_contract: dict[str, Any], runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """The handler with a router over the recording client."""
+    router = Router(
+        contract=flights_contract,  # type: ignore[arg-type]
+        batch_records=3,
+        pseudonymiser=lambda: pseudonymiser(KEY),
+        score=lambda records, request_id, variant: score(
+            runtime, "flights-dev", records, request_id=request_id, variant=variant
+        ),
+    )
+    monkeypatch.setattr(functions, "_router", lambda: router)
+    yield
+
+
+def _event(
+    body: Any, path: str = "/predictions", method: str = "POST", **headers: str
+) -> dict[str, Any]:
+    return {
+        "httpMethod": method,
+        "path": path,
+        "headers": {"Content-Type": "application/json", **headers},
+        "requestContext": {"requestId": "request-1"},
+        "body": body if isinstance(body, str) else json.dumps(body),
+        "isBase64Encoded": False,
+    }
+
+
+def _call(event: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    response = functions.handler(event, object())
+    assert response["headers"]["X-Content-Type-Options"] == "nosniff"
+    assert response["headers"]["Cache-Control"] == "no-store"
+    return response["statusCode"], json.loads(response["body"])
+
+
+def _error(code: str, message: str = "") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "InvokeEndpoint")
+
+
+def test_one_record_is_scored_with_its_pseudonym(runtime: Runtime) -> None:
+    status, body = _call(_event(DEPARTURE))
+    assert (status, body) == (
+        200,
+        {
+            "record_id": DEPARTURE["flight_id"],
+            "probability": 0.1545,
+            "variant": "champion",
+            "inference_id": "request-1",
+        },
+    )
+    call = runtime.calls[0]
+    sent = json.loads(call["Body"])["instances"][0]
+    assert sent["tail_number"] == pseudonym("N14228", KEY)
+    assert "N14228" not in call["Body"].decode()
+    assert call["InferenceId"] == "request-1"
+    assert "TargetVariant" not in call
+
+
+def test_the_header_chooses_the_variant_in_any_case(runtime: Runtime) -> None:
+    status, body = _call(_event(DEPARTURE, **{"x-millrace-VARIANT": "challenger"}))
+    assert (status, body["variant"]) == (200, "challenger")
+    assert runtime.calls[0]["TargetVariant"] == "challenger"
+    status, body = _call(_event(DEPARTURE, **{"X-Millrace-Variant": "newest"}))
+    assert (status, body["error"]["code"]) == (400, "not_allowed")
+
+
+def test_a_batch_answers_in_order_with_errors_in_place(runtime: Runtime) -> None:
+    records = [
+        DEPARTURE | {"flight_number": 1},
+        DEPARTURE | {"origin": "BOS"},
+        DEPARTURE | {"flight_number": 3},
+    ]
+    status, body = _call(_event({"records": records}, "/predictions/batch"))
+    assert status == 200
+    first, second, third = body["predictions"]
+    assert (first["probability"], third["probability"]) == (0.0001, 0.0003)
+    assert second["record_id"] == DEPARTURE["flight_id"]
+    assert (second["error"]["code"], second["error"]["field"]) == ("not_allowed", "origin")
+    assert (body["variant"], body["inference_id"]) == ("champion", "request-1")
+    assert len(runtime.calls) == 1
+
+
+def test_a_batch_of_broken_records_never_reaches_the_endpoint(runtime: Runtime) -> None:
+    text = '{"records": [5, {"flight_id": NaN}, {"carrier": "UA", "carrier": "B6"}]}'
+    status, body = _call(_event(text, "/predictions/batch"))
+    assert status == 200
+    codes = [one["error"]["code"] for one in body["predictions"]]
+    assert codes == ["not_object", "not_json", "not_json"]
+    assert body["variant"] is None
+    assert runtime.calls == []
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "expected"),
+    [
+        ("", "/predictions", (400, "not_json", None)),
+        ("{", "/predictions", (400, "not_json", None)),
+        ("\ud800", "/predictions", (400, "not_json", None)),
+        ([], "/predictions", (400, "not_object", None)),
+        ({}, "/predictions", (400, "missing", "flight_id")),
+        (DEPARTURE | {"delay": 3}, "/predictions", (400, "unknown_field", "delay")),
+        ("x" * (BODY_BYTES + 1), "/predictions", (413, "too_large", None)),
+        ({"records": [DEPARTURE] * 4}, "/predictions/batch", (413, "too_many", "records")),
+        ({"records": []}, "/predictions/batch", (400, "out_of_range", "records")),
+        ({"records": {}}, "/predictions/batch", (400, "wrong_type", "records")),
+        ({}, "/predictions/batch", (400, "missing", "records")),
+        ([], "/predictions/batch", (400, "not_object", None)),
+        ({"records": [1], "more": 1}, "/predictions/batch", (400, "unknown_field", None)),
+        ('{"records": [1], "records": [2]}', "/predictions/batch", (400, "not_json", None)),
+        ({}, "/other", (404, "not_found", None)),
+        ({}, "/health", (405, "method_not_allowed", None)),
+    ],
+)
+def test_bad_requests_get_status_code_and_field(
+    runtime: Runtime, body: Any, path: str, expected: tuple[int, str, str | None]
+) -> None:
+    status, content = _call(_event(body, path))
+    assert (status, content["error"]["code"], content["error"]["field"]) == expected
+    assert content["error"]["message"]
+    assert runtime.calls == []
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "", "application/xml", "application/jsonp"])
+def test_other_content_types_are_refused(media_type: str) -> None:
+    event = _event(DEPARTURE)
+    event["headers"] = {"content-type": media_type} if media_type else {}
+    assert _call(event)[0] == 415
+
+
+def test_a_charset_and_base64_bodies_are_fine() -> None:
+    event = _event(DEPARTURE)
+    event["headers"] = {"CONTENT-TYPE": "Application/JSON; charset=utf-8"}
+    event["body"] = base64.b64encode(event["body"].encode()).decode()
+    event["isBase64Encoded"] = True
+    assert _call(event)[0] == 200
+    assert _call({**event, "body": "%%"})[0] == 400
+
+
+def test_the_matched_resource_counts_where_a_custom_domain_changes_the_path() -> None:
+    event = _event(DEPARTURE, path="/flights/v1/predictions")
+    assert _call({**event, "resource": "/predictions"})[0] == 200
+    assert _call({**event, "resource": "/{proxy+}"})[0] == 404
+
+
+def test_health_names_the_contract() -> None:
+    status, body = _call({"httpMethod": "GET", "path": "/health", "body": None, "headers": None})
+    assert (status, body["contract"]) == (200, {"name": "flights", "version": "1.0.0"})
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [
+        (_error("ModelError", "Received server error (500)"), 502),
+        (_error("ThrottlingException"), 503),
+        (_error("ServiceUnavailable"), 503),
+        (_error("ModelNotReadyException"), 503),
+        (_error("ValidationError", "Endpoint flights-dev of account 1 not found."), 503),
+        (_error("AccessDeniedException", "arn:aws:iam::1:role/secret-role may not"), 502),
+        (EndpointConnectionError(endpoint_url="https://internal"), 503),
+        (RuntimeError(f"unexpected {CANARY}"), 500),
+    ],
+)
+def test_failures_of_the_endpoint_show_no_internals(
+    runtime: Runtime, log: io.StringIO, failure: Exception, status: int
+) -> None:
+    runtime.failure = failure
+    response = functions.handler(_event(DEPARTURE | {"tail_number": CANARY}), object())
+    assert response["statusCode"] == status
+    assert ("Retry-After" in response["headers"]) == (status == 503)
+    shown = response["body"] + log.getvalue()
+    for internal in ("Traceback", "arn:aws", "internal\\u", "https://", CANARY, "flights-dev"):
+        assert internal not in shown
+
+
+def test_a_variant_that_the_endpoint_lacks_is_the_callers_mistake(runtime: Runtime) -> None:
+    runtime.failure = _error("ValidationError", "Variant challenger not found for Request")
+    assert _call(_event(DEPARTURE, **{"X-Millrace-Variant": "challenger"}))[0] == 400
+    assert _call(_event(DEPARTURE))[0] == 503
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b'{"predictions": []}',
+        b'{"predictions": [{"probability": NaN}]}',
+        b'{"predictions": [{"probability": null}]}',
+        b'{"predictions": [{"probability": 0.1}, {"probability": 0.2}]}',
+    ],
+)
+def test_an_answer_that_does_not_fit_the_request_is_a_model_error(
+    runtime: Runtime, body: bytes
+) -> None:
+    runtime.body = body or b" "
+    status, content = _call(_event(DEPARTURE))
+    assert (status, content["error"]["code"]) == (502, "model_error")
+
+
+def test_while_off_predictions_answer_503_and_health_200(
+    flights_contract: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    off = Router(
+        contract=flights_contract,  # type: ignore[arg-type]
+        batch_records=3,
+        pseudonymiser=lambda: pseudonymiser(KEY),
+        score=None,
+    )
+    monkeypatch.setattr(functions, "_router", lambda: off)
+    response = functions.handler(_event(DEPARTURE), object())
+    assert response["statusCode"] == 503
+    assert int(response["headers"]["Retry-After"]) > 0
+    assert _call(_event("", "/health", "GET"))[0] == 200
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(["/predictions", "/predictions/batch", "/health", "/"]),
+    st.sampled_from(["POST", "GET", "DELETE", ""]),
+    st.text(max_size=40)
+    | st.recursive(
+        st.none() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["records", *DEPARTURE]), inner, max_size=3)
+        ),
+        max_leaves=6,
+    ).map(json.dumps),
+)
+def test_every_request_is_answered(path: str, method: str, body: str) -> None:
+    status, content = _call(_event(body, path, method))
+    assert status in (200, 400, 404, 405)
+    assert status == 200 or content["error"]["code"]
+
+
+@pytest.mark.parametrize("classified", [CANARY.lower(), [CANARY], {"x": CANARY}, CANARY * 3])
+def test_no_answer_and_no_log_holds_a_classified_value(
+    log: io.StringIO, classified: object
+) -> None:
+    record = DEPARTURE | {"tail_number": classified}
+    for event in (_event(record), _event({"records": [record]}, "/predictions/batch")):
+        body = functions.handler(event, object())["body"]
+        assert "tail_number" in body
+        assert "canary" not in (body + log.getvalue()).lower()
