@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from config.contract import compile_contract, read_contract
 from lambdas.shared import contract as contracts
 
 FLIGHTS = Path("config/contracts/flights.odcs.yaml")
+# For ``mock_aws``: keep the session of ``aws_environment``.
+KEEP_SESSION: Any = {"core": {"reset_boto3_session": False}}
 KEY = b"0123456789abcdef0123456789abcdef"
 
 DEPARTURE: dict[str, Any] = {
@@ -72,9 +75,18 @@ def pseudonym_key() -> bytes:
     return KEY
 
 
+@pytest.fixture(scope="session")
+def aws_session() -> boto3.Session:
+    """One session for all tests: it keeps the service models, which take long to load."""
+    return boto3.Session(
+        aws_access_key_id="testing", aws_secret_access_key="testing", region_name="eu-west-1"
+    )
+
+
 @pytest.fixture
-def aws_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def aws_environment(aws_session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Credentials that open nothing and a Region, so that no test reaches an account."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", aws_session)
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",

@@ -20,7 +20,7 @@ from lambdas.gate import handler as functions
 from lambdas.gate.logic import decide, quality
 from lambdas.shared.contract import Contract
 from lambdas.shared.errors import BadRequestError
-from tests.unit.conftest import FLIGHTS
+from tests.unit.conftest import FLIGHTS, KEEP_SESSION
 
 CONTRACT = cast(Contract, compile_contract(read_contract(FLIGHTS)))
 STATISTICS: dict[str, Any] = {
@@ -119,7 +119,7 @@ def deployed(
 ) -> Iterator[Any]:
     monkeypatch.setenv("MILLRACE_FEATURES_BUCKET", "features")
     monkeypatch.setenv("MILLRACE_ARTIFACTS_BUCKET", "artifacts")
-    with mock_aws():
+    with mock_aws(config=KEEP_SESSION):
         client = boto3.client("s3")
         for bucket in ("features", "artifacts"):
             place: Any = {"LocationConstraint": "eu-west-1"}

@@ -15,6 +15,7 @@ from lambdas.lease.logic import Lease
 from lambdas.shared.errors import BadRequestError, LeaseLost
 from lambdas.shared.leases import FENCE_SECONDS, LeaseTable
 from lambdas.shared.names import LEASE_KEY
+from tests.unit.conftest import KEEP_SESSION
 
 LEASE_SECONDS, COOLDOWN_SECONDS = 600, 3600
 FIRST = "arn:aws:states:eu-west-1:123456789012:execution:retrain:first"
@@ -32,7 +33,7 @@ class Clock:
 
 @pytest.fixture
 def table(aws_environment: None) -> Iterator[Any]:
-    with mock_aws():
+    with mock_aws(config=KEEP_SESSION):
         yield boto3.resource("dynamodb").create_table(
             TableName="lease",
             KeySchema=[{"AttributeName": LEASE_KEY, "KeyType": "HASH"}],

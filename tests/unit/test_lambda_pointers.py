@@ -16,6 +16,7 @@ from moto import mock_aws
 from lambdas.pointers import handler as functions
 from lambdas.pointers import response
 from lambdas.pointers.response import REASON_CHARACTERS, document, send
+from tests.unit.conftest import KEEP_SESSION
 
 CHAMPION, CHALLENGER = "/millrace/t/dev/models/champion", "/millrace/t/dev/models/challenger"
 SEED = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/flights/1"
@@ -33,7 +34,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]
 def ssm(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("MILLRACE_CHAMPION_PARAMETER", CHAMPION)
     monkeypatch.setenv("MILLRACE_CHALLENGER_PARAMETER", CHALLENGER)
-    with mock_aws():
+    with mock_aws(config=KEEP_SESSION):
         yield boto3.client("ssm")
 
 

@@ -15,6 +15,7 @@ from moto import mock_aws
 from lambdas.registry import handler as functions
 from lambdas.registry.logic import Candidate, metadata, model_data_url, package_request
 from lambdas.shared.errors import BadRequestError
+from tests.unit.conftest import KEEP_SESSION
 
 PARAMETER = "/millrace/t/dev/models/champion"
 PACKAGE = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/flights/1"
@@ -51,7 +52,7 @@ def deployed(
     monkeypatch.setenv("MILLRACE_ARTIFACTS_BUCKET", "artifacts")
     for cached in (functions._environment, functions._ssm, functions._s3):
         cached.cache_clear()
-    with mock_aws():
+    with mock_aws(config=KEEP_SESSION):
         boto3.client("ssm").put_parameter(Name=PARAMETER, Value=PACKAGE, Type="String")
         place: Any = {"LocationConstraint": "eu-west-1"}
         boto3.client("s3").create_bucket(Bucket="artifacts", CreateBucketConfiguration=place)

@@ -20,6 +20,7 @@ from lambdas.shared.errors import BadRequestError, LeaseLost, StackBusy
 from lambdas.shared.leases import LeaseTable
 from lambdas.shared.names import LEASE_KEY
 from lambdas.shared.pointer_store import PointerStore
+from tests.unit.conftest import KEEP_SESSION
 
 CHAMPION, CHALLENGER = "/millrace/t/dev/models/champion", "/millrace/t/dev/models/challenger"
 ROLE = "arn:aws:iam::123456789012:role/serving-deploy"
@@ -164,7 +165,7 @@ class World:
 
 @pytest.fixture
 def world(aws_environment: None) -> Iterator[World]:
-    with mock_aws():
+    with mock_aws(config=KEEP_SESSION):
         yield World()
 
 

@@ -21,7 +21,7 @@ from lambdas.shared.environment import EnvironmentVariableError
 from lambdas.shared.records import compiled, pseudonym, pseudonymiser
 from lambdas.transform import handler as functions
 from lambdas.transform import logic
-from tests.unit.conftest import DEPARTURE, FLIGHTS, KEY
+from tests.unit.conftest import DEPARTURE, FLIGHTS, KEEP_SESSION, KEY
 
 EVENT = compile_contract(read_contract(FLIGHTS))["event"]
 CANARY = "N7CANARY77"
@@ -135,7 +135,7 @@ def deployed(
     aws_environment: None, contract_beside_code: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     """The handler as deployed for the events stream, with its secret in Secrets Manager."""
-    with mock_aws():
+    with mock_aws(config=KEEP_SESSION):
         client = boto3.client("secretsmanager")
         arn = client.create_secret(Name="pseudonym", SecretString=KEY.decode())["ARN"]
         monkeypatch.setenv("MILLRACE_STREAM", "events")
