@@ -96,6 +96,8 @@ async def serve(tables: Tables, port: int) -> None:
     await asyncio.to_thread(_shut_down, tables, threads)
     stop.set()
     await asyncio.wait({server}, timeout=1.5)
+    # Connections that clients keep open would make the loop's teardown wait and log errors.
+    logging.shutdown()
 
 
 def _shut_down(tables: Tables, threads: list[threading.Thread]) -> None:
@@ -120,7 +122,7 @@ def main() -> None:
     attached = attach_all(tables, modules)
     logger.info("attached: %s", ", ".join(attached))
     try:
-        asyncio.run(serve(tables, int(os.environ["GATEWAY_PORT"])))
+        asyncio.new_event_loop().run_until_complete(serve(tables, int(os.environ["GATEWAY_PORT"])))
     finally:
         guard.kill()
         guard.wait()

@@ -1,7 +1,7 @@
 """Alarms that watch: evaluated every second, by their own dimensions and periods.
 
 MiniStack evaluates alarms when a CloudWatch request happens to arrive, over all dimensions at
-once, and knows no metric math. Here a background loop evaluates each alarm over its last N periods
+once, without metric math. Here a background loop evaluates each alarm over its last N periods
 (sliding: the newest window ends now, so an alarm reacts within one evaluation instead of waiting
 for a period boundary), with missing data treated as configured. Every transition, of metric and
 composite alarms alike, sends ``CloudWatch Alarm State Change`` to the default event bus; SNS actions

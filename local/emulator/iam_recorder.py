@@ -24,7 +24,7 @@ _EVALUATOR = "ministack.core.iam_evaluator"
 
 _principal: contextvars.ContextVar[Any] = contextvars.ContextVar("recorded_principal", default=None)
 _matched: contextvars.ContextVar[str] = contextvars.ContextVar("recorded_statement", default="")
-_writer: DecisionWriter | None = None
+_writers: list[DecisionWriter] = []
 
 
 class DecisionWriter:
@@ -57,7 +57,7 @@ def record(
     principal: str, action: str, resource: str, decision: str, *, via: str, statement: str = ""
 ) -> None:
     """Write one decision; ``via`` is ``request`` or the service that acted with the role."""
-    if _writer is None:
+    if not _writers:
         return
     line = {
         "time": round(time.time(), 3),
@@ -67,7 +67,7 @@ def record(
         "decision": decision,
         "via": via,
     }
-    _writer.put(line | {"statement": statement} if statement else line)
+    _writers[0].put(line | {"statement": statement} if statement else line)
 
 
 def current_principal() -> Any:
@@ -97,7 +97,7 @@ def _remember_statement(original: Callable[..., Any]) -> Callable[..., Any]:
 def _recording(original: Callable[..., Any]) -> Callable[..., Any]:
     from ministack.core.iam_evaluator import AuthError
 
-    def enforce(
+    def enforce(  # noqa: PLR0917 (as MiniStack calls it)
         access_key: str, action: str, service: str, region: str,
         resource_arn: str = "*", service_context: dict[str, Any] | None = None,
     ) -> Any:  # fmt: skip
@@ -117,9 +117,9 @@ def _recording(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def attach(tables: Tables) -> None:
     """Record every decision of ``enforce`` from now on."""
-    global _writer
-    _writer = DecisionWriter(tables.state_dir / FILE_NAME)
-    tables.on_shutdown(_writer.close)
+    writer = DecisionWriter(tables.state_dir / FILE_NAME)
+    _writers[:] = [writer]
+    tables.on_shutdown(writer.close)
     replace(_EVALUATOR, "resolve_principal", _remember_principal)
     replace(_EVALUATOR, "evaluate", _remember_statement)
     replace(_EVALUATOR, "enforce", _recording)

@@ -61,7 +61,7 @@ def read_decisions(state_dir: Path) -> Iterator[dict[str, Any]]:
 def principal_name(principal: str) -> str:
     """The role of an assumed-role ARN, the user or service otherwise."""
     if ":assumed-role/" in principal:
-        return principal.split(":assumed-role/", 1)[1].split("/")[0]
+        return principal.split(":assumed-role/", 1)[1].split("/", maxsplit=1)[0]
     return principal.rsplit(":", 1)[-1] if principal.startswith("arn:") else principal
 
 

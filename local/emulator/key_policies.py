@@ -155,7 +155,7 @@ def _decide(principal: Any, action: str, key: str, context: dict[str, Any], regi
 
 
 def _with_keys(original: Callable[..., Any]) -> Callable[..., Any]:
-    def enforce(
+    def enforce(  # noqa: PLR0917 (as MiniStack calls it)
         access_key: str, action: str, service: str, region: str,
         resource_arn: str = "*", service_context: dict[str, Any] | None = None,
     ) -> Any:  # fmt: skip

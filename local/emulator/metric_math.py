@@ -1,7 +1,7 @@
 """The arithmetic of CloudWatch metric-math expressions over one window of values.
 
 A missing value makes an expression missing, except inside ``FILL``. Supported: numbers, metric
-ids, ``+ - * / **``, comparisons, ``AND``/``OR`` (``&&``, ``||``), ``IF``, ``FILL``, ``ABS``, ``MIN``,
+ids, arithmetic, comparisons, ``AND``/``OR`` (``&&``, ``||``), ``IF``, ``FILL``, ``ABS``, ``MIN``,
 ``MAX``, ``SUM``, ``AVG``, ``CEIL``, ``FLOOR``. Anything else is refused when the alarm is made.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
@@ -73,7 +73,7 @@ class _AnyName(dict[str, Value]):
         return None
 
 
-def _evaluate(node: ast.expr, values: Mapping[str, Value]) -> Value:
+def _evaluate(node: ast.expr, values: Mapping[str, Value]) -> Value:  # noqa: PLR0911
     match node:
         case ast.Constant(value=int() | float() as number):
             return float(number)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from local.emulator import service_roles
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 
@@ -26,7 +27,13 @@ pin(
 )
 pin("ministack.app", _handle_execute_api_request="callable", _parse_execute_api_url="callable")
 pin("ministack.services.apigateway_v1", _rest_apis="scoped")
-pin("ministack.services.lambda_svc", _emit_lambda_logs="callable")
+pin(
+    "ministack.services.lambda_svc",
+    _emit_lambda_logs="callable",
+    _emit_lambda_metrics="callable",
+    _execute_function_dispatch="callable",
+)
+pin("ministack.services.cloudwatch_logs", _log_groups="scoped")
 pin("ministack.services.stepfunctions", _emit_execution_status_event="callable")
 
 
@@ -67,8 +74,56 @@ def _publish(
     return len(numbers)
 
 
+def _count_invocations(original: Callable[..., Any]) -> Callable[..., Any]:
+    """``AWS/Lambda`` for every invocation; MiniStack counts only those through its API."""
+
+    def dispatch(func: Any, config: dict[str, Any], *rest: Any) -> Any:
+        started = time.monotonic()
+        result = original(func, config, *rest)
+        dimensions = {"FunctionName": str(config.get("FunctionName", ""))}
+        failed = bool(isinstance(result, dict) and result.get("error"))
+        put("AWS/Lambda", "Invocations", 1, "Count", dimensions)
+        put("AWS/Lambda", "Errors", float(failed), "Count", dimensions)
+        milliseconds = (time.monotonic() - started) * 1000
+        put("AWS/Lambda", "Duration", milliseconds, "Milliseconds", dimensions)
+        return result
+
+    return dispatch
+
+
+def _only_throttles(original: Callable[..., Any]) -> Callable[..., Any]:
+    def emit(name: str, duration_ms: float, error: bool, throttle: bool) -> None:
+        if throttle:
+            original(name, duration_ms, error, throttle)
+
+    return emit
+
+
+def may_write_logs(config: dict[str, Any]) -> bool:
+    """Whether the function's role may write its log group; without, AWS shows no logs."""
+    from ministack.services import cloudwatch_logs
+
+    role, function_arn = config.get("Role", ""), config.get("FunctionArn", "")
+    if not role or not function_arn:
+        return True
+    region, account = function_arn.split(":")[3:5]
+    name = (config.get("LoggingConfig") or {}).get("LogGroup")
+    group = name or f"/aws/lambda/{config.get('FunctionName')}"
+    base = f"arn:aws:logs:{region}:{account}:log-group:{group}"
+    needed = [
+        ("logs:CreateLogStream", f"{base}:log-stream:x"),
+        ("logs:PutLogEvents", f"{base}:log-stream:x"),
+    ]
+    if group not in cloudwatch_logs._log_groups:
+        needed.insert(0, ("logs:CreateLogGroup", f"{base}:*"))
+    service = "lambda.amazonaws.com"
+    return all(service_roles.allowed(role, action, arn, service=service) for action, arn in needed)
+
+
 def _read_log_lines(original: Callable[..., Any]) -> Callable[..., Any]:
     def emit(func: Any, request_id: str, log_text: str, *args: Any, **kwargs: Any) -> Any:
+        if not may_write_logs(func.get("config") or func):
+            return None
         for line in (log_text or "").splitlines():
             if '"_aws"' in line and '"CloudWatchMetrics"' in line:
                 publish_embedded(line[line.index("{") :])
@@ -123,5 +178,7 @@ def _measure_apis(original: Callable[..., Any]) -> Callable[..., Any]:
 def attach(_tables: Tables) -> None:
     """Publish from logs and executions."""
     replace("ministack.services.lambda_svc", "_emit_lambda_logs", _read_log_lines)
+    replace("ministack.services.lambda_svc", "_emit_lambda_metrics", _only_throttles)
+    replace("ministack.services.lambda_svc", "_execute_function_dispatch", _count_invocations)
     replace("ministack.services.stepfunctions", "_emit_execution_status_event", _count_executions)
     replace("ministack.app", "_handle_execute_api_request", _measure_apis)

@@ -171,7 +171,7 @@ def install_hooks(tables: Tables) -> None:
         return detect_service
 
     def resource_arn(original: Callable[..., str]) -> Callable[..., str]:
-        def extract(
+        def extract(  # noqa: PLR0917 (as MiniStack calls it)
             service: str, method: str, path: str, headers: dict[str, str], body: bytes,
             query: dict[str, list[str]], region: str, account: str,
         ) -> str:  # fmt: skip
@@ -186,7 +186,7 @@ def install_hooks(tables: Tables) -> None:
         return extract
 
     def enforce_all(original: Callable[..., Any]) -> Callable[..., Any]:
-        def enforce(
+        def enforce(  # noqa: PLR0917 (as MiniStack calls it)
             access_key: str, action: str, service: str, region: str,
             resource_arn: str = "*", service_context: dict[str, Any] | None = None,
         ) -> Any:  # fmt: skip

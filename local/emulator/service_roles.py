@@ -28,7 +28,7 @@ from local.emulator.private_tables import replace
 SESSION_SECONDS = 12 * 3600
 
 _role_in_use: contextvars.ContextVar[str] = contextvars.ContextVar("service_role", default="")
-_tables: Tables | None = None
+_attached: list[Tables] = []
 
 
 class AccessDeniedError(PermissionError):
@@ -220,7 +220,7 @@ def client_environment(credentials: Mapping[str, str]) -> dict[str, str]:
     """Environment with which a child process calls the emulator as these credentials."""
     import os
 
-    assert _tables is not None, "service_roles is not attached"
+    tables = _attached[0]
     trust = {
         name: os.environ[name]
         for name in (
@@ -229,9 +229,9 @@ def client_environment(credentials: Mapping[str, str]) -> dict[str, str]:
         if name in os.environ
     }  # fmt: skip
     return {
-        "AWS_ENDPOINT_URL": _tables.endpoint,
-        "AWS_REGION": _tables.region,
-        "AWS_DEFAULT_REGION": _tables.region,
+        "AWS_ENDPOINT_URL": tables.endpoint,
+        "AWS_REGION": tables.region,
+        "AWS_DEFAULT_REGION": tables.region,
         **trust,
         **credentials,
     }
@@ -248,14 +248,14 @@ def client_as(role_arn: str, aws_service: str, service: str) -> Any:
     import boto3
 
     sessions: Any = boto3.Session
-    assert _tables is not None, "service_roles is not attached"
+    tables = _attached[0]
     key = (role_arn, aws_service)
     if key not in _clients:
         session = hashlib.sha256(role_arn.encode()).hexdigest()[:8]
         keys = credentials_for(role_arn, f"{service.split('.', maxsplit=1)[0]}-{session}", service)
-        _clients[key] = sessions(region_name=_tables.region).client(
+        _clients[key] = sessions(region_name=tables.region).client(
             aws_service,
-            endpoint_url=_tables.endpoint,
+            endpoint_url=tables.endpoint,
             aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
             aws_session_token=keys["AWS_SESSION_TOKEN"],
@@ -296,7 +296,6 @@ def _checked_lambda(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def attach(tables: Tables) -> None:
     """Make the state machine's role known to its tasks, and check its Lambda invocations."""
-    global _tables
-    _tables = tables
+    _attached[:] = [tables]
     replace("ministack.services.stepfunctions", "_execute_task", _with_execution_role)
     replace("ministack.services.stepfunctions", "_call_lambda", _checked_lambda)

@@ -223,7 +223,7 @@ def body_limit(acl: dict[str, Any]) -> int:
 
 
 def _guarded(original: Callable[..., Any]) -> Callable[..., Any]:
-    async def handle(
+    async def handle(  # noqa: PLR0917 (as MiniStack calls it)
         host: str, path: str, method: str, headers: dict[str, str], body: bytes,
         query: dict[str, list[str]], *rest: Any, **keywords: Any,
     ) -> Any:  # fmt: skip

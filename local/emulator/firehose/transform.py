@@ -72,6 +72,7 @@ def transform(
     role_arn: str,
     processor: LambdaProcessor,
     batch: list[Record],
+    *,
     pause: float = 0.2,
 ) -> Verdicts:
     """Invoke the function with a batch, retrying as configured.

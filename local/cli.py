@@ -1,0 +1,138 @@
+"""``python -m local.cli``: keep the local platform up, look at it, take it down.
+
+``up`` stays in the foreground: Ctrl-C ends the platform and everything it started.
+"""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import time
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from local.emulator import classification
+from local.platform import Platform, PlatformError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+console = Console()
+
+
+def _stop_on_signal(number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+@app.command()
+def up(
+    environment: Annotated[str, typer.Option("--env", help="Settings file to deploy.")] = "demo",
+    deploy: Annotated[bool, typer.Option(help="Deploy the stacks.")] = True,
+) -> None:
+    """Start the platform, deploy, print how to call it, and keep running."""
+    signal.signal(signal.SIGTERM, _stop_on_signal)
+    try:
+        with Platform() as platform:
+            _prepare(platform, environment if deploy else None)
+            _print_access(platform)
+            _wait(platform)
+    except PlatformError as error:
+        console.print(f"[red]{error}[/red]")
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        console.print("stopped")
+
+
+def _prepare(platform: Platform, environment: str | None) -> None:
+    assert platform.info is not None
+    console.print(f"emulator answers at {platform.info.endpoint} (account {platform.info.account})")
+    with console.status("cdk bootstrap"):
+        platform.bootstrap()
+    if environment is None:
+        return
+    started = time.monotonic()
+    with console.status(f"cdk deploy --all -c env={environment}"):
+        platform.deploy(environment, capture=True)
+    console.print(f"deployed [bold]{environment}[/bold] in {time.monotonic() - started:.0f} s")
+    _print_resources(platform)
+
+
+def _wait(platform: Platform) -> None:
+    console.print("Ctrl-C stops the platform.")
+    info = platform.info
+    while info is not None and info.alive():
+        time.sleep(0.5)
+
+
+def _print_resources(platform: Platform) -> None:
+    found = classification.summary(
+        classification.deployed_resources(platform.client("cloudformation"))
+    )
+    table = Table("class", "resources", "types", title="what was deployed")
+    for kind in classification.CLASSES:
+        types = [name for name, entry in found["by_type"].items() if entry["class"] == kind]
+        table.add_row(kind, str(found[kind]), ", ".join(name[5:] for name in types))
+    console.print(table)
+
+
+def api_urls(platform: Platform) -> dict[str, str]:
+    """API name → base URL of its first stage, addressed by path on the platform's port."""
+    assert platform.info is not None
+    client: Any = platform.client("apigateway")
+    found = {}
+    for api in client.get_rest_apis()["items"]:
+        stages = client.get_stages(restApiId=api["id"])["item"]
+        if stages:
+            base = f"{platform.info.endpoint}/_aws/execute-api/{api['id']}"
+            found[api["name"]] = f"{base}/{stages[0]['stageName']}"
+    return found
+
+
+def _print_access(platform: Platform) -> None:
+    assert platform.info is not None
+    urls = api_urls(platform)
+    for name, url in urls.items():
+        console.print(f"API [bold]{name}[/bold]: {url}", soft_wrap=True)
+    exports = [f"export {name}={shlex.quote(value)}"
+               for name, value in platform.environment().items()]  # fmt: skip
+    console.print(Panel("\n".join(exports), title="credentials to sign with"), soft_wrap=True)
+    lines = [
+        "aws cloudformation describe-stacks --query 'Stacks[].StackName'",
+        "aws stepfunctions list-state-machines",
+    ]
+    for url in list(urls.values())[:1]:
+        sign = f"--aws-sigv4 aws:amz:{platform.info.region}:execute-api"
+        user = '--user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"'
+        lines.insert(0, f'curl --cacert "$AWS_CA_BUNDLE" {sign} {user} {url}/health')
+    console.print(Panel("\n".join(lines), title="try"), soft_wrap=True)
+
+
+@app.command()
+def down() -> None:
+    """Stop the platform started in this repository, and what a crashed one left."""
+    platform = Platform.running()
+    (platform or Platform()).stop()
+    console.print("stopped" if platform else "no platform was running")
+
+
+@app.command()
+def status() -> None:
+    """Say whether a platform runs, where, and what is deployed."""
+    platform = Platform.running()
+    if platform is None or platform.info is None:
+        console.print("no platform is running")
+        raise typer.Exit(1)
+    console.print(f"{platform.info.endpoint} (pid {platform.info.pid})")
+    client: Any = platform.client("cloudformation")
+    table = Table("stack", "status")
+    for stack in client.describe_stacks()["Stacks"]:
+        table.add_row(stack["StackName"], stack["StackStatus"])
+    console.print(table)
+    _print_resources(platform)
+
+
+if __name__ == "__main__":
+    app()
