@@ -1,0 +1,100 @@
+"""Synthesise the app in a process of its own, once per settings file and test session.
+
+The compliance packs stay off: with them a finding would fail every test that reads a template.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from config.load import REPOSITORY, environments
+
+ENVIRONMENTS = environments(REPOSITORY)
+# In the order of the edges: each stack may use those before it (docs/architecture.md).
+STACK_NAMES = (
+    "security",
+    "network",
+    "data-lake",
+    "ingestion",
+    "processing",
+    "training",
+    "serving",
+    "api",
+    "monitoring",
+    "audit",
+)
+
+
+def synth_environment(
+    environment: str, outdir: Path, *, nag: bool = False, extra: dict[str, str] | None = None
+) -> dict[str, str]:
+    """Process environment with which ``app.py`` behaves as below the ``cdk`` CLI."""
+    context = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
+    context |= {"env": environment} | ({} if nag else {"nag": "off"})
+    binaries = Path(sys.executable).parent
+    return {
+        **os.environ,
+        "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}",
+        "CDK_OUTDIR": str(outdir),
+        "CDK_CONTEXT_JSON": json.dumps(context),
+        **(extra or {}),
+    }
+
+
+def synthesise(
+    environment: str,
+    outdir: Path,
+    *,
+    nag: bool = False,
+    extra: dict[str, str] | None = None,
+    command: tuple[str, ...] = ("app.py",),
+) -> None:
+    """Write the cloud assembly of ``environment`` to ``outdir``.
+
+    Raises:
+        AssertionError: the app failed; the message is what it printed.
+    """
+    run = subprocess.run(
+        [sys.executable, *command],
+        cwd=REPOSITORY,
+        env=synth_environment(environment, outdir, nag=nag, extra=extra),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, f"synth of {environment} failed:\n{run.stdout}\n{run.stderr}"
+
+
+@cache
+def assembly(environment: str) -> Path:
+    """Folder of the cloud assembly, made once per session."""
+    outdir = Path(tempfile.mkdtemp(prefix=f"millrace-synth-{environment}-"))
+    synthesise(environment, outdir)
+    return outdir
+
+
+@cache
+def templates(environment: str) -> dict[str, dict[str, Any]]:
+    """Template of each stack by the stack's short name (``data-lake``)."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted(assembly(environment).glob("*.template.json")):
+        found[path.name.removesuffix(".template.json")] = json.loads(path.read_text())
+    assert found, f"no template in {assembly(environment)}"
+    return found
+
+
+def resources(environment: str, kind: str | None = None) -> list[tuple[str, str, dict[str, Any]]]:
+    """(stack, logical id, resource) of every resource, or of those of one CloudFormation type."""
+    return [
+        (stack, logical_id, resource)
+        for stack, template in templates(environment).items()
+        for logical_id, resource in template.get("Resources", {}).items()
+        if kind is None or resource["Type"] == kind
+    ]
