@@ -21,6 +21,7 @@ from glue_jobs.windows import PARTS, Window
 from lambdas.shared import names
 from model_code.features import fit
 from model_code.features.spark import columns
+from model_code.features.transform import RAW
 
 REQUIRED = (
     "input_contract",
@@ -212,8 +213,11 @@ def _write_parts(
         fn.col(LABEL).cast("double").alias(LABEL),
         *columns(spec),
     ]
+    # A champion has encodings of its own, so the hold-out keeps what they start from.
+    raw = [fn.col(name).alias(f"{RAW}{name}") for name in _named(contract, "category")]
     for part in PARTS:
-        table = _part(rows, contract, part, cuts).select(*kept)
+        wanted = [*kept, *raw] if part == "holdout" else kept
+        table = _part(rows, contract, part, cuts).select(*wanted)
         table.coalesce(1).write.mode("overwrite").parquet(f"{output}{part}/")
 
 

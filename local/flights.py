@@ -247,7 +247,9 @@ def _finish(flights: pd.DataFrame) -> pd.DataFrame:
 
 def _month_of(moment: pd.Series[Any]) -> pd.Series[Any]:
     """Month of 2013; the first hours of 2014 in UTC still belong to December."""
-    return moment.dt.month.where(moment.dt.year == 2013, 12).where(moment.notna(), 0).astype(int)
+    inside = moment.dt.month.where(moment.dt.year == 2013, 12)
+    months: pd.Series[Any] = inside.where(moment.notna(), 0).astype(int)
+    return months
 
 
 def _share(flight_id: str) -> float:

@@ -12,13 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lambdas.shared import names
 from model_code.features.transform import Encoder
 
 MODEL_FILE = "model.json"
 BOOSTER_FILE = "booster.ubj"
-SPEC_FILE = "feature_spec.json"
-BASELINE_FILE = "baseline.json"
-CONTRACT_FILE = "contract.json"
 CONSTANT = "constant"
 XGBOOST = "xgboost"
 
@@ -34,7 +32,7 @@ class Model:
             OSError: a file is missing.
         """
         document = json.loads((directory / MODEL_FILE).read_bytes())
-        self.contract: dict[str, Any] = json.loads((directory / CONTRACT_FILE).read_bytes())
+        self.contract: dict[str, Any] = json.loads((directory / names.CONTRACT_FILE).read_bytes())
         self.kind: str = document.get("kind", "")
         self.fingerprint = fingerprint(directory)
         self._constant = 0.0
@@ -43,7 +41,7 @@ class Model:
         if self.kind == CONSTANT:
             self._constant = _probability(document["probability"])
         elif self.kind == XGBOOST:
-            self._encoder = Encoder(json.loads((directory / SPEC_FILE).read_bytes()))
+            self._encoder = Encoder(json.loads((directory / names.FEATURE_SPEC_FILE).read_bytes()))
             self._booster = _booster(directory / document["booster"])
         else:
             raise ValueError(f"kind is {self.kind!r}; allowed: {CONSTANT}, {XGBOOST}")
@@ -63,7 +61,7 @@ class Model:
         """Probability for each row of an encoded matrix (n x features, NaN for missing)."""
         if self._booster is None:
             return [self._constant] * len(rows)
-        import numpy as np
+        import numpy as np  # noqa: PLC0415 - a constant model serves without it
 
         matrix = np.asarray(rows, dtype=np.float32)
         return self._booster.inplace_predict(matrix).tolist()  # type: ignore[no-any-return]
@@ -80,7 +78,7 @@ class Model:
 def fingerprint(directory: Path) -> str:
     """16 hex digits that name what the model computes, whatever archive it came in."""
     digest = hashlib.sha256()
-    for name in (MODEL_FILE, BOOSTER_FILE, SPEC_FILE):
+    for name in (MODEL_FILE, BOOSTER_FILE, names.FEATURE_SPEC_FILE):
         path = directory / name
         content = path.read_bytes() if path.exists() else b""
         digest.update(f"{name}:{len(content)}:".encode() + content)
@@ -94,8 +92,9 @@ def _probability(value: Any) -> float:
 
 
 def _booster(path: Path) -> Any:
-    import xgboost
+    import xgboost  # noqa: PLC0415 - see the module's first lines
 
-    booster = xgboost.Booster()
+    # Requests are small and many: threads within one would only wait for each other.
+    booster = xgboost.Booster({"nthread": 1})
     booster.load_model(path)
     return booster

@@ -19,6 +19,8 @@ SPEC_VERSION = 1
 IDENTITY = "identity"
 TARGET_MEAN = "targetMean"
 MISSING = float("nan")
+# Prefix of the columns that keep a category's own value beside its encoding.
+RAW = "raw_"
 
 Spec = Mapping[str, Any]
 

@@ -20,7 +20,9 @@ from typing import Any
 
 import pandas as pd
 import xgboost
+from sklearn.metrics import log_loss, roc_auc_score
 
+from lambdas.shared import names
 from model_code import models
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,14 +49,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Train from the container's environment."""
     hyperparameters = _parse(sys.argv[1:] if argv is None else argv)
     run = Path(os.environ["SM_CHANNEL_RUN"])
-    spec = json.loads((run / models.SPEC_FILE).read_bytes())
-    contract = json.loads((run / models.CONTRACT_FILE).read_bytes())
-    names = [feature["name"] for feature in spec["features"]]
+    spec = json.loads((run / names.FEATURE_SPEC_FILE).read_bytes())
+    contract = json.loads((run / names.CONTRACT_FILE).read_bytes())
+    features = [feature["name"] for feature in spec["features"]]
     train = load(Path(os.environ["SM_CHANNEL_TRAIN"]), contract)
     validation = load(Path(os.environ["SM_CHANNEL_VALIDATION"]), contract)
-    booster = fit(train, validation, names, hyperparameters)
-    _report("train", booster, train, names)
-    _report("validation", booster, validation, names)
+    booster = fit(train, validation, features, hyperparameters)
+    _report("train", booster, train, features)
+    _report("validation", booster, validation, features)
     save(booster, run, Path(os.environ["SM_MODEL_DIR"]))
 
 
@@ -81,10 +83,10 @@ def load(folder: Path, contract: dict[str, Any]) -> pd.DataFrame:
 
 
 def fit(
-    train: pd.DataFrame, validation: pd.DataFrame, names: Sequence[str], chosen: Hyperparameters
+    train: pd.DataFrame, validation: pd.DataFrame, features: Sequence[str], chosen: Hyperparameters
 ) -> xgboost.Booster:
     """Trees up to the round with the lowest log loss on validation."""
-    parts = [_matrix(part, names, chosen.threads) for part in (train, validation)]
+    parts = [_matrix(part, features, chosen.threads) for part in (train, validation)]
     booster = xgboost.train(
         {
             "objective": "binary:logistic",
@@ -107,16 +109,16 @@ def fit(
     return booster[: booster.best_iteration + 1]
 
 
-def _matrix(rows: pd.DataFrame, names: Sequence[str], threads: int) -> xgboost.DMatrix:
-    # No feature names: serving predicts from plain arrays, whose columns have none.
-    return xgboost.DMatrix(rows[list(names)].to_numpy(), label=rows[LABEL], nthread=threads)
+def _matrix(rows: pd.DataFrame, features: Sequence[str], threads: int) -> xgboost.DMatrix:
+    # No column names: serving predicts from plain arrays, whose columns have none.
+    return xgboost.DMatrix(rows[list(features)].to_numpy(), label=rows[LABEL], nthread=threads)
 
 
-def _report(part: str, booster: xgboost.Booster, rows: pd.DataFrame, names: Sequence[str]) -> None:
+def _report(
+    part: str, booster: xgboost.Booster, rows: pd.DataFrame, features: Sequence[str]
+) -> None:
     """Print what the training job's metric definitions look for."""
-    from sklearn.metrics import log_loss, roc_auc_score
-
-    predicted = booster.inplace_predict(rows[list(names)].to_numpy())
+    predicted = booster.inplace_predict(rows[list(features)].to_numpy())
     metrics = {
         "rows": len(rows),
         "log_loss": log_loss(rows[LABEL], predicted, labels=[0, 1]),
@@ -132,7 +134,7 @@ def save(booster: xgboost.Booster, run: Path, target: Path) -> None:
     booster.save_model(target / models.BOOSTER_FILE)
     document = {"kind": models.XGBOOST, "booster": models.BOOSTER_FILE}
     (target / models.MODEL_FILE).write_text(json.dumps(document) + "\n")
-    for name in (models.SPEC_FILE, models.BASELINE_FILE, models.CONTRACT_FILE):
+    for name in (names.FEATURE_SPEC_FILE, names.BASELINE_FILE, names.CONTRACT_FILE):
         shutil.copyfile(run / name, target / name)
     code = target / "code"
     for folder in SERVING_CODE:

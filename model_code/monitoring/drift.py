@@ -1,0 +1,63 @@
+"""Population stability index of each feature: captured inputs against the training window.
+
+The index is the symmetric relative entropy of two histograms over the baseline's bins, with missing
+values as a bin of their own; ``scipy.special.rel_entr`` gives its two halves.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.special import rel_entr
+
+from model_code.evaluation.metrics import Floats
+
+# Added to every bin, so that an empty one has a finite weight.
+PSEUDO_COUNT = 0.5
+
+
+def stability_index(expected: Sequence[float], found: Sequence[float]) -> float:
+    """PSI of two histograms (counts over the same bins)."""
+    shares = [_shares(counts) for counts in (expected, found)]
+    both = rel_entr(shares[0], shares[1]) + rel_entr(shares[1], shares[0])
+    return float(both.sum())
+
+
+def _shares(counts: Sequence[float]) -> Floats:
+    smoothed = np.asarray(counts, dtype=np.float64) + PSEUDO_COUNT
+    return np.asarray(smoothed / smoothed.sum())
+
+
+def features(
+    baseline: Mapping[str, Any], records: Sequence[Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """For each feature ``psi``, its share of nulls in the records and in the baseline."""
+    found = {}
+    for name, expected in baseline["features"].items():
+        values = [record.get(name) for record in records]
+        missing = sum(value is None for value in values)
+        present = [value for value in values if value is not None]
+        binned = _numbers if expected["kind"] == "number" else _categories
+        reference, counts = binned(expected, present)
+        rows = sum(reference) + expected["nulls"]
+        found[name] = {
+            "psi": stability_index([*reference, expected["nulls"]], [*counts, missing]),
+            "nulls": missing / len(values) if values else 0.0,
+            "baseline_nulls": expected["nulls"] / rows if rows else 0.0,
+        }
+    return found
+
+
+def _numbers(expected: Mapping[str, Any], values: Sequence[Any]) -> tuple[list[int], list[int]]:
+    edges = np.asarray(expected["edges"], dtype=np.float64)
+    place = np.searchsorted(edges, np.asarray(values, dtype=np.float64), "left")
+    return expected["counts"], np.bincount(place, minlength=len(edges) + 1).tolist()
+
+
+def _categories(expected: Mapping[str, Any], values: Sequence[Any]) -> tuple[list[int], list[int]]:
+    known = expected["values"]
+    counts = Counter(value if value in known else None for value in values)
+    return [*known.values(), expected["other"]], [*(counts[name] for name in known), counts[None]]

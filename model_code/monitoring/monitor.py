@@ -1,0 +1,194 @@
+"""Processing job: a window of captured predictions against the training window and late labels.
+
+Quality is judged on what the champion's model answered as champion: predictions that another model
+gave (the challenger's, or the champion of before a roll-out) are counted and shown apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pandas as pd
+
+from lambdas.shared import names
+from model_code.evaluation import inputs
+from model_code.models import Model
+from model_code.monitoring import capture, criteria, drift
+from model_code.monitoring.capture import Captured, Prediction
+from model_code.monitoring.quality import first_by_id, groups, totals, variant
+
+REPORT_FILE = "report.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Event times from ``start`` up to ``end``, ISO 8601."""
+
+    start: str
+    end: str
+
+    def predictions(self, found: Sequence[Prediction], time_field: str) -> list[Prediction]:
+        """Those whose event time (with or without zone, then UTC) lies in the window."""
+        start, end = _time(self.start), _time(self.end)
+        return [one for one in found if start <= _time(one.record[time_field]) < end]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What the window is compared with: the model in service and its papers."""
+
+    fingerprint: str
+    baseline: dict[str, Any] | None
+    holdout: dict[str, Any] | None
+
+
+def main(argv: Sequence[str], base: Path) -> None:
+    """Read ``base``/input, write ``base``/output/report/report.json, put the metrics."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    for name in ("--window-start", "--window-end", "--endpoint"):
+        parser.add_argument(name, required=True)
+    chosen = parser.parse_args(list(argv))
+    window = Window(chosen.window_start, chosen.window_end)
+    folder = base / "input"
+    contract = inputs.document(folder / "contract")
+    captured = capture.read(folder / "capture")
+    report = {
+        "version": 1,
+        "endpoint": chosen.endpoint,
+        "window": {"start": window.start, "end": window.end},
+        **examine(
+            contract, window, captured, labels(folder / "labels", contract), reference(folder)
+        ),
+        "events": events_in(folder / "events", contract, window),
+    }
+    target = base / "output" / "report"
+    target.mkdir(parents=True, exist_ok=True)
+    (target / REPORT_FILE).write_text(json.dumps(report, indent=1, allow_nan=False) + "\n")
+    put_metrics(boto3.client("cloudwatch"), chosen.endpoint, report)
+    sys.stdout.write(f"monitor:breached={int(report['breached'])} {'; '.join(report['reasons'])}\n")
+
+
+def reference(folder: Path) -> Reference:
+    """The champion's baseline, and what a hold-out said of this very model."""
+    with tempfile.TemporaryDirectory() as directory:
+        model = inputs.model(folder / "model", Path(directory))
+        baseline = Path(directory) / "model" / names.BASELINE_FILE
+        content = json.loads(baseline.read_bytes()) if baseline.exists() else None
+    return Reference(model.fingerprint, content, _holdout(folder / "evaluation", model))
+
+
+def _holdout(folder: Path, model: Model) -> dict[str, Any] | None:
+    for path in sorted(folder.rglob("*.json")) if folder.exists() else []:
+        document = json.loads(path.read_bytes())
+        for role in ("candidate", "champion"):
+            if document[role]["model"]["fingerprint"] == model.fingerprint:
+                return document[role]  # type: ignore[no-any-return]
+    return None
+
+
+def labels(folder: Path, contract: dict[str, Any]) -> dict[str, float]:
+    """0 or 1 by record id, for every label that has arrived."""
+    record, rule = contract["label"], contract["label_rule"]
+    if not any(folder.rglob("*.parquet")):
+        return {}
+    rows = pd.read_parquet(folder, columns=[record["id_field"], rule["field"]])
+    late = (rows[rule["field"]] >= rule["at_least"]).astype(float)
+    return dict(zip(rows[record["id_field"]].tolist(), late.tolist(), strict=True))
+
+
+def events_in(folder: Path, contract: dict[str, Any], window: Window) -> int | None:
+    """Curated events of the window, predicted or not; None if the input is absent."""
+    if not any(folder.rglob("*.parquet")):
+        return None
+    time = contract["event"]["time_field"]
+    moments = inputs.microseconds(pd.read_parquet(folder, columns=[time])[time])
+    low, high = (int(_time(end).timestamp() * 1e6) for end in (window.start, window.end))
+    return int(((moments >= low) & (moments < high)).sum())
+
+
+def examine(
+    contract: dict[str, Any],
+    window: Window,
+    captured: Captured,
+    known: Mapping[str, float],
+    compared: Reference,
+) -> dict[str, Any]:
+    """Everything that the report says about the window."""
+    time_field = contract["event"]["time_field"]
+    inside = window.predictions(captured.predictions, time_field)
+    limit = criteria.limits(contract, compared.holdout)
+    variants = {key: variant(group, known, contract) for key, group in groups(inside).items()}
+    champion = variants.get((names.CHAMPION, compared.fingerprint))
+    quality = champion["quality"] if champion else None
+    found = _drift(inside, compared.baseline)
+    drifted = criteria.drifted(found, limit)
+    labelled = champion["counts"]["labelled"] if champion else 0
+    judged = criteria.judge(limit, drifted, quality, labelled)
+    breaches = [one for one in judged if one["breached"]]
+    return {
+        "model": compared.fingerprint,
+        "counts": {
+            "requests": captured.requests,
+            "unreadable": captured.unreadable,
+            **totals([one["counts"] for one in variants.values()]),
+        },
+        "labelled": labelled,
+        "quality": quality,
+        "variants": [
+            {"variant": name, "model": model, **one}
+            for (name, model), one in sorted(variants.items())
+        ],
+        "drift": found,
+        "drifted_features": drifted,
+        "limits": limit.document(),
+        "criteria": judged,
+        "breached": bool(breaches),
+        "reasons": [one["reason"] for one in breaches],
+    }
+
+
+def _drift(
+    inside: Sequence[Prediction], baseline: dict[str, Any] | None
+) -> dict[str, dict[str, Any]]:
+    if baseline is None or not inside:
+        return {}
+    return drift.features(baseline, [one.record for one in first_by_id(inside).values()])
+
+
+def _time(moment: str) -> datetime:
+    parsed = datetime.fromisoformat(moment)
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed
+
+
+def put_metrics(client: Any, endpoint: str, report: Mapping[str, Any]) -> None:
+    """Metrics of the report at the wall clock: CloudWatch refuses times long past."""
+    values: dict[str, float] = {
+        names.METRIC_MODEL_BREACH: float(report["breached"]),
+        names.METRIC_DRIFTED_FEATURES: len(report["drifted_features"]),
+        names.METRIC_LABELLED: report["labelled"],
+    }
+    quality = report["quality"] or {}
+    for metric, key in (
+        (names.METRIC_LOG_LOSS, "log_loss"),
+        (names.METRIC_CALIBRATION, "calibration_error"),
+        (names.METRIC_AUC, "auc"),
+    ):
+        if quality.get(key):
+            values[metric] = quality[key]["value"]
+    dimensions = [{"Name": "Endpoint", "Value": endpoint}]
+    client.put_metric_data(
+        Namespace=names.METRIC_NAMESPACE,
+        MetricData=[
+            {"MetricName": name, "Dimensions": dimensions, "Value": value, "Unit": "None"}
+            for name, value in values.items()
+        ],
+    )
