@@ -163,4 +163,4 @@ class NetworkStack(BaseStack):
             deliver_logs_permission_arn=writer.role.role_arn,
             max_aggregation_interval=600,
         )
-        flow_log.node.add_dependency(writer)
+        flow_log.node.add_dependency(writer.policy)

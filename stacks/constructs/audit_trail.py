@@ -126,8 +126,9 @@ class AuditTrail(Construct):
             cloud_watch_logs_role_arn=self.writer.role.role_arn,
             advanced_event_selectors=[self._management(), self._objects()],
         )
-        trail.node.add_dependency(self.writer)
-        trail.node.add_dependency(self.bucket)
+        trail.node.add_dependency(self.writer.policy)
+        assert self.bucket.policy is not None
+        trail.node.add_dependency(self.bucket.policy)
         return trail
 
     @staticmethod

@@ -59,7 +59,7 @@ class RecordDelivery(Construct):
         )
         self.role = self._define_role()
         self.stream = self._define_stream()
-        self.stream.node.add_dependency(self.role)
+        self.stream.node.add_dependency(self.role.policy)
 
     @property
     def stream_name(self) -> str:

@@ -81,7 +81,7 @@ class PlatformFunction(Construct):
         self.role = self._define_role()
         self.grants = self.role.policy
         self.function = self._define_function()
-        self.function.node.add_dependency(self.role)
+        self.function.node.add_dependency(self.role.policy)
         self._acknowledge()
 
     def _define_role(self) -> ServiceRole:

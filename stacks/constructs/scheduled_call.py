@@ -83,4 +83,4 @@ class ScheduledCall(Construct):
                 ),
             ),
         )
-        self.schedule.node.add_dependency(self.role)
+        self.schedule.node.add_dependency(self.role.policy)

@@ -34,7 +34,11 @@ class ServiceRoleProps:
 
 
 class ServiceRole(Construct):
-    """Role and its one managed policy; depend on the construct to wait for both."""
+    """Role and its one managed policy.
+
+    Whoever uses the role depends on ``policy``: the reference alone waits for the role, and the
+    services check permissions when they are given it.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, *, props: ServiceRoleProps) -> None:
         super().__init__(scope, construct_id)

@@ -64,7 +64,7 @@ class SparkJob(Construct):
         )
         self.role = self._define_role()
         self.job = self._define_job()
-        self.job.node.add_dependency(self.role)
+        self.job.node.add_dependency(self.role.policy)
 
     @property
     def job_name(self) -> str:

@@ -1,0 +1,106 @@
+"""Build the app of a settings file with no acknowledgement in force, and list every finding."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from unittest import mock
+
+from aws_cdk import App
+from constructs import IConstruct
+
+from config.load import REPOSITORY, load_deployment
+from stacks import nag
+from stacks.application import build
+
+VALIDATE = "CloudFormation-Validate"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that a resource breaks."""
+
+    rule: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """A finding that a construct says it has to live with."""
+
+    rule: str
+    path: str
+    reason: str
+
+    def covers(self, finding: Finding) -> bool:
+        """Same rule, on this construct or below it."""
+        below = finding.path == self.path or finding.path.startswith(f"{self.path}/")
+        return below and finding.rule == self.rule
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Everything the packs find without acknowledgements, and all acknowledgements."""
+
+    findings: tuple[Finding, ...]
+    acknowledgements: tuple[Acknowledgement, ...]
+
+    @property
+    def open(self) -> list[Finding]:
+        """Findings nobody acknowledges."""
+        return [f for f in self.findings if not any(a.covers(f) for a in self.acknowledgements)]
+
+    @property
+    def unused(self) -> list[Acknowledgement]:
+        """Acknowledgements of nothing."""
+        return [a for a in self.acknowledgements if not any(a.covers(f) for f in self.findings)]
+
+
+@cache
+def review(environment: str) -> Review:
+    """Review one settings file; cached, because it takes seconds."""
+    return review_app(lambda app: build(app, load_deployment(environment)))
+
+
+def review_app(compose: Callable[[App], object]) -> Review:
+    """Review any app: synthesise it without packs, then run each pack over the tree."""
+    acknowledgements: list[Acknowledgement] = []
+
+    def collect(construct: IConstruct, rule: str, reason: str) -> None:
+        acknowledgements.append(Acknowledgement(rule, construct.node.path, reason))
+
+    outdir = Path(mkdtemp(prefix="millrace-nag-"))
+    context = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
+    app = App(analytics_reporting=False, context=context, outdir=str(outdir))
+    with mock.patch.object(nag, "_record", collect):
+        compose(app)
+        app.synth()
+        findings = [*_packs(app), *_validation(outdir)]
+    return Review(tuple(findings), tuple(acknowledgements))
+
+
+def _packs(app: App) -> list[Finding]:
+    return [
+        Finding(violation.rule_name, resource.construct_path or "")
+        for pack in nag.PACKS
+        for violation in pack(app).validate_scope(app).violations
+        for resource in violation.violating_resources
+    ]
+
+
+def _validation(outdir: Path) -> list[Finding]:
+    """What CDK's own template validation reports, warnings included."""
+    path = outdir / "validation-report.json"
+    if not path.is_file():
+        return []
+    report = json.loads(path.read_text())
+    return [
+        Finding(f"{VALIDATE}::{violation['ruleName']}", construct["constructPath"])
+        for plugin in report["pluginReports"]
+        for violation in plugin["violations"]
+        for construct in violation["violatingConstructs"]
+    ]

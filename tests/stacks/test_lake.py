@@ -1,0 +1,134 @@
+"""Zones and catalog: what the lake promises about encryption, access, retention and schema."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from config.load import load_deployment
+from lambdas.shared import names
+from stacks.constructs.lake_tables import REJECTED_COLUMNS, table_definitions
+from tests.synth import ENVIRONMENTS, resources, templates
+
+ZONES = ("Landing", "Raw", "Curated", "Features", "Artifacts", "Monitoring")
+
+
+def _contract() -> dict[str, Any]:
+    return load_deployment("dev").contract
+
+
+def _zone(environment: str, zone: str) -> dict[str, Any]:
+    (found,) = (
+        resource["Properties"]
+        for stack, logical_id, resource in resources(environment, "AWS::S3::Bucket")
+        if stack == "data-lake" and logical_id.startswith(f"{zone}Bucket")
+    )
+    return found
+
+
+def test_columns_are_the_contract_s_fields_in_its_order() -> None:
+    contract = _contract()
+    tables = {table.name: table for table in table_definitions(contract)}
+    for record, streamed, curated in (
+        ("event", names.TABLE_EVENTS_STREAM, names.TABLE_EVENTS),
+        ("label", names.TABLE_LABELS_STREAM, names.TABLE_LABELS),
+    ):
+        expected = [(field["name"], field["glue_type"]) for field in contract[record]["fields"]]
+        for name in (streamed, curated):
+            columns = [(column.name, column.glue_type) for column in tables[name].columns]
+            assert columns == expected
+            assert [column.name for column in tables[name].partitions] == [names.PARTITION_DATE]
+    assert tuple(c.name for c in tables[names.TABLE_REJECTED].columns) == REJECTED_COLUMNS
+
+
+def test_a_changed_contract_changes_the_columns() -> None:
+    contract = json.loads(json.dumps(_contract()))
+    contract["event"]["fields"].append({"name": "gate", "glue_type": "string"})
+    contract["event"]["fields"][0]["glue_type"] = "bigint"
+    tables = {table.name: table for table in table_definitions(contract)}
+    for name in (names.TABLE_EVENTS_STREAM, names.TABLE_EVENTS):
+        assert tables[name].columns[-1].name == "gate"
+        assert tables[name].columns[0].glue_type == "bigint"
+    assert all(column.name != "gate" for column in tables[names.TABLE_LABELS].columns)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_template_has_those_tables(environment: str) -> None:
+    expected = {
+        table.name: [(column.name, column.glue_type) for column in table.columns]
+        for table in table_definitions(load_deployment(environment).contract)
+    }
+    found = {}
+    for _, _, table in resources(environment, "AWS::Glue::Table"):
+        table_input = table["Properties"]["TableInput"]
+        columns = table_input["StorageDescriptor"]["Columns"]
+        found[table_input["Name"]] = [(column["Name"], column["Type"]) for column in columns]
+    assert found == expected
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_zone_is_encrypted_private_versioned_and_logged(environment: str, zone: str) -> None:
+    bucket = _zone(environment, zone)
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    assert rule["BucketKeyEnabled"] is True
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert bucket["LoggingConfiguration"]["LogFilePrefix"] == f"{zone.lower()}/"
+    ownership = bucket["OwnershipControls"]["Rules"]
+    assert ownership == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+
+
+def _key_of(bucket: dict[str, Any]) -> str:
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    return json.dumps(rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"])
+
+
+def test_what_holds_classified_values_in_clear_has_a_key_of_its_own() -> None:
+    clear = {_key_of(_zone("dev", zone)) for zone in ("Landing", "Raw")}
+    others = {_key_of(_zone("dev", zone)) for zone in ZONES if zone not in ("Landing", "Raw")}
+    assert len(clear) == 1
+    assert "RawKey" in next(iter(clear))
+    assert not clear & others
+
+
+@pytest.mark.parametrize("zone", ["Landing", "Raw", "Curated", "Features", "Monitoring"])
+def test_records_expire_when_the_contract_says(zone: str) -> None:
+    days = max(_contract()["retention_days"].values())
+    rules = _zone("dev", zone)["LifecycleConfiguration"]["Rules"]
+    assert [rule["ExpirationInDays"] for rule in rules if "Prefix" not in rule] == [days]
+
+
+def test_models_do_not_expire() -> None:
+    rules = _zone("dev", "Artifacts")["LifecycleConfiguration"]["Rules"]
+    assert all("ExpirationInDays" not in rule for rule in rules)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_bucket_policy_denies_plain_http_and_old_tls(environment: str) -> None:
+    buckets = len(resources(environment, "AWS::S3::Bucket"))
+    policies = resources(environment, "AWS::S3::BucketPolicy")
+    assert len(policies) == buckets
+    for stack, logical_id, policy in policies:
+        conditions = [
+            statement["Condition"]
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+            if statement["Effect"] == "Deny"
+        ]
+        assert {"Bool": {"aws:SecureTransport": "false"}} in conditions, f"{stack}.{logical_id}"
+        assert {"NumericLessThan": {"s3:TlsVersion": 1.2}} in conditions, f"{stack}.{logical_id}"
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_no_resource_is_a_custom_one_that_cdk_slipped_in(environment: str) -> None:
+    ours = {"Custom::ModelPointers"}
+    custom = {
+        resource["Type"]
+        for template in templates(environment).values()
+        for resource in template["Resources"].values()
+        if resource["Type"].startswith(("Custom::", "AWS::CloudFormation::CustomResource"))
+    }
+    assert custom <= ours

@@ -1,0 +1,257 @@
+"""Keys, network, ingestion, processing, audit: one assertion for each promise."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from typing import Any
+
+import pytest
+
+from config.load import load_deployment
+from lambdas.shared import names
+from stacks.constructs.cis_alarms import WATCHES
+from stacks.constructs.vpc_endpoints import INTERFACE_ENDPOINTS
+from tests.synth import ENVIRONMENTS, resources, templates
+
+
+def _properties(environment: str, stack: str, kind: str) -> dict[str, dict[str, Any]]:
+    return {
+        logical_id: resource["Properties"]
+        for owner, logical_id, resource in resources(environment, kind)
+        if owner == stack
+    }
+
+
+def _key(environment: str, domain: str) -> list[dict[str, Any]]:
+    (found,) = (
+        properties["KeyPolicy"]["Statement"]
+        for logical_id, properties in _properties(environment, "security", "AWS::KMS::Key").items()
+        if logical_id.startswith(f"{domain}Key")
+    )
+    return found
+
+
+def _allows(statements: list[dict[str, Any]], action: str) -> list[dict[str, Any]]:
+    return [
+        statement
+        for statement in statements
+        if action
+        in (statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]])
+    ]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_key_rotates(environment: str) -> None:
+    keys = _properties(environment, "security", "AWS::KMS::Key")
+    assert len(keys) == 5
+    assert all(key["EnableKeyRotation"] for key in keys.values())
+
+
+@pytest.mark.parametrize("domain", ["Data", "Raw", "Models", "Logs", "Messages"])
+def test_no_key_can_be_used_without_a_condition(domain: str) -> None:
+    for action in ("kms:Decrypt", "kms:GenerateDataKey", "kms:CreateGrant"):
+        for statement in _allows(_key("dev", domain), action):
+            assert statement["Condition"], statement
+
+
+def test_only_roles_of_this_deployment_may_decrypt_raw_records() -> None:
+    decrypt = _allows(_key("dev", "Raw"), "kms:Decrypt")
+    assert decrypt
+    for statement in decrypt:
+        pattern = json.dumps(statement["Condition"]["ArnLike"]["aws:PrincipalArn"])
+        assert ":role/millrace/flights/dev/*" in pattern
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_network_has_no_way_to_the_internet(environment: str) -> None:
+    kinds = {
+        resource["Type"] for resource in templates(environment)["network"]["Resources"].values()
+    }
+    forbidden = {
+        "AWS::EC2::InternetGateway",
+        "AWS::EC2::NatGateway",
+        "AWS::EC2::Route",
+        "AWS::EC2::EIP",
+        "AWS::EC2::EgressOnlyInternetGateway",
+    }
+    assert not kinds & forbidden
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_subnets_stand_in_the_settings_zones_without_overlap(environment: str) -> None:
+    settings = load_deployment(environment).settings.network
+    subnets = _properties(environment, "network", "AWS::EC2::Subnet").values()
+    assert sorted(s["AvailabilityZone"] for s in subnets) == sorted(settings.availability_zones)
+    blocks = [ipaddress.ip_network(subnet["CidrBlock"]) for subnet in subnets]
+    whole = ipaddress.ip_network(settings.cidr)
+    assert all(block.subnet_of(whole) for block in blocks)  # type: ignore[arg-type]
+    assert len(set(blocks)) == len(blocks)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_endpoints_are_those_of_the_table_and_limited_to_this_account(environment: str) -> None:
+    endpoints = _properties(environment, "network", "AWS::EC2::VPCEndpoint")
+    interface = [e for e in endpoints.values() if e["VpcEndpointType"] == "Interface"]
+    zones = load_deployment(environment).settings.network.interface_endpoint_zones
+    assert len(interface) == len(INTERFACE_ENDPOINTS)
+    assert all(len(endpoint["SubnetIds"]) == zones for endpoint in interface)
+    for name, endpoint in endpoints.items():
+        first, *others = endpoint["PolicyDocument"]["Statement"]
+        assert "aws:PrincipalAccount" in first["Condition"]["StringEquals"], name
+        # Only S3 reaches buckets of AWS, each for one action and by name.
+        assert name.startswith("VpcS3") or not others, name
+        assert all(s["Action"] in {"s3:GetObject", "s3:PutObject"} for s in others), name
+        assert all(s["Resource"] != "*" for s in others), name
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_nothing_is_let_in_from_outside_the_vpc(environment: str) -> None:
+    groups = _properties(environment, "network", "AWS::EC2::SecurityGroup")
+    cidr = load_deployment(environment).settings.network.cidr
+    for name, group in groups.items():
+        for rule in group.get("SecurityGroupIngress", []):
+            assert rule["CidrIp"] == cidr, name
+    for rule in _properties(environment, "network", "AWS::EC2::SecurityGroupIngress").values():
+        assert rule["SourceSecurityGroupId"] == rule["GroupId"]
+
+
+def _destinations(environment: str) -> list[dict[str, Any]]:
+    streams = _properties(environment, "ingestion", "AWS::KinesisFirehose::DeliveryStream")
+    assert len(streams) == len(names.STREAMS)
+    return [stream["ExtendedS3DestinationConfiguration"] for stream in streams.values()]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_delivery_keeps_originals_errors_and_parquet_under_names_everybody_knows(
+    environment: str,
+) -> None:
+    places = {
+        (d["Prefix"], d["ErrorOutputPrefix"], d["S3BackupConfiguration"]["Prefix"])
+        for d in _destinations(environment)
+    }
+    date = "event_date=!{partitionKeyFromLambda:event_date}/"
+    assert places == {
+        (
+            names.RAW_STREAM[stream] + date,
+            names.RAW_ERRORS[stream] + "!{firehose:error-output-type}/",
+            names.RAW_BACKUP[stream],
+        )
+        for stream in names.STREAMS
+    }
+    assert all(d["S3BackupMode"] == "Enabled" for d in _destinations(environment))
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_delivery_keeps_the_limits_of_firehose(environment: str) -> None:
+    for destination in _destinations(environment):
+        assert destination["DataFormatConversionConfiguration"]["Enabled"] is True
+        assert destination["BufferingHints"]["SizeInMBs"] >= 64
+        assert destination["CompressionFormat"] == "UNCOMPRESSED"
+        assert destination["BufferingHints"]["IntervalInSeconds"] > 0
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_direct_put_is_encrypted_under_the_raw_key(environment: str) -> None:
+    for stream in _properties(
+        environment, "ingestion", "AWS::KinesisFirehose::DeliveryStream"
+    ).values():
+        encryption = stream["DeliveryStreamEncryptionConfigurationInput"]
+        assert encryption["KeyType"] == "CUSTOMER_MANAGED_CMK"
+        assert "RawKey" in json.dumps(encryption["KeyARN"])
+
+
+def _job(environment: str, script: str) -> dict[str, Any]:
+    (found,) = (
+        job
+        for name, job in _properties(environment, "processing", "AWS::Glue::Job").items()
+        if name.startswith(script)
+    )
+    return found
+
+
+def _prefix(location: Any) -> str:
+    """What follows the bucket in an ``s3://`` location with a reference in it."""
+    return str(location["Fn::Join"][1][-1]).removeprefix("/")
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_jobs_get_every_argument_they_require(environment: str) -> None:
+    from glue_jobs import curate, features
+
+    given = set(_job(environment, "Curate")["DefaultArguments"])
+    assert {f"--{name}" for name in curate.REQUIRED} <= given
+    # The state machine names each run's folder.
+    given = set(_job(environment, "Features")["DefaultArguments"]) | {"--output_run"}
+    assert {f"--{name}" for name in features.REQUIRED} <= given
+
+
+def test_the_curate_job_reads_where_firehose_writes() -> None:
+    arguments = _job("dev", "Curate")["DefaultArguments"]
+    assert _prefix(arguments["--input_events_stream"]) == names.RAW_STREAM[names.EVENTS]
+    assert _prefix(arguments["--input_labels_stream"]) == names.RAW_STREAM[names.LABELS]
+    errors = _prefix(arguments["--input_errors"])
+    assert all(f"{errors}{stream}/" == names.RAW_ERRORS[stream] for stream in names.STREAMS)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_jobs_run_one_at_a_time_where_they_replace_tables(environment: str) -> None:
+    job = _job(environment, "Curate")
+    assert job["ExecutionProperty"] == {"MaxConcurrentRuns": 1}
+    assert job["GlueVersion"] == "5.0"
+    assert job["Connections"]["Connections"]
+    assert job["SecurityConfiguration"]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_trail_is_locked_validated_and_watches_every_zone(environment: str) -> None:
+    (trail,) = _properties(environment, "audit", "AWS::CloudTrail::Trail").values()
+    assert trail["EnableLogFileValidation"] is True
+    data = trail["AdvancedEventSelectors"][1]["FieldSelectors"]
+    (arns,) = (field["StartsWith"] for field in data if field["Field"] == "resources.ARN")
+    zones = ("Landing", "Raw", "Curated", "Features", "Artifacts", "Monitoring")
+    assert len(arns) == len(zones)
+    assert all(any(f"{zone}Bucket" in json.dumps(arn) for arn in arns) for zone in zones)
+    (bucket,) = _properties(environment, "audit", "AWS::S3::Bucket").values()
+    assert bucket["ObjectLockEnabled"] is True
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_each_watch_has_a_filter_and_an_alarm_that_tells_somebody(environment: str) -> None:
+    filters = _properties(environment, "audit", "AWS::Logs::MetricFilter").values()
+    patterns = {f["MetricTransformations"][0]["MetricName"]: f["FilterPattern"] for f in filters}
+    assert patterns == {watch.name: watch.pattern for watch in WATCHES}
+    alarms = _properties(environment, "audit", "AWS::CloudWatch::Alarm").values()
+    assert {alarm["MetricName"] for alarm in alarms} == set(patterns)
+    assert all(alarm["AlarmActions"] for alarm in alarms)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_log_group_is_encrypted_and_forgets(environment: str) -> None:
+    days = load_deployment(environment).settings.retention.log_days
+    groups = resources(environment, "AWS::Logs::LogGroup")
+    assert groups
+    for stack, logical_id, group in groups:
+        assert group["Properties"]["RetentionInDays"] == days, f"{stack}.{logical_id}"
+        assert "LogsKey" in json.dumps(group["Properties"]["KmsKeyId"]), f"{stack}.{logical_id}"
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_function_is_isolated_traced_encrypted_and_current(environment: str) -> None:
+    for stack, logical_id, function in resources(environment, "AWS::Lambda::Function"):
+        properties, place = function["Properties"], f"{stack}.{logical_id}"
+        assert properties["Architectures"] == ["arm64"], place
+        assert properties["TracingConfig"] == {"Mode": "Active"}, place
+        assert properties["VpcConfig"]["SubnetIds"], place
+        assert "MessagesKey" in json.dumps(properties["KmsKeyArn"]), place
+        assert properties["LoggingConfig"]["LogGroup"], place
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_owner_tags_are_on_what_can_carry_them(environment: str) -> None:
+    owner = load_deployment(environment).settings.owner
+    expected = {"owner": owner.team, "cost-center": owner.cost_center}
+    for kind in ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::IAM::Role", "AWS::Lambda::Function"):
+        for stack, logical_id, resource in resources(environment, kind):
+            tags = {tag["Key"]: tag["Value"] for tag in resource["Properties"].get("Tags", [])}
+            assert expected.items() <= tags.items(), f"{stack}.{logical_id}"

@@ -1,0 +1,90 @@
+"""Every role of every stack: path, boundary, no inline policy, no wildcard action."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from config.load import load_deployment
+from stacks.constructs.permissions_boundary import IRREVERSIBLE
+from tests.synth import ENVIRONMENTS, resources
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_role_has_the_path_and_the_boundary(environment: str) -> None:
+    settings = load_deployment(environment).settings
+    roles = resources(environment, "AWS::IAM::Role")
+    assert roles
+    for stack, logical_id, role in roles:
+        properties = role["Properties"]
+        place = f"{stack}.{logical_id}"
+        assert properties["Path"] == f"/millrace/{settings.instance}/{environment}/", place
+        assert "Boundary" in str(properties.get("PermissionsBoundary")), place
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_no_inline_and_no_aws_managed_policy(environment: str) -> None:
+    inline = resources(environment, "AWS::IAM::Policy")
+    assert inline == []
+    for stack, logical_id, role in resources(environment, "AWS::IAM::Role"):
+        place = f"{stack}.{logical_id}"
+        assert not role["Properties"].get("Policies"), place
+        assert "iam::aws:policy" not in str(role["Properties"].get("ManagedPolicyArns")), place
+
+
+def _statements(environment: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for stack, logical_id, policy in resources(environment, "AWS::IAM::ManagedPolicy"):
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            yield f"{stack}.{logical_id}", statement
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_no_statement_allows_a_wildcard_action(environment: str) -> None:
+    for place, statement in _statements(environment):
+        for action in _listed(statement.get("Action", [])):
+            assert "*" not in action, f"{place}: {action}"
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_only_the_boundary_is_written_as_exclusions(environment: str) -> None:
+    places = {place for place, statement in _statements(environment) if "NotAction" in statement}
+    assert len(places) == 1
+    assert places.pop().startswith("security.Boundary")
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_no_role_is_granted_what_the_boundary_denies_everyone(environment: str) -> None:
+    for place, statement in _statements(environment):
+        if statement["Effect"] == "Allow":
+            assert not set(_listed(statement.get("Action", []))) & set(IRREVERSIBLE), place
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_data_is_read_and_written_by_prefix(environment: str) -> None:
+    """No role may touch every object of a bucket."""
+    objects = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}
+    for place, statement in _statements(environment):
+        if statement["Effect"] == "Deny" or not objects & set(_listed(statement.get("Action"))):
+            continue
+        for resource in _listed(statement["Resource"]):
+            text = str(resource)
+            assert resource != "*", place
+            assert not text.rstrip("]}'\"").endswith("Arn'}, '/*"), f"{place}: {text}"
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_trust_is_one_service_each(environment: str) -> None:
+    for stack, logical_id, role in resources(environment, "AWS::IAM::Role"):
+        for statement in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]:
+            assert set(statement["Principal"]) == {"Service"}, f"{stack}.{logical_id}"
+            assert isinstance(statement["Principal"]["Service"], str), f"{stack}.{logical_id}"
+            service = statement["Principal"]["Service"]
+            # Lambda documents no source condition for execution roles.
+            if service not in {"lambda.amazonaws.com", "apigateway.amazonaws.com"}:
+                assert statement.get("Condition"), f"{stack}.{logical_id} ({service})"
