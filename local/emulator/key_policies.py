@@ -127,10 +127,9 @@ def assert_service_role_may_use_key(
     key = key_of_resource(resource_arn)
     if key is None:
         return
+    context = key_context(resource_arn, region) | {"kms:calleraccount": role_arn.split(":")[4]}
     for key_action in _KEY_ACTIONS.get(action, ()):
-        service_roles.assert_allowed(
-            role_arn, key_action, key, key_context(resource_arn, region), service=service
-        )
+        service_roles.assert_allowed(role_arn, key_action, key, context, service=service)
 
 
 def _decide(principal: Any, action: str, key: str, context: dict[str, Any], region: str) -> Any:
@@ -169,6 +168,7 @@ def _with_keys(original: Callable[..., Any]) -> Callable[..., Any]:
             return denied
         for key_action in _KEY_ACTIONS[action]:
             context = key_context(resource_arn, region)
+            context["kms:calleraccount"] = principal.account
             result = _decide(principal, key_action, key, context, region)
             if result.decision != "Allow":
                 _denied_key.set((key_action, key))

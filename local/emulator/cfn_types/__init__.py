@@ -6,13 +6,14 @@ which adds the missing part only makes ours redundant.
 
 from __future__ import annotations
 
-from local.emulator.cfn_types import buckets, catalog, governance, lake_formation, network
+from local.emulator.cfn_types import buckets, catalog, governance, identity, lake_formation, network
 from local.emulator.extensions import Tables
 
 
 def attach(tables: Tables) -> None:
     """Register every type."""
     buckets.attach(tables)
+    identity.attach(tables)
     lake_formation.attach(tables)
     for module in (network, governance, catalog):
         for resource in module.types():
