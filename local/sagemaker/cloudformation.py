@@ -17,8 +17,11 @@ from ministack.services.cloudformation.provisioners import _physical_name
 
 from local import application_autoscaling as autoscaling
 from local.emulator.extensions import ResourceType, Tables
+from local.emulator.private_tables import pin
 from local.sagemaker import endpoints, registry, roles, service, store, wire
 from local.sagemaker.errors import ServiceError
+
+pin("ministack.services.cloudformation.provisioners", _physical_name="callable")
 
 Properties = dict[str, Any]
 Provisioned = tuple[str, dict[str, Any]]

@@ -9,7 +9,10 @@ from typing import Any
 
 from ministack.services import cloudwatch
 
+from local.emulator.private_tables import pin
+
 _POLL_SECONDS = 0.5
+pin("ministack.services.cloudwatch", _alarms="scoped", _composite_alarms="scoped")
 
 
 class RolledBackError(Exception):

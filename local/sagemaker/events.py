@@ -10,6 +10,9 @@ from typing import Any
 
 from ministack.services import eventbridge
 
+from local.emulator.private_tables import pin
+
+pin("ministack.services.eventbridge", _put_events="callable")
 _log = logging.getLogger("millrace.sagemaker")
 
 

@@ -69,12 +69,16 @@ def _invoke(name: str, headers: Mapping[str, str], body: bytes) -> Response:
         answer = variant.server.invoke(body, passed)
     except ServerError as error:
         overhead = (time.perf_counter() - started) * 1e6
-        metrics.count(name, variant.name, variant.instances, 503, None, overhead)
+        metrics.count(
+            name, variant.name, instances=variant.instances, status=503,
+            model_microseconds=None, overhead_microseconds=overhead,
+        )  # fmt: skip
         return _no_answer(variant.server.port is None, str(error))
     overhead = (time.perf_counter() - started) * 1e6 - answer.microseconds
     metrics.count(
-        name, variant.name, variant.instances, answer.status, answer.microseconds, overhead
-    )
+        name, variant.name, instances=variant.instances, status=answer.status,
+        model_microseconds=answer.microseconds, overhead_microseconds=overhead,
+    )  # fmt: skip
     if answer.status != 200:
         return _model_error(name, variant.name, answer)
     if endpoint.capture is not None:

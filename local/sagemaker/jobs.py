@@ -103,7 +103,7 @@ class Job(ABC):
         return interpreter
 
     def execute(self, command: list[str], environment: Mapping[str, str]) -> None:
-        """Run the job's code; JobStoppedError or JobFailedError (with its own reason) unless it exits 0."""
+        """Run the job's code; raises JobStoppedError, or JobFailedError unless it exits 0."""
         outcome = process.run(command, self.directory, environment, self.control)
         if outcome.stopped or outcome.timed_out:
             raise JobStoppedError("MaxRuntimeExceeded" if outcome.timed_out else "Stopped")
@@ -113,7 +113,9 @@ class Job(ABC):
     def _failure(self, outcome: Outcome) -> str:
         written = self.directory.base / "output" / "failure"
         text = written.read_text(errors="replace").strip() if written.exists() else ""
-        text = text or process.tail(self.directory.log)
+        # The toolkit's own message often lacks the script's: the log's end has it.
+        said = process.tail(self.directory.log, 500)
+        text = text if said and said in text else f"{text[:400]}\n{said}".strip()
         return f"AlgorithmError: {text[:950]}, exit code: {outcome.exit_code}"
 
     def _run(self) -> None:

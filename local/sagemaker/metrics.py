@@ -16,7 +16,10 @@ from dataclasses import dataclass, field
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import cloudwatch
 
+from local.emulator.private_tables import pin
+
 NAMESPACE = "AWS/SageMaker"
+pin("ministack.services.cloudwatch", _store_datum="callable")
 
 
 @dataclass(slots=True)
@@ -37,6 +40,7 @@ _pending: dict[_Key, _Second] = {}
 def count(
     endpoint: str,
     variant: str,
+    *,
     instances: int,
     status: int,
     model_microseconds: float | None,

@@ -145,6 +145,7 @@ async def handle_request(
     method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
 ) -> Response:
     """MiniStack's entry point for both the control plane and the runtime API."""
+    del method, query
     target = headers.get("x-amz-target", "")
     if not target:
         return await invoke.handle(path, headers, body)

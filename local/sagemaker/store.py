@@ -65,7 +65,7 @@ def listing(
     records: Iterable[Record],
     request: Mapping[str, Any],
     name_member: str,
-    keep: Callable[[Record], bool] = lambda record: True,
+    keep: Callable[[Record], bool] = lambda _: True,
 ) -> Record:
     """One page of a List operation: filtered, sorted, projected on its summary shape."""
     output = operation_model("sagemaker", operation).output_shape

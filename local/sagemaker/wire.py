@@ -19,17 +19,20 @@ from botocore.validate import ParamValidator
 
 from local.sagemaker.errors import ServiceError, validation
 
-# Java spellings that Python's re does not know; both mean a superset that is still ASCII.
+# Java's classes that Python's re does not know, as ranges; each may be a superset.
 _JAVA_CLASSES = {
-    r"\p{ASCII}": r"\x00-\x7f",
-    r"\p{Print}": r"\x20-\x7e",
-    r"\p{Alnum}": "a-zA-Z0-9",
-    r"\p{L}": r"\w",
-    r"\p{Z}": r"\s",
-    r"\p{N}": r"\d",
-    r"\p{M}": "",
-    r"\z": r"\Z",
+    "ASCII": r"\x00-\x7f",
+    "Print": r"\x20-\x7e",
+    "Graph": r"\x21-\x7e",
+    "Alnum": "a-zA-Z0-9",
+    "L": r"\w",
+    "M": r"\w",
+    "N": r"\d",
+    "Z": r"\s",
+    "S": r"\W",
+    "P": r"\W",
 }
+_TOKEN = re.compile(r"\\p\{(\w+)\}|\\.|[\[\]]|[^\\\[\]]+", re.DOTALL)
 
 
 @functools.cache
@@ -145,9 +148,19 @@ def _violation(value: Any, where: str, rule: str) -> str:
 @functools.cache
 def _compiled(pattern: str) -> re.Pattern[str] | None:
     """The pattern for Python, or None for one of the few that Python cannot read."""
-    for java, python in _JAVA_CLASSES.items():
-        pattern = pattern.replace(java, python)
+    parts: list[str] = []
+    inside = False
+    for token in _TOKEN.finditer(pattern):
+        text = token.group()
+        if text in "[]":
+            inside = text == "["
+        if token.group(1):
+            if token.group(1) not in _JAVA_CLASSES:
+                return None
+            text = _JAVA_CLASSES[token.group(1)]
+            text = text if inside else f"[{text}]"
+        parts.append(r"\Z" if text == r"\z" else text)
     try:
-        return re.compile(pattern, re.DOTALL)
+        return re.compile("".join(parts), re.DOTALL)
     except re.error:
         return None
