@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aws_cdk import Stack
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as assets
@@ -101,8 +101,11 @@ class JobRole(Construct):
     def _allow_logs(self, log_group: str) -> None:
         """CloudWatch Logs: SageMaker creates group and streams under a name of its own."""
         arn = self._stack.format_arn(
-            service="logs", resource="log-group", resource_name=f"{log_group.rstrip('*')}*"
-        ).replace(":log-group/", ":log-group:")
+            service="logs",
+            resource="log-group",
+            resource_name=f"{log_group}*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
         self._role.allow(
             [
                 "logs:CreateLogGroup",

@@ -104,7 +104,7 @@ class ModelRegistry(Construct):
             model_approval_status="Approved",
             inference_specification=self._inference_specification(),
         )
-        seed.add_dependency(self.group)
+        seed.add_resource_dependency(self.group)
         # Nearly every property is create-only, so a change replaces the package; the old one may
         # still be the champion.
         seed.apply_removal_policy(RemovalPolicy.RETAIN, apply_to_update_replace_policy=True)

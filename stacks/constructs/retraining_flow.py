@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from aws_cdk import ArnFormat
 from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -130,7 +131,8 @@ class RetrainingFlow(Construct):
             service="cloudwatch",
             resource="alarm",
             resource_name=f"{self._prefix}-{names.CHALLENGER}-*",
-        ).replace(":alarm/", ":alarm:")
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
         flow.role.allow(["cloudwatch:DescribeAlarms"], [alarms])
         flow.also(f"AwsSolutions-IAM5[Resource::{alarms}]")
 

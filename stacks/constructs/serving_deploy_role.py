@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import Stack
+from aws_cdk import ArnFormat, Stack
 from constructs import Construct
 
 from stacks.constructs import sagemaker_names
@@ -110,6 +110,8 @@ class ServingDeployRole(Construct):
         )
         # CreateEndpointConfig and UpdateEndpoint name the configuration and its alarms too.
         self.service_role.allow(["sagemaker:UpdateEndpoint"], [self._own("endpoint-config")])
+        # Guardrails: SageMaker checks that the caller may see the alarms that it will follow.
+        self.service_role.allow(["cloudwatch:DescribeAlarms"], [self._alarms_arn])
         models_key = self._props.foundation.keys.models
         self.service_role.allow(
             ["kms:CreateGrant"],
@@ -122,6 +124,16 @@ class ServingDeployRole(Construct):
         """SSM for the typed parameters, DescribeStacks for ``Fn::GetStackOutput``."""
         self.service_role.allow(["ssm:GetParameter", "ssm:GetParameters"], self._props.pointer_arns)
         self.service_role.allow(["cloudformation:DescribeStacks"], [self._stacks_arn])
+
+    @property
+    def _alarms_arn(self) -> str:
+        pattern = f"{sagemaker_names.prefix(self._stack.names)}-*"
+        return self._stack.format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            resource_name=pattern,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
 
     @property
     def _stacks_arn(self) -> str:
@@ -137,6 +149,7 @@ class ServingDeployRole(Construct):
             self._own("endpoint-config"),
             self._props.packages_arn,
             self._stacks_arn,
+            self._alarms_arn,
         )
         acknowledge(
             self.service_role.policy,

@@ -1,0 +1,94 @@
+"""The way in for clients: REST API, WAF, router."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import CfnOutput
+from constructs import Construct
+
+from config.load import Deployment
+from stacks.constructs.api_users import ApiUsers
+from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.foundation import Foundation
+from stacks.constructs.grants import allow_pseudonym_secret
+from stacks.constructs.platform_function import PlatformFunction, PlatformFunctionProps
+from stacks.constructs.prediction_api import PredictionApi, PredictionApiProps
+from stacks.constructs.serving_deploy_role import sagemaker_arn
+from stacks.constructs.web_acl import WebAcl, WebAclProps
+from stacks.serving import ServingStack
+
+# API Gateway gives up after 29 seconds.
+ROUTER_TIMEOUT_SECONDS = 29
+
+
+@dataclass(frozen=True, slots=True)
+class ApiProps:
+    """What the API stands on."""
+
+    foundation: Foundation
+    serving: ServingStack
+
+
+class ApiStack(BaseStack):
+    """``router``, ``api`` and ``web_acl``."""
+
+    def __init__(self, scope: Construct, *, deployment: Deployment, props: ApiProps) -> None:
+        super().__init__(
+            scope,
+            "api",
+            deployment=deployment,
+            description="Millrace: REST API for predictions, WAF, router",
+        )
+        self.add_stack_dependency(props.serving)
+        self._props = props
+        self.router = self._define_router()
+        users = ApiUsers(self, "Users", stack=self) if self.settings.api.auth == "cognito" else None
+        self.api = PredictionApi(
+            self,
+            "Predictions",
+            stack=self,
+            props=PredictionApiProps(
+                foundation=props.foundation,
+                router=self.router,
+                authorizer=users.authorizer if users else None,
+            ),
+        )
+        self.web_acl = WebAcl(
+            self,
+            "WebAcl",
+            stack=self,
+            props=WebAclProps(
+                foundation=props.foundation,
+                stage_arn=self.api.api.deployment_stage.stage_arn,
+            ),
+        )
+        CfnOutput(self, "ApiUrl", value=self.api.api.url)
+        CfnOutput(self, "ApiCallersPolicyArn", value=self.api.callers.managed_policy_arn)
+
+    def _define_router(self) -> PlatformFunction:
+        foundation, serving = self._props.foundation, self._props.serving
+        router = PlatformFunction(
+            self,
+            "Router",
+            props=PlatformFunctionProps(
+                function="router",
+                description="Validates and pseudonymises records, asks the endpoint",
+                foundation=foundation,
+                environment={
+                    "ENDPOINT_NAME": serving.endpoint_name,
+                    "PSEUDONYM_SECRET_ARN": foundation.security.pseudonym_secret.secret_arn,
+                    "BATCH_RECORDS": str(self.settings.api.batch_records),
+                },
+                memory_megabytes=512,
+                timeout_seconds=ROUTER_TIMEOUT_SECONDS,
+                failure_path="API Gateway answers 5xx to the caller, and the alarms count it.",
+            ),
+        )
+        allow_pseudonym_secret(router.role, foundation.security)
+        if serving.endpoint_name:
+            router.role.allow(
+                ["sagemaker:InvokeEndpoint"],
+                [sagemaker_arn(self, "endpoint", serving.endpoint_name)],
+            )
+        return router

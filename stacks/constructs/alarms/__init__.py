@@ -1,0 +1,1 @@
+"""Alarms as constructs: each names its section in ``docs/runbook.md``."""

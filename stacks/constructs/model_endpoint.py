@@ -1,0 +1,197 @@
+"""Endpoint with its configuration: variants, data capture, guardrails.
+
+Weights and counts in the configuration are initial: the endpoint keeps its own on an update
+(``RetainAllVariantProperties``), or each roll-out would end a running experiment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aws_cdk import Fn
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from config.instance_types import has_local_storage
+from config.settings import Serving, Variant
+from lambdas.shared import names
+from stacks.constructs import sagemaker_names
+from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.served_model import package_version, shape_digest
+from stacks.nag import acknowledge
+
+JSON = "application/json"
+LONGEST_UPDATE_SECONDS = 3600
+CANARY_PERCENT = 10
+LINEAR_PERCENT = 20
+ENDPOINT_CONFIG_PAGE = (
+    "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html"
+)
+_CONFIG = sagemaker.CfnEndpointConfig
+_ENDPOINT = sagemaker.CfnEndpoint
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEndpointProps:
+    """What the endpoint serves and where it captures."""
+
+    models: Mapping[str, sagemaker.CfnModel]
+    """By variant, champion first."""
+    packages: Mapping[str, str]
+    capture_uri: str
+    key_arn: str
+    alarm_names: list[str]
+
+
+class ModelEndpoint(Construct):
+    """``config`` and ``endpoint``."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, stack: BaseStack, props: ModelEndpointProps
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._stack = stack
+        self._props = props
+        self._settings: Serving = stack.settings.serving
+        self.config = self._define_config()
+        self.endpoint = self._define_endpoint()
+
+    def _define_config(self) -> sagemaker.CfnEndpointConfig:
+        settings = self._settings
+        production = [self._variant(name, v) for name, v in settings.production_variants.items()]
+        shadow = [self._variant(names.CHALLENGER, settings.challenger)] if self._shadowed else None
+        key_arn = self._volume_key()
+        capture = self._capture() if settings.capture else None
+        shape = {"production": production, "shadow": shadow, "key": key_arn, "capture": capture}
+        versions = [package_version(arn) for arn in self._props.packages.values()]
+        prefix = sagemaker_names.prefix(self._stack.names)
+        config = _CONFIG(
+            self,
+            "Config",
+            endpoint_config_name=Fn.join(
+                "-", [prefix, *versions, shape_digest(self._stack, shape)]
+            ),
+            production_variants=production,
+            shadow_production_variants=shadow,
+            kms_key_id=key_arn,
+            data_capture_config=capture,
+        )
+        if key_arn is None:
+            self._acknowledge_volume(config)
+        return config
+
+    @property
+    def _shadowed(self) -> bool:
+        return self._settings.shadow and self._settings.challenger is not None
+
+    def _variant(
+        self, name: str, variant: Variant | None
+    ) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
+        assert variant is not None
+        model_name = self._props.models[name].attr_model_name
+        settings = self._settings
+        if settings.mode == "serverless":
+            return _CONFIG.ProductionVariantProperty(
+                variant_name=name,
+                model_name=model_name,
+                initial_variant_weight=variant.weight,
+                serverless_config=_CONFIG.ServerlessConfigProperty(
+                    max_concurrency=settings.serverless.max_concurrency,
+                    memory_size_in_mb=settings.serverless.memory_megabytes,
+                ),
+            )
+        return _CONFIG.ProductionVariantProperty(
+            variant_name=name,
+            model_name=model_name,
+            initial_instance_count=variant.instances,
+            initial_variant_weight=variant.weight,
+            instance_type=settings.instance_type,
+        )
+
+    def _volume_key(self) -> str | None:
+        """None where SageMaker refuses a key: local storage, or no instance at all."""
+        settings = self._settings
+        refused = settings.mode == "serverless" or has_local_storage(settings.instance_type)
+        return None if refused or not settings.volume_customer_key else self._props.key_arn
+
+    def _capture(self) -> sagemaker.CfnEndpointConfig.DataCaptureConfigProperty:
+        return _CONFIG.DataCaptureConfigProperty(
+            enable_capture=True,
+            initial_sampling_percentage=self._settings.capture_percent,
+            destination_s3_uri=self._props.capture_uri,
+            kms_key_id=self._props.key_arn,
+            capture_options=[
+                _CONFIG.CaptureOptionProperty(capture_mode=mode) for mode in ("Input", "Output")
+            ],
+            capture_content_type_header=_CONFIG.CaptureContentTypeHeaderProperty(
+                json_content_types=[JSON]
+            ),
+        )
+
+    def _define_endpoint(self) -> sagemaker.CfnEndpoint:
+        settings = self._settings
+        return _ENDPOINT(
+            self,
+            "Endpoint",
+            endpoint_name=sagemaker_names.endpoint_name(self._stack.names),
+            endpoint_config_name=self.config.attr_endpoint_config_name,
+            retain_all_variant_properties=settings.retain_variant_properties
+            if settings.mode == "realtime"
+            else None,
+            deployment_config=self._deployment() if settings.mode == "realtime" else None,
+        )
+
+    def _deployment(self) -> sagemaker.CfnEndpoint.DeploymentConfigProperty:
+        rollback = _ENDPOINT.AutoRollbackConfigProperty(
+            alarms=[_ENDPOINT.AlarmProperty(alarm_name=name) for name in self._props.alarm_names]
+        )
+        if self._settings.update == "rolling":
+            return _ENDPOINT.DeploymentConfigProperty(
+                auto_rollback_configuration=rollback,
+                rolling_update_policy=_ENDPOINT.RollingUpdatePolicyProperty(
+                    maximum_batch_size=_capacity(CANARY_PERCENT),
+                    wait_interval_in_seconds=self._settings.bake_seconds,
+                    maximum_execution_timeout_in_seconds=LONGEST_UPDATE_SECONDS,
+                ),
+            )
+        return _ENDPOINT.DeploymentConfigProperty(
+            auto_rollback_configuration=rollback,
+            blue_green_update_policy=_ENDPOINT.BlueGreenUpdatePolicyProperty(
+                traffic_routing_configuration=self._routing(),
+                termination_wait_in_seconds=self._settings.bake_seconds,
+                maximum_execution_timeout_in_seconds=LONGEST_UPDATE_SECONDS,
+            ),
+        )
+
+    def _routing(self) -> sagemaker.CfnEndpoint.TrafficRoutingConfigProperty:
+        kinds = {
+            "blue_green_all_at_once": ("ALL_AT_ONCE", None, None),
+            "blue_green_canary": ("CANARY", _capacity(CANARY_PERCENT), None),
+            "blue_green_linear": ("LINEAR", None, _capacity(LINEAR_PERCENT)),
+        }
+        kind, canary, step = kinds[self._settings.update]
+        return _ENDPOINT.TrafficRoutingConfigProperty(
+            type=kind,
+            canary_size=canary,
+            linear_step_size=step,
+            wait_interval_in_seconds=self._settings.bake_seconds,
+        )
+
+    def _acknowledge_volume(self, config: sagemaker.CfnEndpointConfig) -> None:
+        acknowledge(
+            config,
+            "HIPAA.Security-SageMakerEndpointConfigurationKMSKeyConfigured",
+            "NIST.800.53.R4-SageMakerEndpointConfigurationKMSKeyConfigured",
+            "NIST.800.53.R5-SageMakerEndpointConfigurationKMSKeyConfigured",
+            "PCI.DSS.321-SageMakerEndpointConfigurationKMSKeyConfigured",
+            constraint="SageMaker refuses a volume key for instance types with local storage and "
+            "for serverless variants, or the settings switch it off.",
+            evidence=ENDPOINT_CONFIG_PAGE,
+            control="Local storage is encrypted by the instance's own hardware; captured data and "
+            "artefacts stay under the models key.",
+        )
+
+
+def _capacity(percent: int) -> sagemaker.CfnEndpoint.CapacitySizeProperty:
+    return _ENDPOINT.CapacitySizeProperty(type="CAPACITY_PERCENT", value=percent)

@@ -1,0 +1,238 @@
+"""REST API in front of the router: authorised, validated, throttled, logged, traced.
+
+API Gateway writes logs with one role for the whole account and Region. That role is a singleton,
+so it is never created here (``cloud_watch_role=False``): see the runbook's first section.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from lambdas.shared import names
+from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.foundation import Foundation
+from stacks.constructs.gateway_responses import add_gateway_responses
+from stacks.constructs.log_group import encrypted_log_group
+from stacks.constructs.platform_function import PlatformFunction
+from stacks.constructs.request_models import batch_model, record_model
+from stacks.nag import acknowledge
+
+STAGE = "v1"
+ACCESS_LOG = {
+    "requestId": "$context.requestId",
+    "extendedRequestId": "$context.extendedRequestId",
+    "time": "$context.requestTime",
+    "ip": "$context.identity.sourceIp",
+    "caller": "$context.identity.userArn",
+    "method": "$context.httpMethod",
+    "route": "$context.resourcePath",
+    "status": "$context.status",
+    "bytes": "$context.responseLength",
+    "latency": "$context.responseLatency",
+    "integrationLatency": "$context.integrationLatency",
+    "error": "$context.error.responseType",
+    "waf": "$context.waf.status",
+    "traceId": "$context.xrayTraceId",
+}
+CACHE_PAGE = "https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-caching.html"
+CERTIFICATE_PAGE = (
+    "https://docs.aws.amazon.com/apigateway/latest/developerguide/"
+    "getting-started-client-side-ssl-authentication.html"
+)
+SIGNING_PAGE = "https://docs.aws.amazon.com/apigateway/latest/developerguide/permissions.html"
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionApiProps:
+    """What the API fronts and who may call it."""
+
+    foundation: Foundation
+    router: PlatformFunction
+    authorizer: apigateway.IAuthorizer | None
+    """None: callers sign with IAM."""
+
+
+class PredictionApi(Construct):
+    """``api`` and ``callers``, the policy that lets a principal call it."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, stack: BaseStack, props: PredictionApiProps
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._stack = stack
+        self._props = props
+        self.access_log = encrypted_log_group(
+            self, "AccessLog", settings=stack.settings, key=props.foundation.keys.logs
+        )
+        self.api = self._define_api()
+        self._add_execution_log()
+        self._add_routes()
+        add_gateway_responses(self.api, self)
+        self._add_usage_plan()
+        self.callers = self._define_callers()
+        self._acknowledge_stage()
+
+    def _define_api(self) -> apigateway.RestApi:
+        settings = self._stack.settings.api
+        return apigateway.RestApi(
+            self,
+            "Api",
+            rest_api_name=f"{self._stack.names.stack_prefix}-predictions",
+            description="Predictions by record and by batch",
+            endpoint_types=[apigateway.EndpointType.REGIONAL],
+            cloud_watch_role=False,
+            deploy_options=apigateway.StageOptions(
+                stage_name=STAGE,
+                throttling_rate_limit=settings.requests_per_second,
+                throttling_burst_limit=settings.burst,
+                access_log_destination=apigateway.LogGroupLogDestination(self.access_log),
+                access_log_format=apigateway.AccessLogFormat.custom(json.dumps(ACCESS_LOG)),
+                logging_level=apigateway.MethodLoggingLevel.INFO,
+                # Bodies hold classified values in clear: never traced.
+                data_trace_enabled=False,
+                metrics_enabled=True,
+                tracing_enabled=True,
+            ),
+        )
+
+    def _add_execution_log(self) -> None:
+        """API Gateway would create this group itself, unencrypted and for ever."""
+        group = logs.CfnLogGroup(
+            self,
+            "ExecutionLog",
+            log_group_name=f"API-Gateway-Execution-Logs_{self.api.rest_api_id}/{STAGE}",
+            kms_key_id=self._props.foundation.keys.logs.key_arn,
+            retention_in_days=self._stack.settings.retention.log_days,
+        )
+        self.api.deployment_stage.node.add_dependency(group)
+
+    def _add_routes(self) -> None:
+        contract, limit = self._stack.contract, self._stack.settings.api.batch_records
+        record = self._model("Record", record_model(contract))
+        batch = self._model("Batch", batch_model(contract, limit))
+        validator = apigateway.RequestValidator(
+            self,
+            "Validator",
+            rest_api=self.api,
+            validate_request_body=True,
+            validate_request_parameters=True,
+        )
+        for route, method, model in (
+            (names.ROUTE_PREDICTIONS, "POST", record),
+            (names.ROUTE_BATCH, "POST", batch),
+            (names.ROUTE_HEALTH, "GET", None),
+        ):
+            self._add_route(route, method, model, validator)
+
+    def _add_route(
+        self,
+        route: str,
+        verb: str,
+        model: apigateway.IModel | None,
+        validator: apigateway.IRequestValidator,
+    ) -> None:
+        authorizer = self._props.authorizer
+        method = self.api.root.resource_for_path(route).add_method(
+            verb,
+            apigateway.LambdaIntegration(
+                self._props.router.function, proxy=True, allow_test_invoke=False
+            ),
+            # For every content type: a body would pass unchecked under any other one. The router
+            # answers 415 to what is not JSON.
+            request_models={"$default": model} if model else None,
+            request_validator=validator,
+            request_parameters={f"method.request.header.{names.VARIANT_HEADER}": False}
+            if model
+            else None,
+            authorization_type=apigateway.AuthorizationType.COGNITO
+            if authorizer
+            else apigateway.AuthorizationType.IAM,
+            authorizer=authorizer,
+        )
+        if authorizer is None:
+            acknowledge(
+                method,
+                "AwsSolutions-COG4",
+                constraint="Callers are AWS principals that sign requests with their own role; a "
+                "user pool is the other choice of the setting api.auth.",
+                evidence=SIGNING_PAGE,
+                control="Every method requires IAM authorisation, and the callers' policy allows "
+                "this API's stage alone.",
+            )
+
+    def _model(self, name: str, schema: dict[str, object]) -> apigateway.IModel:
+        resource = apigateway.CfnModel(
+            self,
+            f"{name}Model",
+            rest_api_id=self.api.rest_api_id,
+            content_type="application/json",
+            # Integrators find it by name in the exported definition.
+            name=name,
+            schema=schema,
+        )
+        deployment = self.api.latest_deployment
+        assert deployment is not None
+        deployment.add_to_logical_id({name: schema})
+        deployment.node.add_dependency(resource)
+        return apigateway.Model.from_model_name(self, f"{name}Reference", resource.ref)
+
+    def _add_usage_plan(self) -> None:
+        settings = self._stack.settings.api
+        self.api.add_usage_plan(
+            "UsagePlan",
+            description="Throttling of every caller of the stage",
+            throttle=apigateway.ThrottleSettings(
+                rate_limit=settings.requests_per_second, burst_limit=settings.burst
+            ),
+            api_stages=[apigateway.UsagePlanPerApiStage(stage=self.api.deployment_stage)],
+        )
+
+    def _define_callers(self) -> iam.ManagedPolicy:
+        """Attach it to whoever may ask for predictions."""
+        routes = [
+            self.api.arn_for_execute_api(method, route, STAGE)
+            for method, route in (
+                ("POST", names.ROUTE_PREDICTIONS),
+                ("POST", names.ROUTE_BATCH),
+                ("GET", names.ROUTE_HEALTH),
+            )
+        ]
+        return iam.ManagedPolicy(
+            self,
+            "Callers",
+            description="May ask this API for predictions",
+            path=self._stack.names.role_path,
+            statements=[iam.PolicyStatement(actions=["execute-api:Invoke"], resources=routes)],
+        )
+
+    def _acknowledge_stage(self) -> None:
+        stage = self.api.deployment_stage
+        acknowledge(
+            stage,
+            "HIPAA.Security-APIGWCacheEnabledAndEncrypted",
+            "NIST.800.53.R4-APIGWCacheEnabledAndEncrypted",
+            "NIST.800.53.R5-APIGWCacheEnabledAndEncrypted",
+            "PCI.DSS.321-APIGWCacheEnabledAndEncrypted",
+            constraint="A cached answer would outlive the model that gave it and would hide "
+            "requests from data capture and from the experiment; POST is not cached anyway.",
+            evidence=CACHE_PAGE,
+            control="No cache exists that could hold data; throttling and WAF limit the load.",
+        )
+        acknowledge(
+            stage,
+            "HIPAA.Security-APIGWSSLEnabled",
+            "NIST.800.53.R4-APIGWSSLEnabled",
+            "NIST.800.53.R5-APIGWSSLEnabled",
+            "PCI.DSS.321-APIGWSSLEnabled",
+            constraint="A client certificate proves API Gateway to an HTTP back end; a Lambda "
+            "proxy integration has no such connection.",
+            evidence=CERTIFICATE_PAGE,
+            control="The integration is a signed Lambda invocation, allowed for this API's routes "
+            "only.",
+        )

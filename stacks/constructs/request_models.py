@@ -1,0 +1,63 @@
+"""Request models of the API, from the contract: JSON Schema draft-04, as API Gateway reads it.
+
+The models stop what cannot be a request before any code runs. The router's validator, which knows
+the whole contract, gives the precise answer for one field; the models must never be stricter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+DRAFT = "http://json-schema.org/draft-04/schema#"
+TYPES = {
+    "string": "string",
+    "integer": "integer",
+    "number": "number",
+    "boolean": "boolean",
+    "timestamp": "string",
+}
+LIMITS = {
+    "minimum": "minimum",
+    "maximum": "maximum",
+    "min_length": "minLength",
+    "max_length": "maxLength",
+    "pattern": "pattern",
+}
+UTC_TIME = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
+
+
+def record_model(contract: Mapping[str, Any]) -> dict[str, Any]:
+    """Schema of one event record: its fields, and no other."""
+    fields = contract["event"]["fields"]
+    return {
+        "$schema": DRAFT,
+        "title": contract["event"]["name"],
+        "type": "object",
+        "required": [field["name"] for field in fields if field["required"]],
+        "properties": {field["name"]: _property(field) for field in fields},
+        "additionalProperties": False,
+    }
+
+
+def batch_model(contract: Mapping[str, Any], limit: int) -> dict[str, Any]:
+    """Schema of the envelope alone: one bad record must not refuse its neighbours."""
+    return {
+        "$schema": DRAFT,
+        "title": f"{contract['event']['name']}_batch",
+        "type": "object",
+        "required": ["records"],
+        "properties": {"records": {"type": "array", "minItems": 1, "maxItems": limit}},
+        "additionalProperties": False,
+    }
+
+
+def _property(field: Mapping[str, Any]) -> dict[str, Any]:
+    kind = TYPES[field["type"]]
+    schema: dict[str, Any] = {"type": kind if field["required"] else [kind, "null"]}
+    if field["type"] == "timestamp":
+        schema["pattern"] = UTC_TIME
+    schema |= {ours: field[key] for key, ours in LIMITS.items() if key in field}
+    if "allowed" in field:
+        schema["enum"] = [*field["allowed"], *([] if field["required"] else [None])]
+    return schema

@@ -1,0 +1,166 @@
+"""WAF in front of the API: managed rules, a rate by address, and a limit on bodies.
+
+WAF inspects a part of a body and lets the rest pass unless told otherwise; here a body above the
+limit is blocked, so nothing reaches the API that was not inspected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import ArnFormat, Aws, Fn
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_wafv2 as waf
+from constructs import Construct
+
+from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.foundation import Foundation
+from stacks.constructs.log_group import removal_policy
+
+INSPECTED_KILOBYTES = (16, 32, 48, 64)
+# The managed size rule stops bodies above 8 KB; ours says how large a batch may be.
+COUNTED_ONLY = "SizeRestrictions_BODY"
+_ACL = waf.CfnWebACL
+
+
+@dataclass(frozen=True, slots=True)
+class WebAclProps:
+    """What is protected and where its log goes."""
+
+    foundation: Foundation
+    stage_arn: str
+
+
+class WebAcl(Construct):
+    """``acl``, its association with the stage, and its log."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, stack: BaseStack, props: WebAclProps
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._stack = stack
+        self._settings = stack.settings.api
+        self.acl = self._define_acl()
+        self.association = waf.CfnWebACLAssociation(
+            self, "Association", resource_arn=props.stage_arn, web_acl_arn=self.acl.attr_arn
+        )
+        self._add_log(props.foundation)
+
+    def _define_acl(self) -> waf.CfnWebACL:
+        return _ACL(
+            self,
+            "Acl",
+            scope="REGIONAL",
+            description="Millrace prediction API",
+            default_action=_ACL.DefaultActionProperty(allow=_ACL.AllowActionProperty()),
+            visibility_config=self._visibility("All"),
+            association_config=_ACL.AssociationConfigProperty(
+                request_body={
+                    "API_GATEWAY": _ACL.RequestBodyAssociatedResourceTypeConfigProperty(
+                        default_size_inspection_limit=self._inspected()
+                    )
+                }
+            ),
+            rules=[
+                self._body_size(0),
+                self._rate(1),
+                self._managed(2, "AWSManagedRulesCommonRuleSet", counted=[COUNTED_ONLY]),
+                self._managed(3, "AWSManagedRulesKnownBadInputsRuleSet"),
+            ],
+        )
+
+    def _inspected(self) -> str:
+        wanted = self._settings.body_kilobytes
+        return f"KB_{next(size for size in INSPECTED_KILOBYTES if size >= wanted)}"
+
+    def _body_size(self, priority: int) -> waf.CfnWebACL.RuleProperty:
+        statement = _ACL.SizeConstraintStatementProperty(
+            comparison_operator="GT",
+            size=self._settings.body_kilobytes * 1024,
+            field_to_match=_ACL.FieldToMatchProperty(
+                body=_ACL.BodyProperty(oversize_handling="MATCH")
+            ),
+            text_transformations=[_ACL.TextTransformationProperty(priority=0, type="NONE")],
+        )
+        return _ACL.RuleProperty(
+            name="BodySize",
+            priority=priority,
+            action=_ACL.RuleActionProperty(block=_ACL.BlockActionProperty()),
+            statement=_ACL.StatementProperty(size_constraint_statement=statement),
+            visibility_config=self._visibility("BodySize"),
+        )
+
+    def _rate(self, priority: int) -> waf.CfnWebACL.RuleProperty:
+        return _ACL.RuleProperty(
+            name="Rate",
+            priority=priority,
+            action=_ACL.RuleActionProperty(block=_ACL.BlockActionProperty()),
+            statement=_ACL.StatementProperty(
+                rate_based_statement=_ACL.RateBasedStatementProperty(
+                    aggregate_key_type="IP",
+                    evaluation_window_sec=300,
+                    limit=self._settings.requests_per_five_minutes_per_address,
+                )
+            ),
+            visibility_config=self._visibility("Rate"),
+        )
+
+    def _managed(
+        self, priority: int, name: str, counted: list[str] | None = None
+    ) -> waf.CfnWebACL.RuleProperty:
+        overrides = [
+            _ACL.RuleActionOverrideProperty(
+                name=rule,
+                action_to_use=_ACL.RuleActionProperty(count=_ACL.CountActionProperty()),
+            )
+            for rule in counted or []
+        ]
+        return _ACL.RuleProperty(
+            name=name,
+            priority=priority,
+            override_action=_ACL.OverrideActionProperty(none={}),
+            statement=_ACL.StatementProperty(
+                managed_rule_group_statement=_ACL.ManagedRuleGroupStatementProperty(
+                    vendor_name="AWS", name=name, rule_action_overrides=overrides or None
+                )
+            ),
+            visibility_config=self._visibility(name),
+        )
+
+    @staticmethod
+    def _visibility(metric: str) -> waf.CfnWebACL.VisibilityConfigProperty:
+        return _ACL.VisibilityConfigProperty(
+            cloud_watch_metrics_enabled=True, metric_name=metric, sampled_requests_enabled=True
+        )
+
+    def _add_log(self, foundation: Foundation) -> None:
+        # Part of the stack's id: a retained group must not block the next deployment.
+        unique = Fn.select(0, Fn.split("-", Fn.select(2, Fn.split("/", Aws.STACK_ID))))
+        group = logs.LogGroup(
+            self,
+            "Log",
+            # WAF delivers only to groups whose names start like this.
+            log_group_name=f"aws-waf-logs-{self._stack.names.stack_prefix.lower()}-{unique}",
+            encryption_key=foundation.keys.logs,
+            removal_policy=removal_policy(self._stack.settings),
+        )
+        resource = group.node.default_child
+        assert isinstance(resource, logs.CfnLogGroup)
+        resource.retention_in_days = self._stack.settings.retention.log_days
+        arn = self._stack.format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=group.log_group_name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        self.logging = waf.CfnLoggingConfiguration(
+            self,
+            "Logging",
+            resource_arn=self.acl.attr_arn,
+            log_destination_configs=[arn],
+            redacted_fields=[
+                waf.CfnLoggingConfiguration.FieldToMatchProperty(
+                    single_header={"Name": "authorization"}
+                )
+            ],
+        )
