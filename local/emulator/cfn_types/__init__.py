@@ -13,7 +13,6 @@ from local.emulator.extensions import Tables
 def attach(tables: Tables) -> None:
     """Register every type."""
     buckets.attach(tables)
-    roles.attach(tables)
     identity.attach(tables)
     lake_formation.attach(tables)
     for module in (network, governance, catalog):
