@@ -168,7 +168,7 @@ def test_the_key_is_fetched_once_for_all_batches(
     deployed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     functions.handler({"records": []}, object())
-    monkeypatch.setattr(secrets.boto3, "client", lambda *_: pytest.fail("fetched again"))
+    monkeypatch.setattr(boto3, "client", lambda *_: pytest.fail("fetched again"))
     functions.handler({"records": [_record(0, json.dumps(DEPARTURE).encode())]}, object())
 
 
