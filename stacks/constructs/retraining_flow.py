@@ -71,7 +71,7 @@ class RetrainingFlow(Construct):
         self._allow_tasks()
         self.machine = self.flow.define(retraining.definition(self._definition_inputs()))
         self._release_what_was_stopped()
-        self._add_schedule()
+        self.schedule = self._add_schedule()
 
     def _define_training_role(self) -> JobRole:
         lake, keys = self._props.lake, self._props.foundation.keys
@@ -206,11 +206,11 @@ class RetrainingFlow(Construct):
             lost_events=self._props.failed_events,
         )
 
-    def _add_schedule(self) -> None:
+    def _add_schedule(self) -> ScheduledCall | None:
         expression = self._stack.settings.training.schedule
         if expression is None:
-            return
-        self.schedule = ScheduledCall(
+            return None
+        return ScheduledCall(
             self,
             "Schedule",
             stack=self._stack,

@@ -1,0 +1,145 @@
+"""The monitor state machine with the role of its job and its schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from constructs import Construct
+
+from lambdas.shared import names
+from stacks.constructs import flow_machine, sagemaker_names
+from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.flow_machine import FlowMachine, FlowMachineProps
+from stacks.constructs.foundation import Foundation
+from stacks.constructs.job_role import JobRole, JobRoleProps
+from stacks.constructs.lake import Lake
+from stacks.constructs.retraining_flow import job_compute
+from stacks.constructs.scheduled_call import ScheduledCall, ScheduledCallProps
+from stacks.state_machines import monitor
+from stacks.training import TrainingStack
+
+JOB_MINUTES = 60
+FLOW_MINUTES = 120
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorFlowProps:
+    """What is monitored."""
+
+    foundation: Foundation
+    lake: Lake
+    training: TrainingStack
+    endpoint_name: str
+
+
+class MonitorFlow(Construct):
+    """``machine``, ``job_role`` and, with a schedule, ``schedule``."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, stack: BaseStack, props: MonitorFlowProps
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._stack = stack
+        self._props = props
+        self.job_role = self._define_job_role()
+        self.flow = FlowMachine(
+            self,
+            "Flow",
+            props=FlowMachineProps(
+                description="Runs the monitor flow", foundation=props.foundation
+            ),
+        )
+        self._allow_tasks()
+        self.machine = self.flow.define(monitor.definition(self._definition_inputs()))
+        self.schedule = self._add_schedule()
+
+    def _define_job_role(self) -> JobRole:
+        props, keys = self._props, self._props.foundation.keys
+        role = JobRole(
+            self,
+            "Job",
+            props=JobRoleProps(
+                description="Compares predictions with labels and with the training window",
+                foundation=props.foundation,
+                image_uri=props.training.image_uri,
+                log_group="/aws/sagemaker/ProcessingJobs",
+                metric_namespace=names.METRIC_NAMESPACE,
+            ),
+        )
+        role.data(
+            props.lake.monitoring,
+            keys.models,
+            read=[names.MONITORING_CAPTURE],
+            write=[names.MONITORING_REPORTS],
+        )
+        tables = [names.CURATED[table] for table in (names.TABLE_EVENTS, names.TABLE_LABELS)]
+        role.data(props.lake.curated, keys.data, read=tables)
+        role.data(
+            props.lake.artifacts,
+            keys.models,
+            read=[names.ARTIFACTS_MODELS, names.ARTIFACTS_EVALUATIONS],
+        )
+        for asset in (props.training.code.archive, props.training.code.contract):
+            role.read_asset(asset)
+        role.use_volume_key(keys.models)
+        role.acknowledge()
+        return role
+
+    def _allow_tasks(self) -> None:
+        """What the definition calls, and its ``.sync`` form."""
+        props, flow = self._props, self.flow
+        registry = props.training.functions.registry.function.function_arn
+        flow.invoke(registry)
+        flow.run_jobs(
+            flow_machine.PROCESSING, sagemaker_names.prefix(self._stack.names), self.job_role.arn
+        )
+        packages = props.training.registry.packages_arn
+        flow.role.allow(["sagemaker:DescribeModelPackage"], [packages])
+        flow.role.allow(
+            ["s3:ListBucket"],
+            [props.lake.monitoring.bucket_arn],
+            {"StringLike": {"s3:prefix": [f"{names.MONITORING_CAPTURE}*"]}},
+        )
+        flow.also(f"AwsSolutions-IAM5[Resource::{packages}]")
+        flow.publish()
+
+    def _definition_inputs(self) -> monitor.Flow:
+        props, settings = self._props, self._stack.settings.monitoring
+        return monitor.Flow(
+            registry_arn=props.training.functions.registry.function.function_arn,
+            job=job_compute(
+                self._stack,
+                props.foundation,
+                role_arn=self.job_role.arn,
+                image_uri=props.training.image_uri,
+                instance_type=settings.instance_type,
+                volume_customer_key=settings.volume_customer_key,
+                minutes=JOB_MINUTES,
+            ),
+            code=props.training.code.location,
+            endpoint_name=props.endpoint_name,
+            monitoring_bucket=props.lake.monitoring.bucket_name,
+            curated_bucket=props.lake.curated.bucket_name,
+            window_days=settings.window_days,
+            topic_arn=props.foundation.security.ops_topic.topic_arn,
+            timeout_seconds=FLOW_MINUTES * 60,
+        )
+
+    def _add_schedule(self) -> ScheduledCall | None:
+        expression = self._stack.settings.monitoring.schedule
+        if expression is None:
+            return None
+        return ScheduledCall(
+            self,
+            "Schedule",
+            stack=self._stack,
+            props=ScheduledCallProps(
+                description="Starts the monitor flow",
+                expression=expression,
+                target=self.machine.state_machine_arn,
+                request="{}",
+                actions=["states:StartExecution"],
+                resources=[self.machine.state_machine_arn],
+                foundation=self._props.foundation,
+            ),
+        )
