@@ -146,8 +146,11 @@ def _check_classification(prop: SchemaProperty, location: Location) -> Iterator[
     if not classified and "treatment" in custom:
         allowed = f"allowed with a treatment: {', '.join(CLASSIFIED)}"
         yield (*location, "classification"), prop.classification, allowed
-    if classified and custom.get("mlRole") is not None:
-        allowed = f"allowed with mlRole {custom['mlRole']}: public, internal"
+    role = custom.get("mlRole")
+    # Keys and times appear in file names, partitions and error messages.
+    shown = role in ("entityKey", "eventTime")
+    if role is not None and (classified or (shown and prop.classification != "public")):
+        allowed = f"allowed with mlRole {role}: {'public' if shown else 'public, internal'}"
         yield (*location, "classification"), prop.classification, allowed
 
 

@@ -23,6 +23,7 @@ from config.problems import (
 from config.rules import broken_rules
 from config.settings import Settings
 from config.source import Source, read_source, without
+from lambdas.shared import records
 
 # Stands in for required settings that are missing or refused, so that the rules can still look at
 # the others. Nothing is ever deployed from it: a refused file raises.
@@ -79,6 +80,7 @@ def load_deployment(environment: str, root: Path = REPOSITORY) -> Deployment:
     if contract is not None and settings is not None and not problems:
         compiled = compile_contract(contract)
         problems += _check_windows(settings, source, compiled)
+        problems += _check_validators(source.data["contract"], compiled)
         if not problems:
             return Deployment(settings, compiled, contract_path)
     raise ConfigurationError(problems)
@@ -177,3 +179,12 @@ def _check_windows(
                 value=days,
                 rule="window-within-retention",
             )
+
+
+def _check_validators(name: str, contract: dict[str, Any]) -> Iterator[Problem]:
+    """Run-time code has the last word: what it could not enforce is refused here too."""
+    for role in ("event", "label"):
+        try:
+            records.compiled(contract[role])
+        except ValueError as error:
+            yield Problem(name, f"schema[{contract[role]['name']}]", role, str(error))

@@ -62,10 +62,12 @@ def _allowed(field: Field) -> str:
     if kind in ("integer", "number"):
         low, high = field.get("minimum", "any"), field.get("maximum", "any")
         return f"{'an integer' if kind == 'integer' else 'a number'} from {low} to {high}"
-    limits = [f"{field.get('min_length', 0)} to {field['max_length']} characters"] * (
-        "max_length" in field
-    )
-    return " ".join(["text", *limits, *([f"matching {field['pattern']}"] * ("pattern" in field))])
+    words = ["text"]
+    if "max_length" in field:
+        words.append(f"{field.get('min_length', 0)} to {field['max_length']} characters")
+    if "pattern" in field:
+        words.append(f"matching {field['pattern']}")
+    return " ".join(words)
 
 
 def _shown(value: object) -> str:

@@ -2,8 +2,8 @@
 
 Every round starts fresh processes in turn (empty, app without packs, app with the six packs), so
 that a busy moment of the machine falls on all of them; medians and their ratios are printed. The
-environment is the one that the Makefile sets: jsii's unpacked packages and Node's compiled code are
-kept between runs. Run with ``python -m tests.bench.bench_synth [rounds]``.
+environment is the one that the Makefile sets: jsii's unpacked packages, Node's compiled code and
+Python's bytecode are kept between runs. Run with ``python -m tests.bench.bench_synth [rounds]``.
 """
 
 from __future__ import annotations
@@ -54,7 +54,12 @@ CASES = (
 def speed_ups() -> dict[str, str]:
     """Variables that the Makefile exports for every target."""
     cache = REPOSITORY / "build" / "node-compile-cache"
-    return {"JSII_RUNTIME_PACKAGE_CACHE": "enabled", "NODE_COMPILE_CACHE": str(cache)}
+    return {
+        "JSII_RUNTIME_PACKAGE_CACHE": "enabled",
+        "NODE_COMPILE_CACHE": str(cache),
+        # Empty means unset: without bytecode files each process compiles the CDK's modules anew.
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
 
 
 def run_once(case: Case, outdir: Path) -> float:

@@ -143,6 +143,8 @@ ROWS = (
         _at("tail_number", "customProperties.treatment"), "pseudonymise"),
     Row("treated but public", _on("tail_number", classification="public"),
         _at("tail_number", "classification"), "confidential, restricted"),
+    Row("internal key", _on("flight_id", classification="internal"),
+        _at("flight_id", "classification"), "allowed with mlRole entityKey: public"),
     Row("classified feature", _custom("tail_number", "mlRole", "feature"),
         _at("tail_number", "classification"), "public, internal"),
     # Features and time
@@ -220,6 +222,17 @@ def test_removing_a_field_that_others_name_is_refused(configuration: Configurati
     fields = {problem.field for problem in configuration.problems()}
     assert _at("temperature_f", "customProperties[observedAt].value") in fields
     assert len(fields) == 9, "every feature of the observation is told, not only the first"
+
+
+def test_what_run_time_code_cannot_enforce_is_refused(
+    configuration: ConfigurationCopy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_record: object) -> None:
+        raise ValueError("treatment of x is 'hash'; allowed: pseudonymise")
+
+    monkeypatch.setattr("config.load.records.compiled", refuse)
+    problems = configuration.problems()
+    assert {problem.field for problem in problems} == {EVENT, LABEL}
 
 
 def test_changes_that_are_fine_load(configuration: ConfigurationCopy) -> None:
