@@ -71,7 +71,8 @@ def metadata(candidate: Candidate, evaluation: dict[str, Any]) -> dict[str, str]
         "holdout_rows": evaluation["candidate"]["rows"],
     }
     for name in ("log_loss", "auc", "calibration_error"):
-        if name in evaluation["candidate"]:
+        # AUC is null where a hold-out has one class only.
+        if evaluation["candidate"].get(name):
             card[name] = _interval(evaluation["candidate"][name])
     for name, difference in evaluation["difference"].items():
         card[f"{name}_difference_to_champion"] = _interval(difference)

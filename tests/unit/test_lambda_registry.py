@@ -113,6 +113,12 @@ def test_the_card_holds_metrics_with_intervals_in_allowed_characters() -> None:
     assert all(0 < len(value) <= 256 for value in card.values())
 
 
+def test_an_undefined_metric_is_left_out_of_the_card() -> None:
+    evaluation = {**EVALUATION, "candidate": {**EVALUATION["candidate"], "auc": None}}
+    assert "auc" not in metadata(CANDIDATE, evaluation)
+    assert "log_loss" in metadata(CANDIDATE, evaluation)
+
+
 def _fields(candidate: Candidate) -> dict[str, str]:
     return {name: getattr(candidate, name) for name in candidate.__slots__}
 
