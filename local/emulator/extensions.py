@@ -39,6 +39,7 @@ ResourceArns = Callable[[str, str, dict[str, str], bytes, dict[str, list[str]]],
 OWN_EXTENSIONS = (
     "local.emulator.iam_recorder",
     "local.emulator.service_roles",
+    "local.emulator.condition_keys",
     "local.emulator.cfn_types",
     "local.emulator.stack_parameters",
     "local.emulator.stack_roles",

@@ -6,7 +6,15 @@ which adds the missing part only makes ours redundant.
 
 from __future__ import annotations
 
-from local.emulator.cfn_types import buckets, catalog, governance, identity, lake_formation, network
+from local.emulator.cfn_types import (
+    buckets,
+    catalog,
+    governance,
+    identity,
+    lake_formation,
+    messaging,
+    network,
+)
 from local.emulator.extensions import Tables
 
 
@@ -14,6 +22,7 @@ def attach(tables: Tables) -> None:
     """Register every type."""
     buckets.attach(tables)
     identity.attach(tables)
+    messaging.attach(tables)
     lake_formation.attach(tables)
     for module in (network, governance, catalog):
         for resource in module.types():
