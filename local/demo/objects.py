@@ -50,8 +50,7 @@ class Lake:
 
     def document(self, bucket: str, key: str) -> dict[str, Any]:
         """One JSON object."""
-        body = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-        found: dict[str, Any] = json.loads(body)
+        found: dict[str, Any] = json.loads(self.body(bucket, key))
         return found
 
     def keys(self, bucket: str, prefix: str) -> dict[str, str]:
@@ -69,8 +68,13 @@ class Lake:
                 self._known[name] = parse(body)
         return [value for name in wanted for value in self._known[name]]
 
+    def body(self, bucket: str, key: str) -> bytes:
+        """Content of one object as it is stored."""
+        content: bytes = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return content
+
     def _fetch(self, bucket: str, key: str) -> bytes:
-        body: bytes = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        body = self.body(bucket, key)
         return gzip.decompress(body) if body.startswith(GZIP_MAGIC) else body
 
 

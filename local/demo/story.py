@@ -14,6 +14,7 @@ from rich.console import Console
 
 from config.load import load_deployment
 from lambdas.shared.names import Scope
+from local.demo import auditor
 from local.demo.flights import Flights
 from local.demo.ledger import Ledger
 from local.demo.objects import Lake
@@ -127,9 +128,10 @@ class Story:
 
     @property
     def lake(self) -> Lake:
-        """A reader of the lake's objects that opens each object once."""
+        """A reader of the lake's objects, under a role of its own, that opens each object once."""
         if self._lake is None:
-            self._lake = Lake(self.client("s3"))
+            keys = auditor.create(self.platform, self.scope, self.deployed)
+            self._lake = Lake(self.platform.client("s3", keys))
         return self._lake
 
     @property

@@ -133,7 +133,7 @@ def _moment(value: datetime | str) -> int:
 
 def _predictions(story: Story, run: dict[str, Any], rows: Rows) -> measures.Floats:
     bucket, _, key = run["model_data_url"].removeprefix("s3://").partition("/")
-    body = story.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    body = story.lake.body(bucket, key)
     with tempfile.TemporaryDirectory() as directory:
         with tarfile.open(fileobj=io.BytesIO(body)) as archive:
             archive.extractall(directory, filter="data")

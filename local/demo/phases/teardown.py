@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from local.demo import auditor
 from local.demo.report.model import Teardown
 from local.demo.story import ENVIRONMENT, Story
 from operations.destroy import destroy_deployment
@@ -15,6 +16,7 @@ def destroy(story: Story) -> None:
     """``make destroy DELETE_DATA=yes`` against the platform, by the project's own command."""
     stacks = list(story.deployed.stacks)
     story.findings.teardown = Teardown(left=[], destroyed=[], complete=False)
+    auditor.remove(story.platform)
     with client_environment(story), story.timed("cdk destroy, buckets emptied first"):
         outcome = destroy_deployment(ENVIRONMENT, delete_data=True)
     left = [f"stack {name}" for name in outcome.stacks_left]
