@@ -13,7 +13,7 @@ from local.platform import Platform
 T = TypeVar("T")
 Template = dict[str, Any]
 
-HANDLER = '''
+HANDLER = """
 import base64, json, os, urllib.request
 import boto3
 
@@ -48,7 +48,7 @@ def answer(event):
             **{key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}}
     request = urllib.request.Request(event["ResponseURL"], json.dumps(body).encode(), method="PUT")
     urllib.request.urlopen(request)
-'''
+"""
 
 
 def trust(*services: str) -> dict[str, Any]:

@@ -73,9 +73,7 @@ def _template() -> Template:
         "WithoutKey": _caller(put),
         "OnlyDecrypt": _caller(put, allow(["kms:Decrypt"], key_arn)),
         "Boundary": boundary,
-        "Bounded": _caller(
-            put, allow(["kms:*"], key_arn), PermissionsBoundary={"Ref": "Boundary"}
-        ),
+        "Bounded": _caller(put, allow(["kms:*"], key_arn), PermissionsBoundary={"Ref": "Boundary"}),
         "FnRole": role("lambda.amazonaws.com", allow(["kms:*"], key_arn)),
         "Fn": function("FnRole", {"BUCKET": {"Ref": "Bucket"}}),
     }
@@ -83,7 +81,8 @@ def _template() -> Template:
     listed = {name: {"Value": {"Fn::GetAtt": [name, "Arn"]}} for name in names}
     return {
         "Resources": resources,
-        "Outputs": listed | {"Bucket": {"Value": {"Ref": "Bucket"}}, "Fn": {"Value": {"Ref": "Fn"}}},
+        "Outputs": listed
+        | {"Bucket": {"Value": {"Ref": "Bucket"}}, "Fn": {"Value": {"Ref": "Fn"}}},
     }
 
 
@@ -125,9 +124,7 @@ def test_reading_an_encrypted_object_needs_decrypt(
         stranger.get_object(**request)
 
 
-def test_a_permissions_boundary_limits_its_role(
-    platform: Platform, stack: dict[str, str]
-) -> None:
+def test_a_permissions_boundary_limits_its_role(platform: Platform, stack: dict[str, str]) -> None:
     assert _put(platform, stack, "Bounded").startswith("AccessDenied")
 
 
