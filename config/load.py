@@ -10,7 +10,7 @@ from typing import Any
 from open_data_contract_standard.model import OpenDataContractStandard
 from pydantic import ValidationError
 
-from config.contract import compile_contract
+from config.contract import compile_contract, example_record
 from config.contract_properties import resolved
 from config.contract_rules import check_contract
 from config.problems import (
@@ -182,9 +182,20 @@ def _check_windows(
 
 
 def _check_validators(name: str, contract: dict[str, Any]) -> Iterator[Problem]:
-    """Run-time code has the last word: what it could not enforce is refused here too."""
+    """Run-time code has the last word: what it could not enforce is refused here too.
+
+    The examples make one record that the validator must accept: ``make verify-aws`` sends it.
+    """
     for role in ("event", "label"):
+        record = contract[role]
+        here = f"schema[{record['name']}]"
         try:
-            records.compiled(contract[role])
+            checked = records.compiled(record).check(example_record(record), lambda _value: "p_")
         except ValueError as error:
-            yield Problem(name, f"schema[{contract[role]['name']}]", role, str(error))
+            yield Problem(name, here, role, str(error))
+            continue
+        if isinstance(checked, records.Invalid):
+            place = f"{here}.properties[{checked.field}].examples"
+            yield Problem(
+                name, place, checked.code, f"allowed: a valid first example; {checked.message}"
+            )

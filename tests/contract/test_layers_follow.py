@@ -52,6 +52,7 @@ def _change(contract: dict[str, Any]) -> None:
             "classification": "public",
             "description": "Scheduled arrivals in the same hour at the destination.",
             "logicalTypeOptions": {"minimum": 0, "maximum": 200},
+            "examples": [12],
             "customProperties": [{"property": "mlRole", "value": "feature"}],
         },
         {
