@@ -7,50 +7,106 @@ from dataclasses import dataclass
 from aws_cdk import App
 
 from config.load import Deployment
+from stacks.api import ApiProps, ApiStack
 from stacks.audit import AuditProps, AuditStack
 from stacks.constructs.foundation import Foundation
 from stacks.data_lake import DataLakeProps, DataLakeStack
 from stacks.ingestion import IngestionProps, IngestionStack
+from stacks.monitoring import MonitoringProps, MonitoringStack
 from stacks.network import NetworkProps, NetworkStack
 from stacks.processing import ProcessingProps, ProcessingStack
 from stacks.security import SecurityStack
+from stacks.serving import ServingProps, ServingStack
+from stacks.training import TrainingProps, TrainingStack
 
 
 @dataclass(frozen=True, slots=True)
-class Stacks:
-    """Every stack of a deployment, in the order of the edges."""
+class DataStacks:
+    """What records, jobs and evidence need."""
 
+    foundation: Foundation
     security: SecurityStack
     network: NetworkStack
     data_lake: DataLakeStack
     ingestion: IngestionStack
     processing: ProcessingStack
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStacks:
+    """What models, predictions and their supervision need."""
+
+    training: TrainingStack
+    serving: ServingStack
+    api: ApiStack
+    monitoring: MonitoringStack
+
+
+@dataclass(frozen=True, slots=True)
+class Stacks:
+    """Every stack of a deployment."""
+
+    data: DataStacks
+    models: ModelStacks
     audit: AuditStack
 
 
 def build(app: App, deployment: Deployment) -> Stacks:
     """Create all stacks below ``app``."""
+    data = _data_stacks(app, deployment)
+    models = _model_stacks(app, deployment, data)
+    audit = AuditStack(
+        app,
+        deployment=deployment,
+        props=AuditProps(foundation=data.foundation, lake=data.data_lake.outputs),
+    )
+    return Stacks(data, models, audit)
+
+
+def _data_stacks(app: App, deployment: Deployment) -> DataStacks:
     security = SecurityStack(app, deployment=deployment)
     network = NetworkStack(
         app, deployment=deployment, props=NetworkProps(security=security.outputs)
     )
     foundation = Foundation(security=security.outputs, network=network.outputs)
-    data_lake = DataLakeStack(
-        app, deployment=deployment, props=DataLakeProps(foundation=foundation)
-    )
+    lake = DataLakeStack(app, deployment=deployment, props=DataLakeProps(foundation))
     ingestion = IngestionStack(
-        app,
-        deployment=deployment,
-        props=IngestionProps(foundation=foundation, lake=data_lake.outputs),
+        app, deployment=deployment, props=IngestionProps(foundation, lake.outputs)
     )
     processing = ProcessingStack(
+        app, deployment=deployment, props=ProcessingProps(foundation, lake.outputs)
+    )
+    return DataStacks(foundation, security, network, lake, ingestion, processing)
+
+
+def _model_stacks(app: App, deployment: Deployment, data: DataStacks) -> ModelStacks:
+    foundation, lake = data.foundation, data.data_lake.outputs
+    training = TrainingStack(
         app,
         deployment=deployment,
-        props=ProcessingProps(foundation=foundation, lake=data_lake.outputs),
+        props=TrainingProps(
+            foundation=foundation,
+            lake=lake,
+            curate=data.processing.curate,
+            features=data.processing.features,
+        ),
     )
-    audit = AuditStack(
+    serving = ServingStack(
+        app, deployment=deployment, props=ServingProps(foundation, lake, training)
+    )
+    api = ApiStack(app, deployment=deployment, props=ApiProps(foundation, serving))
+    monitoring = MonitoringStack(
         app,
         deployment=deployment,
-        props=AuditProps(foundation=foundation, lake=data_lake.outputs),
+        props=MonitoringProps(
+            foundation=foundation,
+            lake=lake,
+            security=data.security,
+            ingestion=data.ingestion,
+            processing=data.processing,
+            training=training,
+            serving=serving,
+            api=api,
+        ),
     )
-    return Stacks(security, network, data_lake, ingestion, processing, audit)
+    return ModelStacks(training, serving, api, monitoring)
