@@ -19,9 +19,9 @@ from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
 from stacks.constructs.serving_deploy_role import sagemaker_arn
 from stacks.nag import acknowledge
 
-LOGGING_PAGE = "https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html"
 SYNC_PAGE = "https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html"
 # Log delivery is an account-level API of CloudWatch Logs; none of these calls takes a resource.
+# https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
 LOG_DELIVERY_ACTIONS = (
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
@@ -139,7 +139,7 @@ class FlowMachine(Construct):
             *dict.fromkeys(self._findings),
             constraint="Log delivery and tracing calls take no resource; jobs get their names when "
             "an execution starts them.",
-            evidence=f"{LOGGING_PAGE} and {SYNC_PAGE}",
+            evidence=SYNC_PAGE,
             control="Job names start with this instance and environment, roles are passed to "
             "SageMaker only, and every other grant names one resource.",
         )

@@ -40,7 +40,7 @@ def lease_table(
         "NIST.800.53.R5-DynamoDBInBackupPlan",
         constraint="The table holds one coordination item that is rewritten by every retraining; "
         "restoring an old lease from a backup plan would readmit a stale execution.",
-        evidence="docs/adr/0011-lease-and-fencing.md",
+        evidence="docs/adr/0031-lease-and-fencing.md",
         control="Point-in-time recovery is on, and the lease function recreates the item when it "
         "is absent.",
     )

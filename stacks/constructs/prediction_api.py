@@ -227,7 +227,6 @@ class PredictionApi(Construct):
         acknowledge(
             stage,
             "HIPAA.Security-APIGWSSLEnabled",
-            "NIST.800.53.R4-APIGWSSLEnabled",
             "NIST.800.53.R5-APIGWSSLEnabled",
             "PCI.DSS.321-APIGWSSLEnabled",
             constraint="A client certificate proves API Gateway to an HTTP back end; a Lambda "

@@ -23,8 +23,13 @@ from stacks.constructs.lake import Lake
 from stacks.constructs.model_registry import ModelRegistry
 from stacks.constructs.platform_function import PlatformFunction, PlatformFunctionProps
 from stacks.constructs.serving_deploy_role import ServingDeployRole, sagemaker_arn
+from stacks.nag import acknowledge
 
 FLOW_FAILURE = "The retraining flow catches it, releases the lease, alerts and fails."
+PACKAGE_PAGE = (
+    "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html"
+)
+ROLLOUT_ADR = "docs/adr/0002-roll-out-by-stack-update.md"
 SERVING = "serving"
 
 
@@ -169,6 +174,15 @@ class TrainingFunctions(Construct):
             ],
             [registry.group_arn, registry.packages_arn],
         )
+        acknowledge(
+            function.role.policy,
+            f"AwsSolutions-IAM5[Resource::{registry.packages_arn}]",
+            constraint="A version's ARN ends in a number that SageMaker gives when the package is "
+            "created, so a policy can name the group's versions by pattern only.",
+            evidence=PACKAGE_PAGE,
+            control="The pattern holds one model package group; approval and deletion of versions "
+            "are not granted.",
+        )
 
     def _define_rollout(self) -> PlatformFunction:
         props, serving = self._props, self._stack.settings.serving
@@ -212,6 +226,15 @@ class TrainingFunctions(Construct):
             ["iam:PassRole"],
             [self._props.deploy_role.arn],
             {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
+        )
+        acknowledge(
+            function.role.policy,
+            f"AwsSolutions-IAM5[Resource::{self.serving_stack_arn}]",
+            constraint="A stack's ARN ends in an id that CloudFormation gives when the stack is "
+            "created, and the serving stack is created after this policy.",
+            evidence=ROLLOUT_ADR,
+            control="The pattern holds one stack name; the update runs under a role that can only "
+            "serve another model, and only that role may be passed.",
         )
         endpoint = sagemaker_names.endpoint_name(self._stack.names)
         function.role.allow(
