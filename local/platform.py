@@ -365,7 +365,9 @@ class Platform:
         # From a folder without a cdk.json: bootstrapping then does not synthesise the app.
         empty = self.state_dir / "bootstrap"
         empty.mkdir(exist_ok=True)
-        return self.run_cdk(["bootstrap", target], cwd=empty, capture=capture)
+        administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
+        options = ["--cloudformation-execution-policies", administrator]
+        return self.run_cdk(["bootstrap", "--cloudformation-execution-policies", ADMINISTRATOR, target, *options], cwd=empty, capture=capture)
 
     def deploy(
         self, environment: str, *extra: str, app: str | None = None, capture: bool = False
