@@ -17,6 +17,9 @@ MAX_RECORDS = 500
 MAX_BYTES = 4 * 1024 * 1024
 ATTEMPTS = 8
 FIRST_PAUSE_SECONDS = 0.1
+# Firehose concatenates records in the source backup: the producer delimits them.
+# https://docs.aws.amazon.com/firehose/latest/APIReference/API_PutRecordBatch.html
+DELIMITER = b"\n"
 
 
 class RecordsRefusedError(RuntimeError):
@@ -37,11 +40,12 @@ def batches(records: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
     batch: list[Outgoing] = []
     size = 0
     for record in records:
-        if batch and (len(batch) == MAX_RECORDS or size + len(record.raw) > MAX_BYTES):
+        length = len(record.raw) + len(DELIMITER)
+        if batch and (len(batch) == MAX_RECORDS or size + length > MAX_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(record)
-        size += len(record.raw)
+        size += length
     if batch:
         yield batch
 
@@ -71,7 +75,7 @@ class Producer:
                 time.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
             answer = self.firehose.put_record_batch(
                 DeliveryStreamName=self.delivery_stream,
-                Records=[{"Data": item.raw} for item in waiting],
+                Records=[{"Data": item.raw + DELIMITER} for item in waiting],
             )
             answers = answer["RequestResponses"]
             failed = [bool(entry.get("ErrorCode")) for entry in answers]

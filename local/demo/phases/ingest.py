@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from lambdas.shared.names import RAW_BACKUP, RAW_ERRORS, RAW_STREAM, STREAMS
 from local.demo import corruption
@@ -13,7 +14,7 @@ from local.demo.reconcile import Zones, assert_agrees, reconcile
 from local.demo.story import Story
 
 WINTER = (1, 2, 3)
-FLUSH_SECONDS = 120.0
+FLUSH_SECONDS = 90.0
 POLL_SECONDS = 0.5
 
 
@@ -66,20 +67,44 @@ def wait_for_delivery(story: Story) -> None:
     raw, deadline = story.deployed.bucket("raw"), time.monotonic() + FLUSH_SECONDS
     with story.timed("waiting for Firehose to flush its buffers"):
         while True:
-            behind = {stream: _behind(story, raw, stream) for stream in STREAMS}
-            if not any(behind.values()):
+            found = {stream: _progress(story, raw, stream) for stream in STREAMS}
+            if all(progress.complete for progress in found.values()):
                 return
             if time.monotonic() > deadline:
-                raise TimeoutError(f"not delivered within {FLUSH_SECONDS:.0f} s: {behind} copies")
+                told = "; ".join(f"{stream}: {where}" for stream, where in found.items())
+                raise TimeoutError(f"not delivered within {FLUSH_SECONDS:.0f} s: {told}")
             time.sleep(POLL_SECONDS)
 
 
-def _behind(story: Story, raw: str, stream: str) -> int:
-    field, copies = story.ledger.id_fields[stream], story.ledger.copies(stream)
-    backup = story.lake.line_ids(raw, RAW_BACKUP[stream], field)
-    delivered = len(story.lake.rows(raw, RAW_STREAM[stream], (field,)))
-    delivered += len(story.lake.envelope_ids(raw, RAW_ERRORS[stream], field))
-    return max(0, copies - len(backup), copies - delivered)
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Copies of one stream by where they are."""
+
+    accepted: int
+    backup: int
+    delivered: int
+    failed: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether every accepted copy is backed up and delivered or failed."""
+        return self.accepted <= min(self.backup, self.delivered + self.failed)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.accepted} accepted, {self.backup} in the backup, {self.delivered} delivered, "
+            f"{self.failed} in the error output"
+        )
+
+
+def _progress(story: Story, raw: str, stream: str) -> Progress:
+    field = story.ledger.id_fields[stream]
+    return Progress(
+        accepted=story.ledger.copies(stream),
+        backup=len(story.lake.line_ids(raw, RAW_BACKUP[stream], field)),
+        delivered=len(story.lake.rows(raw, RAW_STREAM[stream], (field,))),
+        failed=len(story.lake.envelope_ids(raw, RAW_ERRORS[stream], field)),
+    )
 
 
 def curate(story: Story) -> None:
