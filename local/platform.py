@@ -367,7 +367,7 @@ class Platform:
         empty.mkdir(exist_ok=True)
         administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
         options = ["--cloudformation-execution-policies", administrator]
-        return self.run_cdk(["bootstrap", "--cloudformation-execution-policies", ADMINISTRATOR, target, *options], cwd=empty, capture=capture)
+        return self.run_cdk(["bootstrap", target, *options], cwd=empty, capture=capture)
 
     def deploy(
         self, environment: str, *extra: str, app: str | None = None, capture: bool = False
