@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from aws_cdk import CfnOutput
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
 from config.load import Deployment
 from lambdas.shared import names
 from stacks.constructs.alert_topic import undelivered_queue
 from stacks.constructs.base_stack import BaseStack
-from stacks.constructs.code_bundle import contract_file, source_bundle
 from stacks.constructs.container_image import xgboost_image
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.job_role import JobRole, JobRoleProps
@@ -73,8 +71,7 @@ class TrainingStack(BaseStack):
             "Registry",
             props=ModelRegistryProps(foundation=props.foundation, image_uri=self.image_uri),
         )
-        self.contract_asset = assets.Asset(self, "Contract", path=str(contract_file(self.contract)))
-        self.code = publish_code(self, self.contract_asset)
+        self.code = publish_code(self, self)
         self.endpoint_role = self._define_endpoint_role()
         self.functions = self._define_functions()
         self.flow = self._define_flow()
@@ -144,7 +141,6 @@ class TrainingStack(BaseStack):
                 functions=self.functions,
                 curate=props.curate,
                 features=props.features,
-                source=assets.Asset(self, "Source", path=str(source_bundle())),
                 code=self.code,
                 image_uri=self.image_uri,
                 failed_events=self.failed_events,

@@ -79,7 +79,7 @@ class MonitorFlow(Construct):
             keys.models,
             read=[names.ARTIFACTS_MODELS, names.ARTIFACTS_EVALUATIONS],
         )
-        for asset in (props.training.code.archive, props.training.code.contract):
+        for asset in props.training.code.processing:
             role.read_asset(asset)
         role.use_volume_key(keys.models)
         role.acknowledge()

@@ -1,62 +1,48 @@
-"""The archive that processing jobs run: ``python3 <archive> evaluate`` or ``monitor``.
-
-One file, because S3 inputs keep an object's name and assets are named by digest; Python runs a zip
-archive with a ``__main__.py`` as it is, so nothing has to be unpacked first.
-"""
+"""The code of SageMaker jobs as published files: sources, starter, compiled contract."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
-from stacks.constructs.code_bundle import ROOT, archive, folder_entries
+from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.code_bundle import ROOT, contract_file, source_bundle
 from stacks.state_machines.jobs import ProcessingCode
 
-ENTRY = """import runpy
-import sys
-
-MODULES = {
-    "evaluate": "model_code.evaluation.evaluate",
-    "monitor": "model_code.monitoring.monitor",
-}
-runpy.run_module(MODULES[sys.argv.pop(1)], run_name="__main__", alter_sys=True)
-"""
-
-
-def processing_archive() -> Path:
-    """Write ``processing.zip`` and return its path."""
-    return archive(
-        "processing.zip",
-        {
-            "__main__.py": ENTRY.encode(),
-            "lambdas/__init__.py": (ROOT / "lambdas" / "__init__.py").read_bytes(),
-            **folder_entries("lambdas/shared"),
-            **folder_entries("model_code"),
-        },
-    )
+STARTER = "model_code/jobs/run.py"
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedCode:
-    """The archive and the compiled contract, as files that a job's role has to read."""
+    """Files that the roles of jobs have to read."""
 
-    archive: assets.Asset
+    source: assets.Asset
+    """``sourcedir.tar.gz``: training in script mode, and what the starter unpacks."""
+    starter: assets.Asset
     contract: assets.Asset
 
     @property
+    def processing(self) -> tuple[assets.Asset, ...]:
+        """What a processing job downloads."""
+        return (self.source, self.starter, self.contract)
+
+    @property
     def location(self) -> ProcessingCode:
-        """Where a job finds them."""
+        """Where a processing job finds them."""
         return ProcessingCode(
-            archive_uri=self.archive.s3_object_url,
-            archive_name=self.archive.s3_object_key,
+            run_uri=self.starter.s3_object_url,
+            run_name=self.starter.s3_object_key,
+            source_uri=self.source.s3_object_url,
             contract_uri=self.contract.s3_object_url,
         )
 
 
-def publish_code(scope: Construct, contract: assets.Asset) -> PublishedCode:
-    """Publish the archive as an asset beside the compiled contract."""
-    code = assets.Asset(scope, "ProcessingCode", path=str(processing_archive()))
-    return PublishedCode(archive=code, contract=contract)
+def publish_code(scope: Construct, stack: BaseStack) -> PublishedCode:
+    """Publish the files as assets of the stack."""
+    return PublishedCode(
+        source=assets.Asset(scope, "Source", path=str(source_bundle())),
+        starter=assets.Asset(scope, "Starter", path=str(ROOT / STARTER)),
+        contract=assets.Asset(scope, "Contract", path=str(contract_file(stack.contract))),
+    )

@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 
 from aws_cdk import ArnFormat
-from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -42,8 +41,6 @@ class RetrainingFlowProps:
     functions: TrainingFunctions
     curate: SparkJob
     features: SparkJob
-    source: assets.Asset
-    """``sourcedir.tar.gz``."""
     code: PublishedCode
     image_uri: str
     failed_events: sqs.IQueue
@@ -83,7 +80,7 @@ class RetrainingFlow(Construct):
             read=[names.ARTIFACTS_MODELS],
             write=[names.ARTIFACTS_MODELS],
         )
-        role.read_asset(self._props.source)
+        role.read_asset(self._props.code.source)
         role.use_volume_key(keys.models)
         role.acknowledge()
         return role
@@ -100,7 +97,7 @@ class RetrainingFlow(Construct):
             read=[names.ARTIFACTS_MODELS],
             write=[names.ARTIFACTS_EVALUATIONS],
         )
-        for asset in (self._props.code.archive, self._props.code.contract):
+        for asset in self._props.code.processing:
             role.read_asset(asset)
         role.read_asset(self._props.registry.seed_asset)
         role.use_volume_key(keys.models)
@@ -155,7 +152,6 @@ class RetrainingFlow(Construct):
             artifacts_bucket=props.lake.artifacts.bucket_name,
             training=self._compute(self.training_role.arn, training.max_runtime_minutes),
             evaluation=self._compute(self.evaluation_role.arn, EVALUATION_MINUTES),
-            source_uri=props.source.s3_object_url,
             code=props.code.location,
             hyperparameters={
                 "trees": str(training.trees),

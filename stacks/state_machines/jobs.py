@@ -15,7 +15,9 @@ from lambdas.shared import names
 
 PROCESSING_INPUT = "/opt/ml/processing/input"
 PROCESSING_OUTPUT = "/opt/ml/processing/output"
+# The starter looks for the sources in the second one (model_code/jobs/run.py).
 CODE_INPUT = "code"
+SOURCE_INPUT = "source"
 CHECKPOINTS = "/opt/ml/checkpoints"
 VOLUME_GIGABYTES = 30
 
@@ -59,11 +61,13 @@ class Compute:
 
 @dataclass(frozen=True, slots=True)
 class ProcessingCode:
-    """Where the code of a processing job lies in S3: an archive that Python runs as it is."""
+    """Where the code of a processing job lies in S3: a starter, the sources, the contract."""
 
-    archive_uri: str
-    archive_name: str
-    """Last part of the URI: the name of the downloaded file."""
+    run_uri: str
+    run_name: str
+    """Last part of the starter's URI: the name of the downloaded file."""
+    source_uri: str
+    """``sourcedir.tar.gz``, which training jobs take, too."""
     contract_uri: str
 
 
@@ -136,7 +140,7 @@ def processing_job(
     inputs: Mapping[str, str],
     output: tuple[str, str],
 ) -> dict[str, Any]:
-    """``CreateProcessingJob``: the archive's ``<command>`` with inputs and one output.
+    """``CreateProcessingJob``: ``run.py <command>`` with inputs and one output.
 
     ``inputs`` maps a name to its S3 location: a plain URI, a path (``$.…``) or an intrinsic.
     ``output`` is name and S3 location. ``arguments`` is a path or intrinsic that gives a list.
@@ -146,13 +150,18 @@ def processing_job(
         "ImageUri": compute.image_uri,
         "ContainerEntrypoint": [
             "python3",
-            f"{PROCESSING_INPUT}/{CODE_INPUT}/{code.archive_name}",
+            f"{PROCESSING_INPUT}/{CODE_INPUT}/{code.run_name}",
             command,
         ],
     }
     if arguments:
         application["ContainerArguments.$"] = arguments
-    sources = {**inputs, "contract": code.contract_uri, CODE_INPUT: code.archive_uri}
+    sources = {
+        **inputs,
+        "contract": code.contract_uri,
+        CODE_INPUT: code.run_uri,
+        SOURCE_INPUT: code.source_uri,
+    }
     return {
         "ProcessingJobName.$": job_name(compute.job_prefix),
         "AppSpecification": application,

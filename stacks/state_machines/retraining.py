@@ -53,7 +53,6 @@ class Flow:
     artifacts_bucket: str
     training: Compute
     evaluation: Compute
-    source_uri: str
     code: ProcessingCode
     hyperparameters: Mapping[str, str]
     spot: bool
@@ -178,7 +177,7 @@ def _model_states(flow: Flow) -> States:
         flow.training,
         features_bucket=flow.features_bucket,
         artifacts_bucket=flow.artifacts_bucket,
-        source_uri=flow.source_uri,
+        source_uri=flow.code.source_uri,
         hyperparameters=flow.hyperparameters,
         spot=flow.spot,
     )

@@ -22,8 +22,9 @@ COMPUTE = Compute(
     environment={"AWS_DEFAULT_REGION": "eu-west-1"},
 )
 CODE = ProcessingCode(
-    archive_uri="s3://assets/0123.zip",
-    archive_name="0123.zip",
+    run_uri="s3://assets/0123.py",
+    run_name="0123.py",
+    source_uri="s3://assets/89ab.tar.gz",
     contract_uri="s3://assets/4567.json",
 )
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:ops"
@@ -37,7 +38,6 @@ RETRAINING = retraining.Flow(
     artifacts_bucket="artifacts-bucket",
     training=COMPUTE,
     evaluation=COMPUTE,
-    source_uri="s3://assets/89ab.tar.gz",
     code=CODE,
     hyperparameters={"trees": "10"},
     spot=True,

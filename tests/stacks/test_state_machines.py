@@ -1,4 +1,4 @@
-"""The definitions are sound: every state reachable, every task retried and caught, lease returned."""
+"""Definitions are sound: states reachable, tasks retried and caught, the lease returned."""
 
 from __future__ import annotations
 
