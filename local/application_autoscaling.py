@@ -216,6 +216,7 @@ async def handle_request(
 
 def attach(tables: Tables) -> None:
     """Register the service; ``local.sagemaker`` calls this, it scales nothing else."""
+    endpoints.scaling_checks[:] = [registered]
     tables.add_service(
         Service(
             name=_API,

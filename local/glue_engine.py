@@ -175,9 +175,17 @@ def _execute(run: Run) -> None:
             run.become("FAILED", f"InternalServiceException: {error}")
         finally:
             if session is not None:
-                group = run.arguments.get("--continuous-log-logGroup", "/aws-glue/jobs/output")
-                logs.ship(session, group, run.record["Id"], run.directory.log)
+                logs.ship(session, _log_group(run), run.record["Id"], run.directory.log)
             shutil.rmtree(run.directory.base, ignore_errors=True)
+
+
+def _log_group(run: Run) -> str:
+    """https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html"""
+    if run.arguments.get("--enable-continuous-cloudwatch-log") != "true":
+        return "/aws-glue/jobs/output"
+    group = run.arguments.get("--continuous-log-logGroup", "/aws-glue/jobs/logs-v2")
+    secured = run.record.get("SecurityConfiguration")
+    return f"{group}-{secured}" if secured else group
 
 
 def _work(run: Run, session: roles.RoleSession) -> None:

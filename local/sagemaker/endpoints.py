@@ -11,7 +11,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.sagemaker import deployment, events, models, store, wire
@@ -25,6 +25,8 @@ _log = logging.getLogger("millrace.sagemaker")
 _DRAIN_SECONDS = 1.0
 # AWS::SageMaker::Endpoint reports these as its steady states.
 SETTLED = ("InService", "Failed")
+# (endpoint, variant) -> whether something holds the variant as a scalable target.
+scaling_checks: list[Callable[[str, str], bool]] = []
 
 
 class Endpoint:
@@ -181,6 +183,7 @@ def update(request: Mapping[str, Any]) -> store.Record:
     record = find(request["EndpointName"])
     config = models.find_endpoint_config(request["EndpointConfigName"])
     _check_deployment(request, config)
+    _check_scaling(record, config)
     _begin_update(record)
     endpoint: Endpoint = record["_endpoint"]
     scoped(lambda: endpoint.update(request), f"update-endpoint-{endpoint.name}")
@@ -237,6 +240,20 @@ def describe_record(record: store.Record) -> store.Record:
                 "KmsKeyId": config.get("KmsKeyId", ""),
             }
     return answer
+
+
+def _check_scaling(record: store.Record, config: store.Record) -> None:
+    """A variant with a scalable target can neither go nor change its instance type."""
+    fleet = record["_endpoint"].fleet
+    planned = {spec["VariantName"]: spec for spec in config["ProductionVariants"]}
+    for spec in fleet.config["ProductionVariants"] if fleet is not None else []:
+        name = spec["VariantName"]
+        kept = planned.get(name, {}).get("InstanceType") == spec.get("InstanceType")
+        if not kept and any(bound(record["EndpointName"], name) for bound in scaling_checks):
+            raise validation(
+                f"The variant(s) {name!r} must be deregistered as scalable target with AutoScaling "
+                f"before they can be removed or updated to be a different instance type."
+            )
 
 
 def _begin_update(record: store.Record) -> None:

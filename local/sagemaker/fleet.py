@@ -35,6 +35,7 @@ class Variant:
     instances: int
     server: ModelServer
     session: roles.RoleSession
+    logged: int = 0
 
 
 class Fleet:
@@ -87,9 +88,13 @@ class Fleet:
         except (ServerError, TransferError) as error:
             raise ServerError(f"Variant {variant.name}: {error}") from error
         finally:
-            stream = f"{variant.name}/{self.base.name}"
-            group = f"/aws/sagemaker/Endpoints/{self.endpoint}"
-            logs.ship(variant.session, group, stream, variant.server.directory.log)
+            self._ship(variant)
+
+    def _ship(self, variant: Variant) -> None:
+        stream = f"{variant.name}/{self.base.name}"
+        group = f"/aws/sagemaker/Endpoints/{self.endpoint}"
+        log = variant.server.directory.log
+        variant.logged = logs.ship(variant.session, group, stream, log, variant.logged)
 
     def variant(self, name: str) -> Variant:
         """A variant by name; ValidationException when the endpoint has none of that name."""
@@ -136,6 +141,7 @@ class Fleet:
         """End all servers and remove their files; logs stay."""
         for variant in self.variants:
             variant.server.stop()
+            self._ship(variant)
             shutil.rmtree(variant.server.directory.base, ignore_errors=True)
 
 

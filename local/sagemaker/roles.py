@@ -15,8 +15,9 @@ from typing import Any, cast
 
 import boto3
 from botocore.config import Config
+from ministack.core import iam_evaluator as evaluator
 
-from local.emulator import service_roles
+from local.emulator import iam_recorder, service_roles
 from local.sagemaker.errors import access_denied, validation
 
 SAGEMAKER = "sagemaker.amazonaws.com"
@@ -69,6 +70,31 @@ def assume(role_arn: str, service: str, session_name: str) -> RoleSession:
             f"Could not assume role {role_arn}. Please ensure that the role exists and allows "
             f'principal "{service}" to assume the role. ({error})'
         ) from error
+
+
+def check_add_tags(arn: str, tags: object) -> None:
+    """AccessDeniedException when a request brings tags its principal may not add.
+
+    Creating with tags needs ``sagemaker:AddTags`` besides the operation's own action.
+    """
+    principal = iam_recorder.current_principal()
+    if not tags or _without_caller.get() or getattr(principal, "policies", None) is None:
+        return
+    context = evaluator.EvalContext(
+        principal_arn=principal.arn, principal_type=principal.type,
+        principal_account=principal.account, action="sagemaker:AddTags", resource_arn=arn,
+        region=os.environ["AWS_REGION"], secure_transport=True,
+        service_context={}, principal_keys=principal.keys,
+    )  # fmt: skip
+    result = evaluator.evaluate(context, principal.policies, *principal.limits)
+    iam_recorder.record(
+        principal.arn, "sagemaker:AddTags", arn, result.decision, via="request",
+        statement=result.matched_sid,
+    )  # fmt: skip
+    if result.decision != "Allow":
+        raise access_denied(
+            f"User: {principal.arn} is not authorized to perform: sagemaker:AddTags on {arn}"
+        )
 
 
 @contextlib.contextmanager

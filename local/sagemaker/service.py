@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from local.sagemaker import (
     models,
     processing,
     registry,
+    roles,
     store,
     training,
     transform,
@@ -133,12 +135,22 @@ def _registry_operations() -> dict[str, Operation]:
 def call(operation: str, request: Mapping[str, Any]) -> store.Record:
     """Validate, run, validate: one control-plane operation. Blocking; raises ServiceError."""
     wire.check_input("sagemaker", operation, request)
+    if operation.startswith("Create"):
+        roles.check_add_tags(_tagged_arn(operation, request), request.get("Tags"))
     handler = operations().get(operation)
     if handler is None:
         raise not_local(operation)
     answer = handler(request)
     wire.check_output("sagemaker", operation, answer)
     return answer
+
+
+def _tagged_arn(operation: str, request: Mapping[str, Any]) -> str:
+    """The ARN a create request would tag; versions of a group are named by pattern."""
+    word = operation.removeprefix("Create")
+    kind = re.sub(r"(?<!^)(?=[A-Z])", "-", word).lower()
+    name = request.get(f"{word}Name") or f"{request.get('ModelPackageGroupName', '')}/*"
+    return store.arn(kind, name)
 
 
 async def handle_request(

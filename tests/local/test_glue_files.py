@@ -1,4 +1,4 @@
-"""The bridge between s3:// arguments and directories: what comes down, what goes up, as which rule."""
+"""The bridge between s3:// arguments and directories: what comes down, what goes up, and when."""
 
 from __future__ import annotations
 

@@ -345,6 +345,22 @@ def test_caller_needs_permission_on_the_endpoint(world: Endpoints, pair: str) ->
     assert support.error_code(lambda: client.invoke_endpoint(**request)).startswith("AccessDenied")
 
 
+def test_tags_at_creation_need_their_own_permission(world: Endpoints) -> None:
+    group = {"Tags": [{"Key": "owner", "Value": "team"}]}
+    create = allow("sagemaker:CreateModelPackageGroup")
+
+    def created_by(*statements: dict[str, Any], **more: Any) -> str:
+        client = world.platform.client(
+            "sagemaker", platform_role(world.platform, [create, *statements])
+        )
+        name = unique("group")
+        return str(client.create_model_package_group(ModelPackageGroupName=name, **more))
+
+    assert created_by()
+    assert created_by(allow("sagemaker:AddTags"), **group)
+    assert support.error_code(lambda: created_by(**group)) == "AccessDeniedException"
+
+
 def test_model_role_must_reach_the_artefact(world: Endpoints) -> None:
     bare = support.make_role(world.platform, "sagemaker.amazonaws.com", [])
     url = support.put(world.platform, world.bucket, "m.tar.gz", support.model_archive("m"))
@@ -398,6 +414,9 @@ def test_scalable_target_bounds_the_instance_count(world: Endpoints, pair: str) 
         "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
     }
     client.register_scalable_target(**target, MinCapacity=2, MaxCapacity=4)
+    without = world.config({"challenger": (world.model("new"), 1.0)})
+    with pytest.raises(world.sagemaker.exceptions.ClientError, match="deregistered"):
+        world.sagemaker.update_endpoint(EndpointName=pair, EndpointConfigName=without)
     variants = world.settled(pair)["ProductionVariants"]
     assert next(v for v in variants if v["VariantName"] == "champion")["CurrentInstanceCount"] == 2
 

@@ -1,4 +1,4 @@
-"""State machines: integrations act as the machine's role, wait, fail with reasons, stop, time out."""
+"""State machines: integrations act as the machine's role, wait, fail with reasons and stop."""
 
 from __future__ import annotations
 
