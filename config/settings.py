@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Percent = Annotated[int, Field(ge=0, le=100)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -18,6 +18,11 @@ Positive = Annotated[int, Field(gt=0)]
 LogRetentionDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827
 ]
+
+
+def _yaml_off(value: object) -> object:
+    """YAML 1.1 reads a plain ``off`` as false, which nobody who writes ``mode: off`` means."""
+    return "off" if value is False else value
 
 
 class Section(BaseModel):
@@ -124,7 +129,9 @@ class Serving(Section):
     own afterwards (``retain_variant_properties``).
     """
 
-    mode: Literal["realtime", "serverless", "off"] = "realtime"
+    mode: Annotated[Literal["realtime", "serverless", "off"], BeforeValidator(_yaml_off)] = (
+        "realtime"
+    )
     instance_type: str = "ml.m5.large"
     champion: Variant = Variant(weight=0.9)
     challenger: Variant | None = Variant(weight=0.1)

@@ -146,6 +146,12 @@ def test_a_text_that_is_no_settings_file(
     assert any(part in message for message in messages for part in expected.split("|"))
 
 
+def test_a_plain_off_of_yaml_is_the_mode_off(configuration: ConfigurationCopy) -> None:
+    path = configuration.root / "config" / "dev.yaml"
+    path.write_text(path.read_text() + "serving: {mode: off}\n")
+    assert configuration.load().settings.serving.mode == "off"
+
+
 def test_unknown_environment_lists_the_known_ones(configuration: ConfigurationCopy) -> None:
     (problem,) = configuration.problems("staging")
     assert problem.allowed == "allowed: demo, dev, prod"
