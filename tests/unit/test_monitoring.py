@@ -1,0 +1,303 @@
+"""Capture, drift, criteria and the monitor job."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import numpy as np
+import pandas as pd
+import pytest
+from moto import mock_aws
+
+from lambdas.shared import names
+from model_code.evaluation import evaluate, inputs
+from model_code.models import Model
+from model_code.monitoring import capture, criteria, drift, monitor
+from model_code.monitoring.capture import Captured, Prediction
+from tests.unit import models_for_tests as models
+from tests.unit.spark_jobs import CONTRACT
+
+WINDOW = monitor.Window("2013-04-01T00:00:00Z", "2013-05-01T00:00:00.000Z")
+
+
+def line(
+    records: list[dict[str, Any]], probabilities: list[float], description: dict[str, str], at: str
+) -> str:
+    """One request as SageMaker captures it."""
+    answer = {
+        "predictions": [
+            {"record_id": record["flight_id"], "probability": probability}
+            for record, probability in zip(records, probabilities, strict=True)
+        ],
+        "model": description,
+    }
+    return json.dumps(
+        {
+            "captureData": {
+                "endpointInput": {
+                    "observedContentType": "application/json",
+                    "mode": "INPUT",
+                    "data": json.dumps({"instances": records}),
+                    "encoding": "JSON",
+                },
+                "endpointOutput": {
+                    "observedContentType": "application/json",
+                    "mode": "OUTPUT",
+                    "data": base64.b64encode(json.dumps(answer).encode()).decode(),
+                    "encoding": "BASE64",
+                },
+            },
+            "eventMetadata": {"eventId": at, "inferenceTime": at},
+            "eventVersion": "0",
+        }
+    )
+
+
+def write_capture(root: Path, variant: str, lines: list[str]) -> None:
+    folder = root / variant / "2026" / "11" / "21" / "07"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{len(list(folder.iterdir()))}.jsonl").write_text("\n".join(lines) + "\n")
+
+
+class Case:
+    """A job's input directory around a trained model, its evaluation and a month of capture."""
+
+    def __init__(self, root: Path, trained: Path) -> None:
+        self.base, self.trained = root, trained
+        self.model = Model(trained / "model")
+        self.records = models.events(1500, 50, "2013-04-03")
+        self.labels = models.labels(self.records, 51)
+        folder = root / "input"
+        for name in ("contract", "evaluation", "capture", "labels"):
+            (folder / name).mkdir(parents=True)
+        (folder / "contract/abc.json").write_text(json.dumps(CONTRACT))
+        evaluation = (trained / "evaluation.json").read_text()
+        (folder / "evaluation/evaluation.json").write_text(evaluation)
+        models.pack(trained / "model", folder / "model/model.tar.gz")
+
+    def capture(
+        self, variant: str = "champion", shift: float = 0.0, model: Model | None = None
+    ) -> None:
+        answering = model or self.model
+        lines = []
+        for first in range(0, len(self.records), 100):
+            batch = self.records[first : first + 100]
+            chosen = [min(max(p + shift, 0.01), 0.99) for p in answering.predict(batch)]
+            lines.append(line(batch, chosen, answering.description(), f"2026-11-21T0{first % 9}"))
+        write_capture(self.base / "input/capture", variant, lines)
+
+    def label(self, known: int) -> None:
+        rows = pd.DataFrame(
+            {
+                "flight_id": [record["flight_id"] for record in self.records[:known]],
+                "label_time": pd.Timestamp("2013-04-20"),
+                "arrival_delay_minutes": [int(30 * one) for one in self.labels[:known]],
+            }
+        )
+        folder = self.base / "input/labels/event_date=2013-04-20"
+        folder.mkdir(parents=True, exist_ok=True)
+        rows.to_parquet(folder / "part.parquet", index=False)
+
+    def run(self) -> dict[str, Any]:
+        arguments = ["--window-start", WINDOW.start, "--window-end", WINDOW.end]
+        monitor.main([*arguments, "--endpoint", "flights"], self.base)
+        report = self.base / "output/report/report.json"
+        return json.loads(report.read_text())  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.unit.test_training import fit
+
+    folder = tmp_path_factory.mktemp("trained")
+    models.write_run(folder / "run")
+    fit(folder / "run", folder / "model", "--trees", "40")
+    rows = inputs.holdout(folder / "run" / "holdout", CONTRACT)
+    seed = Model(models.write_seed(folder / "seed"))
+    found = evaluate.compare(CONTRACT, rows, Model(folder / "model"), seed, 1)
+    (folder / "evaluation.json").write_text(json.dumps(found))
+    return folder
+
+
+@pytest.fixture
+def case(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    with mock_aws():
+        yield Case(tmp_path, trained)
+
+
+def metric(name: str) -> list[float]:
+    found = boto3.client("cloudwatch").get_metric_statistics(
+        Namespace=names.METRIC_NAMESPACE,
+        MetricName=name,
+        Dimensions=[{"Name": "Endpoint", "Value": "flights"}],
+        StartTime="2000-01-01",
+        EndTime="2100-01-01",
+        Period=86400,
+        Statistics=["Maximum"],
+    )
+    return [point["Maximum"] for point in found["Datapoints"]]
+
+
+def test_a_month_like_training_is_no_breach(case: Case) -> None:
+    case.capture()
+    case.label(1200)
+    report = case.run()
+    assert report["breached"] is False
+    assert report["reasons"] == []
+    assert report["counts"] == {
+        "requests": 15,
+        "unreadable": 0,
+        "captured": 1500,
+        "duplicates": 0,
+        "labelled": 1200,
+        "unlabelled": 300,
+    }
+    assert report["labelled"] == 1200
+    assert metric(names.METRIC_MODEL_BREACH) == [0]
+    assert metric(names.METRIC_LABELLED) == [1200]
+    assert metric(names.METRIC_LOG_LOSS) == [pytest.approx(report["quality"]["log_loss"]["value"])]
+
+
+def test_wrong_probabilities_breach_calibration(case: Case) -> None:
+    case.capture(shift=-0.15)
+    case.label(1500)
+    report = case.run()
+    breached = {one["name"] for one in report["criteria"] if one["breached"]}
+    assert "calibration_error" in breached
+    assert any("calibration error is at least" in reason for reason in report["reasons"])
+    assert metric(names.METRIC_MODEL_BREACH) == [1]
+
+
+def test_shifted_inputs_breach_drift_by_name(case: Case) -> None:
+    moved = ["temperature_f", "dew_point_f", "humidity_percent"]
+    for record in case.records:
+        for name in moved:
+            record[name] += 3
+    case.capture()
+    report = case.run()
+    assert set(report["drifted_features"]) == set(moved)
+    assert metric(names.METRIC_DRIFTED_FEATURES) == [3]
+    assert report["breached"] is True
+    assert report["quality"] is None
+    unjudged = [one for one in report["criteria"] if one["breached"] is None]
+    assert [one["name"] for one in unjudged] == ["log_loss", "calibration_error"]
+    assert "0 labelled predictions; 200 are needed" in unjudged[0]["reason"]
+
+
+def test_variants_and_models_are_told_apart(case: Case) -> None:
+    seed = Model(case.trained / "seed")
+    case.capture()
+    case.capture("champion", model=seed)
+    case.capture("challenger", shift=-0.3)
+    case.label(1500)
+    report = case.run()
+    told = {(one["variant"], one["model"]): one["counts"] for one in report["variants"]}
+    assert set(told) == {
+        ("champion", case.model.fingerprint),
+        ("champion", seed.fingerprint),
+        ("challenger", case.model.fingerprint),
+    }
+    assert report["breached"] is False, "neither another model nor the challenger is judged"
+    assert report["counts"]["captured"] == 4500
+
+
+def test_the_first_answer_counts(case: Case) -> None:
+    case.capture()
+    later = [line(case.records, [0.5] * 1500, case.model.description(), "2027-01-01T00:00:00Z")]
+    write_capture(case.base / "input/capture", "champion", later)
+    case.label(1500)
+    report = case.run()
+    assert report["counts"]["duplicates"] == 1500
+    alone = evaluate.metrics.losses(
+        np.array(case.labels), np.array(case.model.predict(case.records))
+    ).mean()
+    assert report["quality"]["log_loss"]["value"] == pytest.approx(alone)
+
+
+def test_other_months_and_broken_lines_stay_out(case: Case) -> None:
+    case.capture()
+    outside = models.events(10, 3, "2013-06-01")
+    write_capture(
+        case.base / "input/capture",
+        "champion",
+        [
+            line(outside, [0.1] * 10, case.model.description(), "2026"),
+            "{",
+            json.dumps({"captureData": {}}),
+            line(outside, [0.1] * 10, {}, "2026").replace("instances", "rows"),
+        ],
+    )
+    report = case.run()
+    assert report["counts"]["captured"] == 1500
+    assert report["counts"]["unreadable"] == 3
+
+
+def test_a_model_that_was_never_evaluated_is_not_judged(case: Case) -> None:
+    document = case.base / "input/evaluation/evaluation.json"
+    found = json.loads(document.read_text())
+    for role in ("candidate", "champion"):
+        found[role]["model"]["fingerprint"] = "of another model"
+    document.write_text(json.dumps(found))
+    case.capture(shift=-0.3)
+    case.label(1500)
+    report = case.run()
+    assert report["breached"] is False
+    assert "no evaluation on a hold-out" in report["criteria"][1]["reason"]
+
+
+def test_limits_come_from_contract_and_holdout_alone(case: Case) -> None:
+    """Whatever the month holds, the limits stay; they move with the contract and the hold-out."""
+    reference = monitor.reference(case.base / "input")
+    found = []
+    for shift, label in ((0.0, 0.0), (-0.3, 1.0), (0.3, 0.0)):
+        predictions = [
+            Prediction(r["flight_id"], "champion", case.model.fingerprint, 0.4 + shift, "t", r)
+            for r in case.records
+        ]
+        known = {record["flight_id"]: label for record in case.records}
+        found.append(
+            monitor.examine(CONTRACT, WINDOW, Captured(predictions), known, reference)["limits"]
+        )
+    assert found[0] == found[1] == found[2]
+    rules = CONTRACT["monitoring"]
+    sampling = reference.holdout["sampling"]  # type: ignore[index]
+    assert found[0]["log_loss"] == sampling["log_loss"]["high"] + rules["logLossTolerance"]
+    stricter = copy.deepcopy(CONTRACT)
+    stricter["monitoring"]["logLossTolerance"] = 0.0
+    assert criteria.limits(stricter, reference.holdout).quality["log_loss"] < found[0]["log_loss"]
+
+
+def test_stability_index_of_known_histograms() -> None:
+    assert drift.stability_index([10, 20, 30], [100, 200, 300]) == pytest.approx(0, abs=1e-3)
+    expected = 0.4 * np.log(0.7 / 0.3) * 2
+    assert drift.stability_index([3e6, 7e6], [7e6, 3e6]) == pytest.approx(expected, rel=1e-5)
+    assert np.isfinite(drift.stability_index([10, 0], [0, 10]))
+
+
+def test_missing_and_unknown_values_are_drift() -> None:
+    records = models.events(800, 8)
+    same = drift.features(models.baseline(), records)
+    assert max(one["psi"] for one in same.values()) < 0.1
+    changed = [{**record, "origin": "LGA", "humidity_percent": None} for record in records]
+    found = drift.features(models.baseline(), changed)
+    over = {name for name, one in found.items() if one["psi"] > 0.25}
+    assert over == {"origin", "humidity_percent"}
+    assert found["humidity_percent"]["nulls"] == 1.0
+
+
+def test_capture_names_variant_by_its_folder(tmp_path: Path) -> None:
+    records = models.events(2, 1)
+    write_capture(tmp_path, "challenger", [line(records, [0.1, 0.2], {"fingerprint": "f"}, "2026")])
+    found = capture.read(tmp_path)
+    assert [(one.variant, one.model, one.probability) for one in found.predictions] == [
+        ("challenger", "f", 0.1),
+        ("challenger", "f", 0.2),
+    ]

@@ -1,0 +1,186 @@
+"""Training in script mode, and what its archive serves."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from model_code.models import Model
+from model_code.training import train
+from tests.unit import models_for_tests as models
+
+ARCHIVE = {
+    "model.json",
+    "booster.ubj",
+    "feature_spec.json",
+    "baseline.json",
+    "contract.json",
+    "code",
+}
+
+
+def fit(run: Path, target: Path, *arguments: str) -> None:
+    environment = {
+        "SM_CHANNEL_TRAIN": str(run / "train"),
+        "SM_CHANNEL_VALIDATION": str(run / "validation"),
+        "SM_CHANNEL_RUN": str(run),
+        "SM_MODEL_DIR": str(target),
+    }
+    with mock.patch.dict(os.environ, environment):
+        train.main(["--threads", "1", *arguments, "--sagemaker_program", "train.py"])
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    models.write_run(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("model")
+    fit(run, target, "--trees", "60")
+    return target
+
+
+@pytest.fixture
+def hooks(trained: Path) -> ModuleType:
+    """The archive's own inference.py."""
+    spec = importlib.util.spec_from_file_location("inference", trained / "code" / "inference.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with mock.patch.object(sys, "path", list(sys.path)):
+        spec.loader.exec_module(module)
+    return module
+
+
+def test_the_archive_is_complete(trained: Path) -> None:
+    assert {path.name for path in trained.iterdir()} == ARCHIVE
+    code = trained / "code"
+    assert (code / "lambdas" / "shared" / "names.py").exists()
+    assert not list(code.rglob("train.py")), "training code stays out of the endpoint"
+
+
+def test_training_is_deterministic(run: Path, trained: Path, tmp_path: Path) -> None:
+    shuffled = tmp_path / "shuffled"
+    rows = models.write_run(shuffled)["train"]
+    mixed = rows.sample(frac=1, random_state=1)
+    mixed.to_parquet(shuffled / "train" / "part.parquet", index=False)
+    fit(shuffled, tmp_path / "model", "--trees", "60")
+    other = tmp_path / "model" / "booster.ubj"
+    assert other.read_bytes() == (trained / "booster.ubj").read_bytes()
+    fit(run, tmp_path / "seeded", "--trees", "60", "--seed", "1")
+    assert (tmp_path / "seeded" / "booster.ubj").read_bytes() != other.read_bytes()
+
+
+def test_the_model_learns(run: Path, trained: Path) -> None:
+    from sklearn.metrics import roc_auc_score
+
+    records = models.events(2000, 77, "2013-05-01")
+    probability = Model(trained).predict(records)
+    label = models.labels(records, 78)
+    best = roc_auc_score(label, [models.truth(record) for record in records])
+    assert roc_auc_score(label, probability) > best - 0.03
+
+
+def test_metrics_are_printed_for_the_job(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fit(run, tmp_path / "model", "--trees", "5")
+    found = re.search(
+        r"validation:log_loss=([0-9.]+) validation:auc=([0-9.]+)", capsys.readouterr().out
+    )
+    assert found is not None
+    assert 0.3 < float(found[1]) < 0.7
+    assert 0.6 < float(found[2]) < 1
+
+
+def test_hooks_answer_in_the_order_of_the_request(hooks: ModuleType, trained: Path) -> None:
+    records = models.events(20, 5)
+    loaded = hooks.model_fn(str(trained))
+    body = json.dumps({"instances": records}).encode()
+    data = hooks.input_fn(body, "application/json; charset=utf-8")
+    answer = json.loads(hooks.output_fn(hooks.predict_fn(data, loaded), "application/json"))
+    assert [one["record_id"] for one in answer["predictions"]] == [
+        record["flight_id"] for record in records
+    ]
+    probabilities = [one["probability"] for one in answer["predictions"]]
+    assert probabilities == Model(trained).predict(records)
+    assert len(set(probabilities)) > 10
+    assert answer["model"]["kind"] == "xgboost"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "code"),
+    [
+        (b"{", "application/json", "not_json"),
+        (b"[]", "application/json", "missing"),
+        (b'{"instances": {}}', "application/json", "missing"),
+        (b'{"instances": [1]}', "application/json", "missing"),
+        (b'{"instances": []}', "application/json", "too_long"),
+        (b"a,b", "text/csv", "content_type"),
+    ],
+)
+def test_bad_requests_are_the_clients_error(
+    hooks: ModuleType, body: bytes, content_type: str, code: str
+) -> None:
+    with pytest.raises(Exception) as raised:
+        hooks.input_fn(body, content_type)
+    assert raised.value.status_code == 400  # type: ignore[attr-defined]
+    assert json.loads(raised.value.message)["error"]["code"] == code  # type: ignore[attr-defined]
+
+
+def test_a_wrong_value_is_refused_without_showing_it(hooks: ModuleType, trained: Path) -> None:
+    record: dict[str, Any] = {**models.events(1, 1)[0], "temperature_f": "secret"}
+    with pytest.raises(Exception) as raised:
+        hooks.predict_fn([record], hooks.model_fn(str(trained)))
+    assert raised.value.status_code == 400  # type: ignore[attr-defined]
+    assert "secret" not in str(raised.value)
+
+
+def test_a_constant_model_serves_without_xgboost_or_numpy(trained: Path, tmp_path: Path) -> None:
+    seed = models.write_seed(tmp_path / "seed", 0.25)
+    program = f"""
+import sys, json
+sys.modules.update(dict.fromkeys(("xgboost", "numpy", "pandas", "sagemaker_inference")))
+sys.path.insert(0, {str(trained / "code")!r})
+import inference
+model = inference.model_fn({str(seed)!r})
+data = inference.input_fn('{{"instances": [{{"flight_id": "x"}}]}}', "application/json")
+print(inference.output_fn(inference.predict_fn(data, model), "application/json"))
+"""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], capture_output=True, check=True, cwd=tmp_path
+    )
+    answer = json.loads(done.stdout)
+    assert answer["predictions"] == [{"record_id": "x", "probability": 0.25}]
+    assert answer["model"]["kind"] == "constant"
+
+
+@pytest.mark.parametrize("probability", [-0.1, 1.1, "0.2", None])
+def test_a_constant_must_be_a_probability(tmp_path: Path, probability: Any) -> None:
+    models.write_seed(tmp_path)
+    (tmp_path / "model.json").write_text(
+        json.dumps({"kind": "constant", "probability": probability})
+    )
+    with pytest.raises(ValueError, match="probability"):
+        Model(tmp_path)
+
+
+def test_fingerprints_name_what_a_model_computes(trained: Path, tmp_path: Path) -> None:
+    one, same = (models.write_seed(tmp_path / name, 0.25) for name in ("a", "b"))
+    other = models.write_seed(tmp_path / "c", 0.3)
+    prints = [Model(folder).fingerprint for folder in (one, same, other, trained)]
+    assert prints[0] == prints[1]
+    assert len(set(prints)) == 3
