@@ -4,7 +4,7 @@ MiniStack evaluates alarms when a CloudWatch request happens to arrive, over all
 once, without metric math. Here a background loop evaluates each alarm over its last N periods
 (sliding: the newest window ends now, so an alarm reacts within one evaluation instead of waiting
 for a period boundary), with missing data treated as configured. Every transition, of metric and
-composite alarms alike, sends ``CloudWatch Alarm State Change`` to the default event bus; SNS actions
+composite alarms alike, sends ``CloudWatch Alarm State Change`` to the default event bus; SNS
 and composite rules stay MiniStack's.
 """
 
@@ -135,7 +135,7 @@ def _returns(query: dict[str, Any]) -> bool:
 
 
 def next_state(alarm: dict[str, Any], points: list[float | None]) -> str:
-    """``ALARM``, ``OK``, ``INSUFFICIENT_DATA``, or the present state when data are to be ignored."""
+    """``ALARM``, ``OK``, ``INSUFFICIENT_DATA``, or the present state if data are to be ignored."""
     treat = alarm.get("TreatMissingData") or "missing"
     compare = _COMPARISONS[alarm["ComparisonOperator"]]
     threshold = float(alarm["Threshold"])

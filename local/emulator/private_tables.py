@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import importlib
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -156,6 +157,16 @@ def _claims(service: Service, path: str, headers: dict[str, str]) -> bool:
     return not service.path_prefixes or path.startswith(service.path_prefixes)
 
 
+def _parameter_arns(body: bytes, region: str, account: str) -> list[str]:
+    """ARNs of an SSM request that lists ``Names``, each of which AWS decides on its own."""
+    try:
+        names = json.loads(body or b"{}").get("Names") or []
+    except (ValueError, AttributeError):
+        names = []
+    base = f"arn:aws:ssm:{region}:{account}:parameter/"
+    return [base + str(name).lstrip("/") for name in names] or ["*"]
+
+
 def install_hooks(tables: Tables) -> None:
     """Route, authorise and provision what extensions add. Called once, before ``attach_all``."""
 
@@ -178,7 +189,11 @@ def install_hooks(tables: Tables) -> None:
             added = tables.services.get(service)
             if added is None or added.resource_arns is None:
                 _further_arns.set(())
-                return original(service, method, path, headers, body, query, region, account)
+                arn = original(service, method, path, headers, body, query, region, account)
+                if service == "ssm" and arn == "*":
+                    arn, *further = _parameter_arns(body, region, account)
+                    _further_arns.set(tuple(further))
+                return arn
             arns = added.resource_arns(method, path, headers, body, query) or ["*"]
             _further_arns.set(tuple(arns[1:]))
             return arns[0]

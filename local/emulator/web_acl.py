@@ -17,13 +17,13 @@ import re
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
-from local.emulator import metrics
+from local.emulator import metrics, waf_logs
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 
@@ -222,6 +222,57 @@ def body_limit(acl: dict[str, Any]) -> int:
     return _BODY_LIMITS.get(limit, DEFAULT_BODY_LIMIT)
 
 
+_logging: dict[str, tuple[str, frozenset[str]]] = {}
+
+
+def log_to(acl_arn: str, group: str, redacted_headers: Iterable[str]) -> None:
+    """Write the ACL's decisions to a log group, without the values of these headers."""
+    _logging[acl_arn] = (group, frozenset(redacted_headers))
+
+
+def stop_logging(acl_arn: str) -> None:
+    """Write no more decisions of this ACL."""
+    _logging.pop(acl_arn, None)
+
+
+def _log(acl: dict[str, Any], request: WebRequest, action: str, rule: str) -> None:
+    """One line in the form WAF writes (the members a person looks for)."""
+    from ministack.services import cloudwatch_logs
+
+    if acl["ARN"] not in _logging:
+        return
+    group, redacted = _logging[acl["ARN"]]
+    headers = [
+        {"name": name, "value": "REDACTED" if name in redacted else value}
+        for name, value in request.headers.items()
+    ]
+    now = int(time.time() * 1000)
+    document = {
+        "timestamp": now,
+        "webaclId": acl["ARN"],
+        "terminatingRuleId": "Default_Action" if rule == "default" else rule,
+        "action": action.upper(),
+        "httpSourceName": "APIGW",
+        "httpRequest": {
+            "clientIp": request.source_ip,
+            "httpMethod": request.method,
+            "uri": request.path,
+            "headers": headers,
+        },
+    }
+    name = {"logGroupName": group, "logStreamName": acl["Name"]}
+    cloudwatch_logs._create_log_stream(name)
+    event = {"timestamp": now, "message": json.dumps(document)}
+    cloudwatch_logs._put_log_events(name | {"logEvents": [event]})
+
+
+pin(
+    "ministack.services.cloudwatch_logs",
+    _create_log_stream="callable",
+    _put_log_events="callable",
+)
+
+
 def _guarded(original: Callable[..., Any]) -> Callable[..., Any]:
     async def handle(  # noqa: PLR0917 (as MiniStack calls it)
         host: str, path: str, method: str, headers: dict[str, str], body: bytes,
@@ -240,6 +291,9 @@ def _guarded(original: Callable[..., Any]) -> Callable[..., Any]:
             dimensions = {"WebACL": acl["Name"], "Rule": rule}
             metric = "BlockedRequests" if action == "Block" else "AllowedRequests"
             metrics.put("AWS/WAFV2", metric, 1, "Count", dimensions)
+            seen = {"httpMethod": method, "uri": parsed[2], "clientIp": client}
+            waf_logs.write(acl["ARN"], action, rule, seen)
+            _log(acl, request, action, rule)
             if action == "Block":
                 answer = json.dumps({"message": "Forbidden"}).encode()
                 return 403, {"Content-Type": "application/json"}, answer

@@ -6,6 +6,7 @@ which adds the missing part only makes ours redundant.
 
 from __future__ import annotations
 
+from local.emulator import waf_logs
 from local.emulator.cfn_types import (
     buckets,
     catalog,
@@ -24,7 +25,7 @@ def attach(tables: Tables) -> None:
     identity.attach(tables)
     messaging.attach(tables)
     lake_formation.attach(tables)
-    for module in (network, governance, catalog):
+    for module in (network, governance, catalog, waf_logs):
         for resource in module.types():
             tables.add_resource_type(resource)
     network.attach(tables)
