@@ -19,10 +19,10 @@ PATIENCE_SECONDS = 60.0
 
 
 class SparkKiller:
-    """Ends the first Spark process that runs a given script, once, some time after its start."""
+    """Ends the first Spark process that has a given argument, once, some time after its start."""
 
-    def __init__(self, story: Story, script: str, after_seconds: float = 2.0) -> None:
-        self._story, self._script, self._after = story, script, after_seconds
+    def __init__(self, story: Story, argument: str, after_seconds: float = 2.0) -> None:
+        self._story, self._argument, self._after = story, argument, after_seconds
         self._done = threading.Event()
         self.killed: int | None = None
         self.at: float | None = None
@@ -39,7 +39,7 @@ class SparkKiller:
     def _look(self) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self._done.is_set() and time.monotonic() < deadline:
-            pid = job_process(self._story, self._script)
+            pid = job_process(self._story, self._argument)
             if pid is not None:
                 self._done.wait(self._after)
                 self._kill(pid)
@@ -55,13 +55,13 @@ class SparkKiller:
         self._story.mark("fault", "Spark driver killed", f"SIGKILL to process {pid}")
 
 
-def job_process(story: Story, script: str) -> int | None:
-    """The Python driver of a Glue run of this platform, found by its command line."""
+def job_process(story: Story, argument: str) -> int | None:
+    """The Python driver of a Glue run of this platform, found by an argument of its job."""
     info = story.platform.info
     assert info is not None, "the platform is not running"
     for process in psutil.process_iter(["pid", "cmdline"]):
         words = process.info["cmdline"] or []
-        if not any(Path(word).name == script for word in words) or "python" not in words[0]:
+        if argument not in words or "python" not in Path(words[0]).name:
             continue
         try:
             if process.environ().get(process_guard.MARK) == info.platform_id:

@@ -19,7 +19,8 @@ from local.demo.report.read import metrics
 from local.demo.story import MomentKind, Story
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-FEATURES_SCRIPT = "features.py"
+# Only the features job has this argument.
+FEATURES_ARGUMENT = "--output_run"
 
 
 def machine(story: Story) -> Executions:
@@ -31,7 +32,7 @@ def machine(story: Story) -> Executions:
 def first_retraining(story: Story) -> None:
     """January to March, with the features job's Spark process killed once on its first run."""
     executions = machine(story)
-    killer = SparkKiller(story, FEATURES_SCRIPT).start()
+    killer = SparkKiller(story, FEATURES_ARGUMENT).start()
     arn = executions.start(f"winter-{int(time.time())}", {"reason": "the first quarter is in"})
     story.mark("retraining", "First retraining starts", "by hand, on what has been curated")
     try:
