@@ -25,6 +25,7 @@ from typing import Any
 from ministack.core.responses import error_response_json, json_response, new_uuid
 from ministack.services import eventbridge, glue
 
+from local import spark_classes
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 from local.glue_files import Mirror
@@ -67,7 +68,6 @@ _SPARK_CONF = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.session.timeZone": "UTC",
 }
-_JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto -Duser.timezone=UTC"
 
 
 @dataclass(slots=True)
@@ -235,7 +235,7 @@ def _environment(run: Run, session: roles.RoleSession, libraries: list[Path]) ->
         **_SPARK_CONF,
         "spark.local.dir": str(temporary),
         "spark.sql.warehouse.dir": str(run.directory.base / "warehouse"),
-        "spark.driver.extraJavaOptions": _JAVA_OPTIONS,
+        "spark.driver.extraJavaOptions": spark_classes.java_options(),
     }
     # Glue's --conf value holds further settings behind further "--conf".
     given = run.arguments.get("--conf", "").replace("--conf", " ").split()
@@ -337,3 +337,4 @@ def attach(tables: Tables) -> None:
         _MODULE, "_update_job", lambda own: _keeping_members(own, lambda data: data["JobUpdate"])
     )
     replace(provisioners, "_glue_job_fields", _all_job_fields)
+    tables.on_startup(spark_classes.prepare)
