@@ -1,0 +1,72 @@
+"""The endpoint's hooks against XGBoost alone, on the same records, in the same process.
+
+The floor is ``Booster.inplace_predict`` on a matrix that is already encoded; above it stand JSON,
+encoding and the answer. Single records and full batches are timed in turns, so that a busy moment
+of the machine falls on both. Run with ``python -m tests.bench.bench_serving``.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from model_code.serving import inference
+from tests.unit import models_for_tests as models
+from tests.unit.test_training import fit
+
+BATCHES = (1, 100)
+ROUNDS = 300
+TREES = "100"
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """Duration of one call."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def measure(hooks: Callable[[], object], floor: Callable[[], object]) -> tuple[float, float]:
+    """Median seconds of both, taken in turns."""
+    for _ in range(10):
+        hooks(), floor()
+    rounds = [(seconds(hooks), seconds(floor)) for _ in range(ROUNDS)]
+    return statistics.median(a for a, _ in rounds), statistics.median(b for _, b in rounds)
+
+
+def main() -> None:
+    """Print microseconds of hooks and floor, their ratio, and the cost of a record."""
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        models.write_run(root / "run")
+        fit(root / "run", root / "model", "--trees", TREES, "--patience", TREES)
+        model = inference.model_fn(str(root / "model"))
+    print(f"{'batch':>6} {'hooks':>10} {'xgboost':>10} {'ratio':>6} {'a record':>10}")
+    for size in BATCHES:
+        records = models.events(size, 1)
+        body = json.dumps({"instances": records}).encode()
+        matrix = np.array(model._encoder.matrix(records), dtype=np.float32)
+
+        def hooks(body: bytes = body) -> str:
+            data = inference.input_fn(body, "application/json")
+            return inference.output_fn(inference.predict_fn(data, model), "application/json")
+
+        def floor(matrix: np.ndarray = matrix) -> object:
+            return model._booster.inplace_predict(matrix)
+
+        ours, bare = measure(hooks, floor)
+        each = (ours - bare) / size
+        print(
+            f"{size:>6} {ours * 1e6:>8.0f}us {bare * 1e6:>8.0f}us {ours / bare:>6.2f} "
+            f"{each * 1e6:>8.1f}us"
+        )
+
+
+if __name__ == "__main__":
+    main()

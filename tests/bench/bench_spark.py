@@ -1,0 +1,85 @@
+"""The features job against Spark that only reads and writes the same data, as whole processes.
+
+Both start a JVM, read three months of sampled flights and write Parquet; the floor stops there,
+the job joins labels, cuts by time, fits encodings and bins, and writes three parts and four
+documents. Run with ``python -m tests.bench.bench_spark [rounds]``.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from local import flights
+from tests.unit import spark_jobs
+
+RATE = 0.2
+ROUNDS = 3
+AS_OF = "2013-04-01T00:00:00Z"
+FLOOR = """
+import sys
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.config("spark.ui.enabled", "false").getOrCreate()
+spark.read.parquet(sys.argv[1]).coalesce(1).write.mode("overwrite").parquet(sys.argv[2])
+spark.stop()
+"""
+
+
+def commands(root: Path) -> dict[str, list[str]]:
+    """Command lines of floor and job."""
+    arguments = {
+        "input_contract": f"{root}/contract.json",
+        "input_events": f"{root}/events/",
+        "input_labels": f"{root}/labels/",
+        "output_run": f"{root}/run/",
+        "window_days": "90",
+        "validation_share": "0.15",
+        "holdout_share": "0.15",
+        "as_of": AS_OF,
+    }
+    given = [part for name, value in arguments.items() for part in (f"--{name}", value)]
+    return {
+        "read and write": ["-c", FLOOR, f"{root}/events/", f"{root}/copy/"],
+        "features job": ["glue_jobs/features.py", *given],
+    }
+
+
+def run_once(command: list[str]) -> float:
+    """Seconds of one process; RuntimeError if it failed."""
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    start = time.perf_counter()
+    run = subprocess.run(
+        [sys.executable, *command], env=environment, capture_output=True, text=True, check=False
+    )
+    if run.returncode != 0:
+        raise RuntimeError(run.stderr[-2000:])
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Print the medians and their ratio."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    frame = flights.sample(flights.prepare(), RATE)
+    frame = frame[frame["event_time"] < "2013-04-01"]
+    with tempfile.TemporaryDirectory() as directory, spark_jobs.java():
+        root = Path(directory)
+        spark_jobs.write_lake(root, frame)
+        found = commands(root)
+        times: dict[str, list[float]] = {name: [] for name in found}
+        for _ in range(rounds):
+            for name, command in found.items():
+                times[name].append(run_once(command))
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    print(f"{len(frame)} flights, median of {rounds}")
+    for name, median in medians.items():
+        print(f"{name:>16} {median:6.1f} s")
+    print(f"{'ratio':>16} {medians['features job'] / medians['read and write']:6.2f}")
+
+
+if __name__ == "__main__":
+    main()
