@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 import signal
 import time
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
 
@@ -21,6 +22,9 @@ from local.platform import Platform, PlatformError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 console = Console()
+StateDir = Annotated[
+    Path | None, typer.Option(help="Directory of the platform's state (default: out/local).")
+]
 
 
 def _stop_on_signal(number: int, _frame: FrameType | None) -> None:
@@ -31,11 +35,12 @@ def _stop_on_signal(number: int, _frame: FrameType | None) -> None:
 def up(
     environment: Annotated[str, typer.Option("--env", help="Settings file to deploy.")] = "demo",
     deploy: Annotated[bool, typer.Option(help="Deploy the stacks.")] = True,
+    state_dir: StateDir = None,
 ) -> None:
     """Start the platform, deploy, print how to call it, and keep running."""
     signal.signal(signal.SIGTERM, _stop_on_signal)
     try:
-        with Platform() as platform:
+        with Platform(state_dir) as platform:
             _prepare(platform, environment if deploy else None)
             _print_access(platform)
             _wait(platform)
@@ -74,7 +79,8 @@ def _print_resources(platform: Platform) -> None:
     table = Table("class", "resources", "types", title="what was deployed")
     for kind in classification.CLASSES:
         types = [name for name, entry in found["by_type"].items() if entry["class"] == kind]
-        table.add_row(kind, str(found[kind]), ", ".join(name[5:] for name in types))
+        names = ", ".join(name.removeprefix("AWS::") for name in types)
+        table.add_row(kind, str(found[kind]), names)
     console.print(table)
 
 
@@ -111,17 +117,17 @@ def _print_access(platform: Platform) -> None:
 
 
 @app.command()
-def down() -> None:
+def down(state_dir: StateDir = None) -> None:
     """Stop the platform started in this repository, and what a crashed one left."""
-    platform = Platform.running()
-    (platform or Platform()).stop()
+    platform = Platform.running(state_dir)
+    (platform or Platform(state_dir)).stop()
     console.print("stopped" if platform else "no platform was running")
 
 
 @app.command()
-def status() -> None:
+def status(state_dir: StateDir = None) -> None:
     """Say whether a platform runs, where, and what is deployed."""
-    platform = Platform.running()
+    platform = Platform.running(state_dir)
     if platform is None or platform.info is None:
         console.print("no platform is running")
         raise typer.Exit(1)
