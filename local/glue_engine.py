@@ -255,6 +255,8 @@ def _environment(run: Run, session: roles.RoleSession, libraries: list[Path]) ->
 
 def _last_error(log: Path, exit_code: int) -> str:
     """The script's last exception line, as Glue reports it."""
+    if exit_code < 0:
+        return f"The Spark driver was ended by signal {-exit_code}."
     text = log.read_text(errors="replace") if log.exists() else ""
     found = _EXCEPTION.findall(text)
     lines = [line for line in text.splitlines() if line.strip()]

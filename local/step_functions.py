@@ -126,7 +126,7 @@ def _follow(job: SyncJob, identity: dict[str, Any]) -> Mapping[str, Any]:
             task_integrations.run(PREFIX + job.stop, job.stop_request(identity))
             raise service_roles.task_error("States.TaskFailed", "The execution ended.")
         time.sleep(pause)
-        pause = min(pause * 1.5, 1.0)
+        pause = min(pause * 1.5, 0.5)
 
 
 def _ended() -> bool:

@@ -75,7 +75,10 @@ class Capture:
             lines = self._lines[(exchange.variant, f"{moment:%Y/%m/%d/%H}")]
             lines.append(line)
             full = len(lines) >= FULL_LINES
-        if full:
+        if self._closed.is_set():
+            # A request that chose this capture just before it was replaced.
+            self._flush()
+        elif full:
             self._wake.set()
 
     def close(self) -> None:

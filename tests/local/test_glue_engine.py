@@ -6,6 +6,7 @@ import io
 import zipfile
 from typing import Any
 
+import psutil
 import pytest
 
 from local.platform import Platform
@@ -120,6 +121,25 @@ def test_script_error_fails_the_run_with_its_message(glue: Glue) -> None:
 
     assert run["JobRunState"] == "FAILED"
     assert "ValueError: no rows today" in run["ErrorMessage"]
+
+
+def test_killed_driver_fails_the_run(glue: Glue) -> None:
+    name = glue.job()
+    mark = unique("mark")
+    run = glue.start(name, sleep="60", mark=mark)
+
+    def driver() -> psutil.Process | None:
+        for process in psutil.process_iter(["cmdline"]):
+            if mark in (process.info["cmdline"] or []):
+                return process
+        return None
+
+    support.wait_for(driver).kill()
+    ended = glue.settled(name, run)
+    assert (ended["JobRunState"], ended["ErrorMessage"]) == (
+        "FAILED",
+        "The Spark driver was ended by signal 9.",
+    )
 
 
 def test_missing_script_fails_the_run(glue: Glue) -> None:
