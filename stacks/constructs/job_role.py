@@ -19,6 +19,7 @@ from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.grants import allow_objects
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
+from stacks.constructs.tar_asset import TarAsset
 from stacks.nag import acknowledge
 
 ROLES_PAGE = "https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html"
@@ -136,7 +137,7 @@ class JobRole(Construct):
         """Allow reading and writing below prefixes of a bucket under its key."""
         allow_objects(self._role, bucket, key, read=read, write=write)
 
-    def read_asset(self, asset: assets.Asset) -> None:
+    def read_asset(self, asset: assets.Asset | TarAsset) -> None:
         """Allow reading one file that the deployment published."""
         self._role.allow(
             ["s3:ListBucket"],

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aws_cdk import CfnTag, CustomResource, RemovalPolicy, Stack
-from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
@@ -19,6 +18,7 @@ from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.platform_function import PlatformFunction, PlatformFunctionProps
 from stacks.constructs.seed_model import seed_model
+from stacks.constructs.tar_asset import TarAsset
 
 CONTENT_TYPE = "application/json"
 POINTERS_RESOURCE_TYPE = "Custom::ModelPointers"
@@ -43,7 +43,7 @@ class ModelRegistry(Construct):
         self._props = props
         self.group_name = sagemaker_names.prefix(stack.names)
         self.group = self._define_group()
-        self.seed_asset = assets.Asset(self, "SeedModel", path=str(seed_model(stack.contract)))
+        self.seed_asset = TarAsset(self, "SeedModel", path=seed_model(stack.contract))
         self.seed = self._define_seed()
         self.pointers_function = self._define_pointers_function()
         self.pointers = self._define_pointers()

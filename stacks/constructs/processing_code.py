@@ -9,6 +9,7 @@ from constructs import Construct
 
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.code_bundle import ROOT, contract_file, source_bundle
+from stacks.constructs.tar_asset import TarAsset
 from stacks.state_machines.jobs import ProcessingCode
 
 STARTER = "model_code/jobs/run.py"
@@ -18,13 +19,13 @@ STARTER = "model_code/jobs/run.py"
 class PublishedCode:
     """Files that the roles of jobs have to read."""
 
-    source: assets.Asset
+    source: TarAsset
     """``sourcedir.tar.gz``: training in script mode, and what the starter unpacks."""
     starter: assets.Asset
     contract: assets.Asset
 
     @property
-    def processing(self) -> tuple[assets.Asset, ...]:
+    def processing(self) -> tuple[assets.Asset | TarAsset, ...]:
         """What a processing job downloads."""
         return (self.source, self.starter, self.contract)
 
@@ -42,7 +43,7 @@ class PublishedCode:
 def publish_code(scope: Construct, stack: BaseStack) -> PublishedCode:
     """Publish the files as assets of the stack."""
     return PublishedCode(
-        source=assets.Asset(scope, "Source", path=str(source_bundle())),
+        source=TarAsset(scope, "Source", path=source_bundle()),
         starter=assets.Asset(scope, "Starter", path=str(ROOT / STARTER)),
         contract=assets.Asset(scope, "Contract", path=str(contract_file(stack.contract))),
     )
