@@ -14,7 +14,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.panel import Panel
 from rich.table import Table
 
 from local.emulator import classification
@@ -98,22 +97,23 @@ def api_urls(platform: Platform) -> dict[str, str]:
 
 
 def _print_access(platform: Platform) -> None:
+    """Plain lines, so that they can be copied or piped into a shell."""
     assert platform.info is not None
     urls = api_urls(platform)
     for name, url in urls.items():
         console.print(f"API [bold]{name}[/bold]: {url}", soft_wrap=True)
-    exports = [f"export {name}={shlex.quote(value)}"
-               for name, value in platform.environment().items()]  # fmt: skip
-    console.print(Panel("\n".join(exports), title="credentials to sign with"), soft_wrap=True)
-    lines = [
-        "aws cloudformation describe-stacks --query 'Stacks[].StackName'",
-        "aws stepfunctions list-state-machines",
-    ]
+    console.rule("credentials to sign with")
+    for name, value in platform.environment().items():
+        console.print(f"export {name}={shlex.quote(value)}", soft_wrap=True, highlight=False)
+    console.rule("try")
+    sign = f"--aws-sigv4 aws:amz:{platform.info.region}:execute-api"
+    user = '--user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"'
     for url in list(urls.values())[:1]:
-        sign = f"--aws-sigv4 aws:amz:{platform.info.region}:execute-api"
-        user = '--user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"'
-        lines.insert(0, f'curl --cacert "$AWS_CA_BUNDLE" {sign} {user} {url}/health')
-    console.print(Panel("\n".join(lines), title="try"), soft_wrap=True)
+        line = f'curl --cacert "$AWS_CA_BUNDLE" {sign} {user} {url}/health'
+        console.print(line, soft_wrap=True, highlight=False)
+    console.print(".venv/bin/python -m local.cli status", highlight=False)
+    listing = "import boto3; print(*boto3.resource('s3').buckets.all(), sep='\\n')"
+    console.print(f'.venv/bin/python -c "{listing}"', soft_wrap=True, highlight=False)
 
 
 @app.command()

@@ -3,21 +3,26 @@
 Joins the recorded decisions with the policies that were deployed. A grant is one action pattern of
 one Allow statement of one role; it counts as used when an allowed call of that role matches both
 its action and one of its resources. Conditions are not matched again, so a grant whose condition
-never held may be shown as used by a call that another statement allowed.
+never held may be shown as used by a call that another statement allowed. What AWS needs and nothing
+here asks for stands in ``aws_only_permissions.yaml``.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from local.emulator.iam_recorder import FILE_NAME
 
+AWS_ONLY = Path(__file__).with_name("aws_only_permissions.yaml")
 _OUTSIDE = ("cdk-hnb659fds-",)
 
 
@@ -108,8 +113,25 @@ def _used(calls: Counter[tuple[str, str]], action: str, resources: tuple[str, ..
         count
         for (called, resource), count in calls.items()
         if _matches(action.lower(), called.lower())
-        and any(resource == "*" or _matches(pattern, resource) for pattern in resources)
+        and any(_matches(pattern, resource) for pattern in resources)
     )
+
+
+@cache
+def aws_only_permissions() -> dict[tuple[str, str], str]:
+    """(service that assumes the role, action) → the page that says why AWS needs it."""
+    entries = yaml.safe_load(AWS_ONLY.read_text(encoding="utf-8"))
+    return {
+        (service, action): entry["page"]
+        for entry in entries
+        for service in entry["roles"]
+        for action in entry["actions"]
+    }
+
+
+def _page(services: Iterable[str], action: str) -> str | None:
+    table = aws_only_permissions()
+    return next((table[key] for key in ((s, action) for s in services) if key in table), None)
 
 
 def grants_of(
@@ -132,9 +154,15 @@ def grants_of(
 
 
 def build_report(
-    decisions: Iterable[dict[str, Any]], policies: dict[str, dict[str, dict[str, Any]]]
+    decisions: Iterable[dict[str, Any]],
+    policies: dict[str, dict[str, dict[str, Any]]],
+    services: Mapping[str, Iterable[str]] | None = None,
 ) -> dict[str, Any]:
-    """The coverage report; ``unused_grants`` and ``denied`` name each entry."""
+    """The coverage report; ``unused_grants`` and ``denied`` name each entry.
+
+    ``services`` says which service principals assume a role: an unused grant that AWS needs and
+    nothing here asks for is listed under ``aws_only_grants`` with its documentation page instead.
+    """
     allowed: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     denied: Counter[tuple[str, str, str, str, str]] = Counter()
     enforced: dict[str, set[str]] = defaultdict(set)
@@ -149,17 +177,40 @@ def build_report(
         else:
             denied[name, *key, decision["decision"], decision["via"]] += 1
     grants = grants_of(policies, allowed)
+    unused: list[dict[str, Any]] = []
+    explained: list[dict[str, Any]] = []
+    for grant in (entry for entry in grants if not entry.calls):
+        page = _page((services or {}).get(grant.role, ()), grant.action)
+        (explained if page else unused).append(asdict(grant) | ({"page": page} if page else {}))
     return {
         "calls": total,
         "denied": [asdict(Denial(*key, count)) for key, count in denied.most_common()],
         "principals_enforced": {name: sorted(via) for name, via in sorted(enforced.items())},
         "grants": len(grants),
         "used_grants": [asdict(grant) for grant in grants if grant.calls],
-        "unused_grants": [asdict(grant) for grant in grants if not grant.calls],
+        "unused_grants": unused,
+        "aws_only_grants": explained,
     }
+
+
+def trusted_services(iam: Any, path_prefix: str = "/") -> dict[str, list[str]]:
+    """Role name → the service principals its trust policy names."""
+    found: dict[str, list[str]] = {}
+    for role in _pages(iam, "list_roles", "Roles", PathPrefix=path_prefix):
+        trust = role["AssumeRolePolicyDocument"]
+        document = json.loads(trust) if isinstance(trust, str) else trust
+        principals = [s.get("Principal") for s in document["Statement"]]
+        found[role["RoleName"]] = [
+            service
+            for principal in principals
+            if isinstance(principal, dict)
+            for service in _as_list(principal.get("Service"))
+        ]
+    return found
 
 
 def report(platform: Any, path_prefix: str = "/") -> dict[str, Any]:
     """The coverage report of a running ``Platform``."""
-    policies = deployed_policies(platform.client("iam"), path_prefix)
-    return build_report(read_decisions(platform.state_dir), policies)
+    iam = platform.client("iam")
+    policies, services = deployed_policies(iam, path_prefix), trusted_services(iam, path_prefix)
+    return build_report(read_decisions(platform.state_dir), policies, services)

@@ -18,7 +18,7 @@ def test_the_pinned_version_is_installed() -> None:
     assert version("ministack") == private_tables.MINISTACK_VERSION
 
 
-@pytest.mark.parametrize(("module", "name"), NAMES, ids=lambda value: str(value))
+@pytest.mark.parametrize(("module", "name"), NAMES, ids=str)
 def test_private_name_is_where_we_attach(module: str, name: str) -> None:
     found = getattr(importlib.import_module(module), name, None)
     kind = private_tables.PINNED[module][name]
