@@ -8,9 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from rich.markup import escape
+
 POLL_SECONDS = 0.5
 RUNNING = "RUNNING"
 LIMIT_SECONDS = 900.0
+SHOWN = 160
+"""Characters of an error that are shown while following; the report keeps more."""
 
 
 class ExecutionFailedError(RuntimeError):
@@ -101,6 +105,7 @@ class Executions:
         kind, at = str(event["type"]), event["timestamp"].timestamp()
         if kind.endswith("StateEntered"):
             name = event["stateEnteredEventDetails"]["name"]
+            entered.pop(name, None)
             entered[name] = at
             if on_enter is not None:
                 on_enter(name)
@@ -113,12 +118,12 @@ class Executions:
             if kind.startswith("Task"):
                 self._say(f"[green]✓[/green] {name} [dim]{spent:.1f} s[/dim]")
         elif kind.endswith(("TaskFailed", "TaskTimedOut", "LambdaFunctionFailed")):
-            state = max(entered, key=lambda known: entered[known]) if entered else "?"
+            state = next(reversed(entered), "?")
             details: dict[str, Any] = next(
                 (value for key, value in event.items() if key.endswith("EventDetails")), {}
             )
             followed.failures.append((state, _told(details)))
-            self._say(f"[red]✗[/red] {state}: {_told(details)}")
+            self._say(f"[red]✗[/red] {state}: {escape(_told(details)[:SHOWN])}")
 
 
 def assert_succeeded(followed: Followed) -> None:

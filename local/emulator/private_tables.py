@@ -157,13 +157,21 @@ def _claims(service: Service, path: str, headers: dict[str, str]) -> bool:
     return not service.path_prefixes or path.startswith(service.path_prefixes)
 
 
-def _parameter_arns(body: bytes, region: str, account: str) -> list[str]:
-    """ARNs of an SSM request that lists ``Names``, each of which AWS decides on its own."""
+# Services whose requests may list resources by name, each of which AWS decides on its own.
+_LISTED = {
+    "ssm": ("Names", "ssm", "parameter/"),
+    "monitoring": ("AlarmNames", "cloudwatch", "alarm:"),
+}
+
+
+def _listed_arns(service: str, body: bytes, region: str, account: str) -> list[str]:
+    """ARNs of the resources that a JSON request lists by name; ``*`` if it lists none."""
+    member, namespace, kind = _LISTED[service]
     try:
-        names = json.loads(body or b"{}").get("Names") or []
+        names = json.loads(body or b"{}").get(member) or []
     except (ValueError, AttributeError):
         names = []
-    base = f"arn:aws:ssm:{region}:{account}:parameter/"
+    base = f"arn:aws:{namespace}:{region}:{account}:{kind}"
     return [base + str(name).lstrip("/") for name in names] or ["*"]
 
 
@@ -190,8 +198,8 @@ def install_hooks(tables: Tables) -> None:
             if added is None or added.resource_arns is None:
                 _further_arns.set(())
                 arn = original(service, method, path, headers, body, query, region, account)
-                if service == "ssm" and arn == "*":
-                    arn, *further = _parameter_arns(body, region, account)
+                if service in _LISTED and arn == "*":
+                    arn, *further = _listed_arns(service, body, region, account)
                     _further_arns.set(tuple(further))
                 return arn
             arns = added.resource_arns(method, path, headers, body, query) or ["*"]
