@@ -93,7 +93,7 @@ class TrainingStack(BaseStack):
         )
         role.data(lake.artifacts, keys.models, read=[names.ARTIFACTS_MODELS])
         role.data(lake.monitoring, keys.models, write=[names.MONITORING_CAPTURE])
-        role.read_asset(self.registry.seed_asset)
+        role.read_seeds(self.registry.seed_asset)
         role.use_volume_key(keys.models)
         role.acknowledge()
         return role

@@ -19,9 +19,10 @@ from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.grants import allow_objects
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
-from stacks.constructs.tar_asset import TarAsset
+from stacks.constructs.tar_asset import SUFFIX, TarAsset
 from stacks.nag import acknowledge
 
+SEED_ADR = "docs/adr/0032-seed-model-in-the-asset-bucket.md"
 ROLES_PAGE = "https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html"
 # SageMaker attaches network interfaces itself; these calls take no resource it could be held to.
 NETWORK_INTERFACE_ACTIONS = (
@@ -145,6 +146,25 @@ class JobRole(Construct):
             {"StringLike": {"s3:prefix": [asset.s3_object_key]}},
         )
         self._role.allow(["s3:GetObject"], [asset.bucket.arn_for_objects(asset.s3_object_key)])
+
+    def read_seeds(self, seed: TarAsset) -> None:
+        """Allow reading every published model archive, not only this template's seed.
+
+        A change of the serving code makes a new seed, while an earlier one may still be champion:
+        its endpoint has to start instances and its evaluation has to load it.
+        """
+        archives = seed.bucket.arn_for_objects(f"*{SUFFIX}")
+        self._role.allow(["s3:ListBucket"], [seed.bucket.bucket_arn])
+        self._role.allow(["s3:GetObject"], [archives])
+        acknowledge(
+            self._role.policy,
+            f"AwsSolutions-IAM5[Resource::{archives}]",
+            constraint="Assets are named by digest, and the champion may be the seed of an earlier "
+            "deploy, whose digest this template no longer knows.",
+            evidence=SEED_ADR,
+            control="The bucket holds published code and seed models, no records; the role reads "
+            "archives of that one suffix and writes none.",
+        )
 
     def use_volume_key(self, key: kms.IKey) -> None:
         """KMS: EC2 goes on using the key of a volume after the call, by a grant."""

@@ -99,7 +99,7 @@ class RetrainingFlow(Construct):
         )
         for asset in self._props.code.processing:
             role.read_asset(asset)
-        role.read_asset(self._props.registry.seed_asset)
+        role.read_seeds(self._props.registry.seed_asset)
         role.use_volume_key(keys.models)
         role.acknowledge()
         return role
