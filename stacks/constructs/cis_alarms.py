@@ -15,6 +15,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from stacks.constructs.alarms.alarm import RUNBOOK
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:
@@ -216,7 +218,7 @@ class CisAlarms(Construct):
         return metric_filter.metric(statistic="Sum", period=Duration.minutes(5)).create_alarm(
             self,
             watch.name,
-            alarm_description=f"Audit: {watch.what} (docs/runbook.md#audit)",
+            alarm_description=f"Audit: {watch.what}. Runbook: {RUNBOOK}#audit",
             threshold=1,
             evaluation_periods=1,
             comparison_operator=(cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,6 +40,37 @@ def _statements(environment: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for stack, logical_id, policy in resources(environment, "AWS::IAM::ManagedPolicy"):
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
             yield f"{stack}.{logical_id}", statement
+
+
+IAM_LIMIT = 6144
+# A bucket's name has 63 characters at most and a key's id 36, so their ARNs have 80; a function's
+# or secret's ARN with the longest generated name stays below 140.
+SHORT_REFERENCE, LONG_REFERENCE = "x" * 80, "x" * 140
+
+
+def _resolved(value: Any) -> Any:
+    """A policy document with every reference replaced by a text of the greatest length."""
+    if isinstance(value, list):
+        return [_resolved(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "Fn::Join" in value:
+        return value["Fn::Join"][0].join(_resolved(item) for item in value["Fn::Join"][1])
+    if value.keys() & {"Ref", "Fn::GetAtt", "Fn::GetStackOutput", "Fn::Sub"}:
+        text = str(value)
+        if text == "{'Ref': 'AWS::AccountId'}":
+            return "123456789012"
+        bounded = re.search(r"(Bucket|Key)[0-9A-F]{8}'?,? ?'?Arn", text)
+        return SHORT_REFERENCE if bounded else LONG_REFERENCE
+    return {key: _resolved(item) for key, item in value.items()}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_managed_policy_stays_within_the_limit_of_iam(environment: str) -> None:
+    for stack, logical_id, policy in resources(environment, "AWS::IAM::ManagedPolicy"):
+        document = _resolved(policy["Properties"]["PolicyDocument"])
+        size = len(json.dumps(document, separators=(",", ":")))
+        assert size <= IAM_LIMIT, f"{stack}.{logical_id}: {size} characters"
 
 
 def _listed(value: Any) -> list[Any]:
