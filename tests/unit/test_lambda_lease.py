@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from moto.dynamodb.models import DynamoDBBackend
 
 from lambdas.lease import handler as functions
 from lambdas.lease.logic import Lease
@@ -131,6 +132,19 @@ def test_a_fence_wants_the_number_and_time_left(lease: Lease, clock: Clock) -> N
         lease.table.fence(FIRST, fencing, {})
 
 
+@pytest.fixture
+def atomic_updates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto checks the condition and writes in two steps; DynamoDB does both in one."""
+    guard, update = threading.Lock(), DynamoDBBackend.update_item
+
+    def update_item(*arguments: Any, **options: Any) -> Any:
+        with guard:
+            return update(*arguments, **options)
+
+    monkeypatch.setattr(DynamoDBBackend, "update_item", update_item)
+
+
+@pytest.mark.usefixtures("atomic_updates")
 def test_of_many_at_once_one_wins(lease: Lease) -> None:
     answers: list[dict[str, Any]] = []
     together = threading.Barrier(8)
