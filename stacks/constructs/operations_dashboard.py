@@ -108,6 +108,7 @@ class OperationsDashboard(Construct):
         return [
             model_metric(name, self._props.endpoint_name, "Average", Duration.days(1))
             for name in wanted
+            if self._props.endpoint_name
         ]
 
     def _flows(self) -> list[cloudwatch.IMetric]:

@@ -1,0 +1,75 @@
+"""Every choice that the settings offer becomes templates without a finding of the six packs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App
+
+from stacks import nag
+from stacks.application import build
+from tests.contract.copies import ROOT, ConfigurationCopy
+from tests.contract.test_settings_rules import KINESIS, ONE_VARIANT, SERVERLESS, SHADOW
+
+LOCAL_STORAGE: dict[str, Any] = {
+    f"{section}.{key}": value
+    for section in ("serving", "training", "monitoring")
+    for key, value in (("instance_type", "ml.m5d.large"), ("volume_customer_key", False))
+} | {"serving.autoscaling.registered_instance_type": "ml.m5d.large"}
+CHOICES: dict[str, dict[str, Any]] = {
+    "serverless": SERVERLESS,
+    "off": {"serving.mode": "off"},
+    "one variant, rolling": ONE_VARIANT | {"serving.update": "rolling"},
+    "shadow": SHADOW,
+    "blue/green linear": {"serving.update": "blue_green_linear"},
+    "endpoint outside the VPC, no capture": {
+        "serving.vpc": False,
+        "serving.capture": False,
+        "monitoring.schedule": None,
+    },
+    "no autoscaling": {"serving.autoscaling.enabled": False},
+    "local storage": LOCAL_STORAGE,
+    "kinesis": KINESIS,
+    "plain JSON, gzip": {
+        "ingestion.parquet": False,
+        "ingestion.dynamic_partitioning": False,
+        "ingestion.compression": "gzip",
+        "ingestion.buffer_megabytes": 5,
+    },
+    "cognito": {"api.auth": "cognito"},
+    "a person approves, nothing is scheduled": {
+        "training.approval": "manual",
+        "training.schedule": None,
+        "training.spot": False,
+        "monitoring.schedule": None,
+        "processing.curate_schedule": None,
+    },
+    "reserved concurrency": {"reserved_concurrency": {"router": 5, "transform": 3}},
+}
+
+
+def synthesise(configuration: ConfigurationCopy, outdir: Path) -> list[dict[str, Any]]:
+    """Templates of the changed dev settings, with the packs attached; a finding raises."""
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = App(context=context, outdir=str(outdir), analytics_reporting=False)
+    build(app, configuration.load())
+    nag.attach(app)
+    app.synth()
+    return [json.loads(path.read_text()) for path in outdir.glob("*.template.json")]
+
+
+def resource_types(templates: list[dict[str, Any]]) -> set[str]:
+    """CloudFormation types of an app."""
+    return {item["Type"] for template in templates for item in template["Resources"].values()}
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_choice_synthesises(choice: str, configuration: ConfigurationCopy, tmp_path: Path) -> None:
+    configuration.change_settings(CHOICES[choice])
+    types = resource_types(synthesise(configuration, tmp_path / "assembly"))
+    assert ("AWS::SageMaker::Endpoint" in types) is (choice != "off")
+    assert ("AWS::Kinesis::Stream" in types) is (choice == "kinesis")
+    assert ("AWS::Cognito::UserPool" in types) is (choice == "cognito")
