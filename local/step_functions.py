@@ -71,7 +71,7 @@ class SyncJob:
 def _sagemaker_job(word: str) -> SyncJob:
     name = f"{word}JobName"
     return SyncJob(
-        identify=lambda request, answer: {name: request[name]},
+        identify=lambda request, _: {name: request[name]},
         describe=f"sagemaker:describe{word}Job",
         unwrap=lambda answer: answer,
         status=f"{word}JobStatus",
