@@ -54,9 +54,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     features = [feature["name"] for feature in spec["features"]]
     train = load(Path(os.environ["SM_CHANNEL_TRAIN"]), contract)
     validation = load(Path(os.environ["SM_CHANNEL_VALIDATION"]), contract)
-    booster = fit(train, validation, features, hyperparameters)
-    _report("train", booster, train, features)
-    _report("validation", booster, validation, features)
+    chosen = search(train, validation, features, hyperparameters)
+    _report("train", chosen, train, features)
+    _report("validation", chosen, validation, features)
+    trees = chosen.num_boosted_rounds()
+    booster = fit(pd.concat([train, validation]), features, hyperparameters, trees)
     save(booster, run, Path(os.environ["SM_MODEL_DIR"]))
 
 
@@ -82,31 +84,49 @@ def load(folder: Path, contract: dict[str, Any]) -> pd.DataFrame:
     return rows.sort_values([event["time_field"], event["id_field"]], ignore_index=True)
 
 
-def fit(
-    train: pd.DataFrame, validation: pd.DataFrame, features: Sequence[str], chosen: Hyperparameters
+def search(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    features: Sequence[str],
+    chosen: Hyperparameters,
 ) -> xgboost.Booster:
-    """Trees up to the round with the lowest log loss on validation."""
-    parts = [_matrix(part, features, chosen.threads) for part in (train, validation)]
+    """Trees on train up to the round with the lowest log loss on validation."""
     booster = xgboost.train(
-        {
-            "objective": "binary:logistic",
-            "eval_metric": "logloss",
-            "tree_method": "hist",
-            "max_depth": chosen.max_depth,
-            "eta": chosen.learning_rate,
-            "subsample": 0.8,
-            "colsample_bytree": 0.8,
-            "min_child_weight": 10,
-            "seed": chosen.seed,
-            "nthread": chosen.threads,
-        },
-        parts[0],
+        _parameters(chosen),
+        _matrix(train, features, chosen.threads),
         num_boost_round=chosen.trees,
-        evals=[(parts[1], "validation")],
+        evals=[(_matrix(validation, features, chosen.threads), "validation")],
         early_stopping_rounds=chosen.patience,
         verbose_eval=50,
     )
     return booster[: booster.best_iteration + 1]
+
+
+def fit(
+    rows: pd.DataFrame, features: Sequence[str], chosen: Hyperparameters, trees: int
+) -> xgboost.Booster:
+    """The model that serves: as many trees as the search found, on train and validation.
+
+    Validation is the newest part before the hold-out. Left out of the final fit, a model of a
+    quarter starts two weeks old; on the winter's hold-out that cost 0.006 of log loss.
+    """
+    matrix = _matrix(rows, features, chosen.threads)
+    return xgboost.train(_parameters(chosen), matrix, num_boost_round=trees)
+
+
+def _parameters(chosen: Hyperparameters) -> dict[str, Any]:
+    return {
+        "objective": "binary:logistic",
+        "eval_metric": "logloss",
+        "tree_method": "hist",
+        "max_depth": chosen.max_depth,
+        "eta": chosen.learning_rate,
+        "subsample": 0.8,
+        "colsample_bytree": 0.8,
+        "min_child_weight": 10,
+        "seed": chosen.seed,
+        "nthread": chosen.threads,
+    }
 
 
 def _matrix(rows: pd.DataFrame, features: Sequence[str], threads: int) -> xgboost.DMatrix:

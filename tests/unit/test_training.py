@@ -94,6 +94,20 @@ def test_the_model_learns(run: Path, trained: Path) -> None:
     assert roc_auc_score(label, probability) > best - 0.03
 
 
+def test_the_final_model_has_seen_the_validation_part(tmp_path: Path) -> None:
+    """Other validation labels give another model, even at a fixed number of trees."""
+    found = []
+    for name, flipped in (("same", False), ("flipped", True)):
+        run = tmp_path / name
+        rows = models.write_run(run)["validation"]
+        if flipped:
+            rows["label"] = 1 - rows["label"]
+            rows.to_parquet(run / "validation" / "part.parquet", index=False)
+        fit(run, tmp_path / f"{name}-model", "--trees", "1")
+        found.append(Model(tmp_path / f"{name}-model").fingerprint)
+    assert found[0] != found[1]
+
+
 def test_metrics_are_printed_for_the_job(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
