@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.emulator import dispatchers, metric_math
-from local.emulator.extensions import ResourceType, Tables
+from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 
 logger = logging.getLogger("millrace.alarms")
@@ -254,69 +254,10 @@ def _record_with_math(original: Callable[..., Any]) -> Callable[..., Any]:
     return record
 
 
-def _composite_request(name: str, props: dict[str, Any]) -> dict[str, Any]:
-    request = {key: props[key] for key in props if key not in ("AlarmName", "Tags")}
-    enabled = str(props.get("ActionsEnabled", True)).lower() == "true"
-    return request | {"AlarmName": name, "ActionsEnabled": enabled, "Tags": props.get("Tags", [])}
-
-
-def _put_composite(name: str, props: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    from ministack.services import cloudwatch
-
-    status, _, body = cloudwatch._put_composite_alarm(
-        {}, _composite_request(name, props), False, True
-    )
-    if status >= 300:
-        raise ValueError(f"AWS::CloudWatch::CompositeAlarm {name}: {body!r}")
-    return name, {"Arn": cloudwatch._composite_alarms[name]["AlarmArn"]}
-
-
-def _create_composite(
-    logical_id: str, props: dict[str, Any], stack_name: str
-) -> tuple[str, dict[str, Any]]:
-    from ministack.services.cloudformation import provisioners
-
-    name = props.get("AlarmName") or provisioners._physical_name(
-        stack_name, logical_id, max_len=255
-    )
-    return _put_composite(name, props)
-
-
-def _update_composite(
-    physical_id: str,
-    _old: dict[str, Any],
-    new: dict[str, Any],
-    _stack_name: str,
-    _logical_id: str | None,
-) -> tuple[str, dict[str, Any]]:
-    return _put_composite(physical_id, new)
-
-
-def _delete_composite(physical_id: str, _props: dict[str, Any]) -> None:
-    from ministack.services import cloudwatch
-
-    status, _, body = cloudwatch._delete_alarms({}, {"AlarmNames": [physical_id]}, False, True)
-    if status >= 300 and b"ResourceNotFound" not in body:
-        raise ValueError(f"AWS::CloudWatch::CompositeAlarm {physical_id}: {body!r}")
-
-
-pin(_MODULE, _put_composite_alarm="callable", _delete_alarms="callable")
-pin("ministack.services.cloudformation.provisioners", _physical_name="callable")
-
-
 def attach(tables: Tables) -> None:
-    """Take over evaluation and add what CloudFormation lacks."""
+    """Take over evaluation."""
     replace(_MODULE, "_evaluate_alarm", lambda _original: evaluate_alarm)
     replace(_MODULE, "_dispatch_alarm_actions", _with_event)
     provisioners = "ministack.services.cloudformation.provisioners"
     replace(provisioners, "_cw_metric_alarm_record", _record_with_math)
-    tables.add_resource_type(
-        ResourceType(
-            name="AWS::CloudWatch::CompositeAlarm",
-            create=_create_composite,
-            update=_update_composite,
-            delete=_delete_composite,
-            create_only=frozenset({"AlarmName"}),
-        )
-    )
     tables.every("alarms", EVALUATE_SECONDS, evaluate_all)

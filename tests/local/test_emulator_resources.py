@@ -379,3 +379,10 @@ def bad_table(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_key_may_not_be_recorded_only(bad_table: None) -> None:
     with pytest.raises(classification.UnclassifiedTypeError, match="may not be recorded"):
         classification.load_table()
+
+
+def test_no_type_is_classified_twice() -> None:
+    lines = classification.TABLE.read_text(encoding="utf-8").splitlines()
+    names = [line.split(": {")[0] for line in lines if line.startswith("AWS::")]
+    assert len(names) == len(set(names))
+    assert set(names) == set(classification.load_table())

@@ -10,6 +10,7 @@ from local.emulator import waf_logs
 from local.emulator.cfn_types import (
     buckets,
     catalog,
+    composite_alarm,
     governance,
     identity,
     lake_formation,
@@ -25,7 +26,7 @@ def attach(tables: Tables) -> None:
     identity.attach(tables)
     messaging.attach(tables)
     lake_formation.attach(tables)
-    for module in (network, governance, catalog, waf_logs):
+    for module in (network, governance, catalog, composite_alarm, waf_logs):
         for resource in module.types():
             tables.add_resource_type(resource)
     network.attach(tables)

@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from local.emulator import web_acl
 from local.emulator.cfn_types.support import physical_name, scope, succeed, tag_list, truth
 from local.emulator.extensions import ResourceType
 from local.emulator.private_tables import pin
@@ -171,37 +170,6 @@ def _delete_secret_policy(physical_id: str, _props: dict[str, Any]) -> None:
 
 
 pin("ministack.services.secretsmanager", _resource_policies="scoped")
-pin("ministack.services.cloudwatch_logs", _log_groups="scoped")
-_LOG_GROUP_PREFIX = "aws-waf-logs-"
-
-
-def _log_web_acl(_logical: str, props: dict[str, Any], _stack: str) -> Created:
-    """AWS takes log groups whose name starts with ``aws-waf-logs-`` and no others."""
-    from ministack.services import cloudwatch_logs
-
-    kind = "AWS::WAFv2::LoggingConfiguration"
-    destination = str(props["LogDestinationConfigs"][0])
-    group = destination.partition(":log-group:")[2].removesuffix(":*")
-    if not group.startswith(_LOG_GROUP_PREFIX) or group not in cloudwatch_logs._log_groups:
-        raise ValueError(f"{kind}: {destination} is not a log group named {_LOG_GROUP_PREFIX}…")
-    redacted = [
-        field["SingleHeader"]["Name"].lower()
-        for field in props.get("RedactedFields") or []
-        if "SingleHeader" in field
-    ]
-    web_acl.log_to(props["ResourceArn"], group, redacted)
-    return str(props["ResourceArn"]), {"ManagedByFirewallManager": False}
-
-
-def _relog_web_acl(
-    _physical: str, _old: dict[str, Any], new: dict[str, Any], stack: str, _logical: str | None
-) -> Created:
-    return _log_web_acl("", new, stack)
-
-
-def _unlog_web_acl(physical_id: str, _props: dict[str, Any]) -> None:
-    web_acl.stop_logging(physical_id)
-
 
 _recorded: dict[str, dict[str, Any]] = {}
 
@@ -256,13 +224,6 @@ def types() -> list[ResourceType]:
         ResourceType("AWS::Budgets::Budget", _create_budget, _delete_budget, update=_update_budget),
         ResourceType(
             "AWS::WAFv2::WebACLAssociation", _associate, _disassociate, create_only=both
-        ),
-        ResourceType(
-            "AWS::WAFv2::LoggingConfiguration",
-            _log_web_acl,
-            _unlog_web_acl,
-            update=_relog_web_acl,
-            create_only=frozenset({"ResourceArn"}),
         ),
         ResourceType(
             "AWS::SecretsManager::ResourcePolicy", _put_secret_policy, _delete_secret_policy,
