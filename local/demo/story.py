@@ -94,8 +94,10 @@ class Findings:
 class Story:
     """One telling. Phases read and add; they hold no state of their own."""
 
-    def __init__(self, platform: Platform, scale: Scale, console: Console) -> None:
-        self.platform, self.scale, self.console = platform, scale, console
+    def __init__(
+        self, platform: Platform, scale: Scale, console: Console, folder: Path = OUTPUT
+    ) -> None:
+        self.platform, self.scale, self.console, self._folder = platform, scale, console, folder
         loaded = load_deployment(ENVIRONMENT, ROOT)
         self.settings, self.contract = loaded.settings, loaded.contract
         self.scope = Scope(self.settings.instance, self.settings.environment)
@@ -165,5 +167,5 @@ class Story:
     @property
     def output(self) -> Path:
         """Where the report goes."""
-        OUTPUT.mkdir(parents=True, exist_ok=True)
-        return OUTPUT
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return self._folder

@@ -1,7 +1,7 @@
 """Two models on July, which neither has seen: the one of winter and the one of spring.
 
-Both archives are fetched from S3 and asked by the code that serves them, on the curated records of
-the month; metrics and intervals are those of the evaluation job, on the same bootstrap draws.
+Both archives are fetched from S3 and judged by the evaluation job's own code on the curated records
+of the month: the same rows, each model's own encodings, the same bootstrap draws.
 """
 
 from __future__ import annotations
@@ -10,12 +10,10 @@ import io
 import tarfile
 import tempfile
 import time
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
 from lambdas.shared.names import CURATED, TABLE_EVENTS, TABLE_LABELS
 from local.demo.flights import NAMES, window
@@ -23,7 +21,7 @@ from local.demo.phases import retrain
 from local.demo.report.model import Comparison, Contender, Estimate, Window
 from local.demo.report.read import calibration_curve, metrics, roc_curve
 from local.demo.story import Story
-from model_code.evaluation import metrics as measures
+from model_code.evaluation import evaluate
 from model_code.models import Model
 
 JULY = 7
@@ -31,30 +29,21 @@ SPRING = ("2013-04-01T00:00:00Z", "2013-07-01T00:00:00Z")
 SPRING_NAME = "Apr to Jun"
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """July's labelled flights: records, 0/1 labels, event times in microseconds."""
-
-    records: list[dict[str, Any]]
-    label: measures.Floats
-    event_time: measures.Integers
-
-
 def compare_on_july(story: Story) -> None:
     """Winter against spring, with intervals; whatever comes out is what the report shows."""
     winter, spring = story.findings.runs[0], _spring_run(story)
-    rows = _july(story)
-    draws = measures.draw(rows.event_time, story.settings.training.seed)
-    first = _predictions(story, winter, rows)
-    second = _predictions(story, spring, rows)
-    confidence = story.contract["monitoring"]["confidence"]
-    gained = measures.losses(rows.label, second) - measures.losses(rows.label, first)
-    difference = measures.mean(gained, draws, confidence).document()
+    rows = july(story)
+    with tempfile.TemporaryDirectory() as directory:
+        first, second = (
+            _model(story, run, Path(directory) / str(index))
+            for index, run in enumerate((winter, spring))
+        )
+        document = evaluate.compare(story.contract, rows, second, first, evaluate.DRAW_SEED)
     comparison = Comparison(
         month=NAMES[JULY - 1],
-        first=_contender(story, winter, rows, first, draws),
-        second=_contender(story, spring, rows, second, draws),
-        difference=Estimate(**difference),
+        first=_contender(winter, document["champion"]),
+        second=_contender(spring, document["candidate"]),
+        difference=Estimate(**document["difference"]["log_loss"]),
     )
     story.findings.comparison = comparison
     for side in (comparison.first, comparison.second):
@@ -64,7 +53,7 @@ def compare_on_july(story: Story) -> None:
             f"{_told(auc) if auc else 'undefined'}, log loss {_told(side.metrics.log_loss)}"
         )
     assert comparison.difference is not None
-    story.say(f"difference in log loss: {_told(comparison.difference)} ({len(rows.label)} flights)")
+    story.say(f"difference in log loss: {_told(comparison.difference)} ({len(rows):,} flights)")
 
 
 def _told(value: Estimate) -> str:
@@ -92,66 +81,36 @@ def _spring_run(story: Story) -> dict[str, Any]:
     return made
 
 
-def _july(story: Story) -> Rows:
+def july(story: Story) -> pd.DataFrame:
+    """July's curated departures whose arrival is known, with ``label`` 0 or 1, in event order."""
     event, label = story.contract["event"], story.contract["label"]
     rule, bucket = story.contract["label_rule"], story.deployed.bucket("curated")
-    start, end = window(JULY)
-    fields = [event["id_field"], event["time_field"]]
-    fields += [feature["name"] for feature in story.contract["features"]]
-    known = {
-        row[label["id_field"]]: row[rule["field"]] >= rule["at_least"]
-        for row in story.lake.rows(
-            bucket, CURATED[TABLE_LABELS], (label["id_field"], rule["field"])
-        )
-    }
-    found = [
-        (row, _moment(row[event["time_field"]]))
-        for row in story.lake.rows(bucket, CURATED[TABLE_EVENTS], tuple(fields))
-        if row[event["id_field"]] in known
-    ]
-    first, last = _microseconds(start), _microseconds(end)
-    kept = sorted(
-        ((row, at) for row, at in found if first <= at < last),
-        key=lambda pair: (pair[1], pair[0][event["id_field"]]),
+    wanted = [event["id_field"], event["time_field"]]
+    wanted += [feature["name"] for feature in story.contract["features"]]
+    rows = pd.DataFrame(story.lake.rows(bucket, CURATED[TABLE_EVENTS], tuple(wanted)))
+    known = pd.DataFrame(
+        story.lake.rows(bucket, CURATED[TABLE_LABELS], (label["id_field"], rule["field"]))
     )
-    return Rows(
-        [row for row, _ in kept],
-        np.array([float(known[row[event["id_field"]]]) for row, _ in kept]),
-        np.array([at for _, at in kept], dtype=np.int64),
+    known["label"] = (known[rule["field"]] >= rule["at_least"]).astype(float)
+    known = known.rename(columns={label["id_field"]: event["id_field"]})
+    rows = rows.merge(known[[event["id_field"], "label"]], on=event["id_field"])
+    rows[event["time_field"]] = pd.to_datetime(rows[event["time_field"]], utc=True)
+    start, end = (pd.Timestamp(moment) for moment in window(JULY))
+    inside = rows[rows[event["time_field"]].between(start, end, inclusive="left")]
+    ordered: pd.DataFrame = inside.sort_values(
+        [event["time_field"], event["id_field"]], ignore_index=True
     )
+    return ordered
 
 
-def _microseconds(iso: str) -> int:
-    return int(datetime.fromisoformat(iso).timestamp() * 1_000_000)
-
-
-def _moment(value: datetime | str) -> int:
-    """Event time as Parquet gives it (UTC, with or without zone) in microseconds."""
-    text = value if isinstance(value, str) else value.replace(tzinfo=None).isoformat()
-    return _microseconds(f"{text}+00:00")
-
-
-def _predictions(story: Story, run: dict[str, Any], rows: Rows) -> measures.Floats:
+def _model(story: Story, run: dict[str, Any], target: Path) -> Model:
     bucket, _, key = run["model_data_url"].removeprefix("s3://").partition("/")
-    body = story.lake.body(bucket, key)
-    with tempfile.TemporaryDirectory() as directory:
-        with tarfile.open(fileobj=io.BytesIO(body)) as archive:
-            archive.extractall(directory, filter="data")
-        model = Model(Path(directory))
-        return np.asarray(model.predict(rows.records), dtype=np.float64)
+    with tarfile.open(fileobj=io.BytesIO(story.lake.body(bucket, key))) as archive:
+        archive.extractall(target, filter="data")
+    return Model(target)
 
 
-def _contender(
-    story: Story,
-    run: dict[str, Any],
-    rows: Rows,
-    probability: measures.Floats,
-    draws: measures.Draws,
-) -> Contender:
-    rules = story.contract["monitoring"]
-    document = measures.evaluate(
-        rows.label, probability, draws, bins=rules["bins"], confidence=rules["confidence"]
-    )
+def _contender(run: dict[str, Any], document: dict[str, Any]) -> Contender:
     return Contender(
         name=retrain.window_name(run["window"]),
         training_window=Window(start=run["window"]["start"], end=run["window"]["end"]),

@@ -95,7 +95,7 @@ def _describe(story: Story, followed: Followed, trigger: str) -> ModelReport | N
         name=window_name(statistics["window"]),
         kind="xgboost",
         package_arn=package.get("package_arn", ""),
-        training_window=Window(**_span(statistics["parts"]["train"])),
+        training_window=_learnt_from(statistics["parts"]),
         rows={part: statistics["rows"][part] for part in ("train", "validation", "holdout")},
         holdout=metrics(evaluation["candidate"]),
         trigger=trigger,
@@ -110,8 +110,9 @@ def _verdict(followed: Followed) -> Literal["promoted", "rejected", "failed"]:
     return "promoted" if "Promoted" in followed.states else "rejected"
 
 
-def _span(part: dict[str, Any]) -> dict[str, str]:
-    return {"start": str(part["start"]), "end": str(part["end"])}
+def _learnt_from(parts: dict[str, dict[str, str]]) -> Window:
+    """The served model is fitted on train and validation; the hold-out is later than both."""
+    return Window(start=str(parts["train"]["start"]), end=str(parts["validation"]["end"]))
 
 
 def window_name(window: dict[str, str]) -> str:
