@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from lambdas.shared.names import (
     ARTIFACTS_EVALUATIONS,
