@@ -99,6 +99,9 @@ def flatten(value: Any) -> str:
             return f"<{flatten(resource)}.{flatten(attribute)}>"
         if "Ref" in value:
             return f"<{flatten(value['Ref'])}>"
+        for transparent in ("Fn::Sub", "Fn::ImportValue"):
+            if transparent in value:
+                return flatten(value[transparent])
     return json.dumps(value, separators=(",", ":"))
 
 
