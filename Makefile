@@ -41,7 +41,7 @@ layer: $(LAYER) ## the Lambda layer, from hash-pinned wheels
 $(LAYER): requirements-layer.txt $(SETUP)
 	rm -rf build/layers/powertools
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile \
-	  --only-binary=:all: --platform manylinux2014_aarch64 --platform any --python-version 3.13 --implementation cp \
+	  --only-binary=:all: --platform manylinux2014_aarch64 --platform any --python-version 3.14 --implementation cp \
 	  --target build/layers/powertools/python -r requirements-layer.txt
 	@rm -rf build/layers/powertools/python/bin
 	@touch $@
@@ -85,7 +85,7 @@ bench: setup ## ratios against a floor measured in the same run
 lock: $(SETUP) ## compile the requirements files
 	$(PY) -m uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate requirements.in -o requirements.txt
 	$(PY) -m uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
-	$(PY) -m uv pip compile -q --python-version 3.13 --python-platform aarch64-manylinux2014 --no-header --no-annotate --generate-hashes requirements-layer.in -o requirements-layer.txt
+	$(PY) -m uv pip compile -q --python-version 3.14 --python-platform aarch64-manylinux2014 --no-header --no-annotate --generate-hashes requirements-layer.in -o requirements-layer.txt
 
 clean: ## remove what the targets made
 	rm -rf cdk.out out build $(VENV) node_modules

@@ -38,7 +38,11 @@ def empty_bucket(session: boto3.Session, name: str) -> int:
         ]
         if not versions:
             continue
-        answer = s3.delete_objects(Bucket=name, Delete={"Objects": versions, "Quiet": True})
+        answer = s3.delete_objects(
+            Bucket=name,
+            Delete={"Objects": versions, "Quiet": True},
+            BypassGovernanceRetention=True,  # the trail's default lock, where deletion is allowed
+        )
         for error in answer.get("Errors", []):
             typer.echo(f"{name}: {error['Key']} stays: {error['Code']} {error['Message']}")
         deleted += len(versions) - len(answer.get("Errors", []))
