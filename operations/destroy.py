@@ -49,15 +49,19 @@ def empty_bucket(session: boto3.Session, name: str) -> int:
     return deleted
 
 
-def delete_model_packages(session: boto3.Session, group: str) -> None:
-    """A package group can't be deleted while it holds packages, so they go first."""
+def delete_registered_packages(session: boto3.Session, deployed: Deployed) -> None:
+    """Delete the model packages that roll-outs registered; CloudFormation deletes its own.
+
+    A package group can't be deleted while it holds packages.
+    """
     sagemaker = session.client("sagemaker")
-    pages = sagemaker.get_paginator("list_model_packages").paginate(
-        ModelPackageGroupName=group.rpartition("/")[2]
-    )
-    for page in pages:
-        for package in page["ModelPackageSummaryList"]:
-            sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])
+    own = {r.physical_id for r in deployed.of_type("AWS::SageMaker::ModelPackage")}
+    for group in deployed.of_type("AWS::SageMaker::ModelPackageGroup"):
+        name = group.physical_id.rpartition("/")[2]
+        pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=name)
+        arns = [p["ModelPackageArn"] for page in pages for p in page["ModelPackageSummaryList"]]
+        for arn in set(arns) - own:
+            sagemaker.delete_model_package(ModelPackageName=arn)
 
 
 def _empty_existing(session: boto3.Session, deployed: Deployed) -> int:
@@ -73,6 +77,7 @@ def _release_data(session: boto3.Session, deployed: Deployed, scope: Scope) -> i
         cloudformation.update_termination_protection(
             EnableTerminationProtection=False, StackName=stack["StackName"]
         )
+    delete_registered_packages(session, deployed)
     return _empty_existing(session, deployed)
 
 
@@ -102,8 +107,6 @@ def destroy_deployment(environment: str, *, delete_data: bool) -> Outcome:
         run_cdk(["destroy", "--force", "-c", f"env={environment}", "--exclusively", *doomed])
     if delete_data:  # logs that arrived while the stacks went, and what the stacks left behind
         objects += _empty_existing(session, deployed)
-        for group in deployed.of_type("AWS::SageMaker::ModelPackageGroup"):
-            delete_model_packages(session, group.physical_id)
     left = [scope.short_stack(s["StackName"]) for s in describe_stacks(cloudformation, scope)]
     found = leftovers(session, deployed.resources, stacks_left=set(left))
     return Outcome(sorted(left), found, objects)
