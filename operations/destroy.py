@@ -49,19 +49,19 @@ def empty_bucket(session: boto3.Session, name: str) -> int:
     return deleted
 
 
-def delete_registered_packages(session: boto3.Session, deployed: Deployed) -> None:
-    """Delete the model packages that roll-outs registered; CloudFormation deletes its own.
+def delete_registry(session: boto3.Session, deployed: Deployed) -> None:
+    """Delete the model package groups, which outlive their stack, and the packages in them first.
 
     A package group can't be deleted while it holds packages.
     """
     sagemaker = session.client("sagemaker")
-    own = {r.physical_id for r in deployed.of_type("AWS::SageMaker::ModelPackage")}
-    for group in deployed.of_type("AWS::SageMaker::ModelPackageGroup"):
-        name = group.physical_id.rpartition("/")[2]
-        pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=name)
+    for resource in deployed.of_type("AWS::SageMaker::ModelPackageGroup"):
+        group = resource.physical_id.rpartition("/")[2]
+        pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
         arns = [p["ModelPackageArn"] for page in pages for p in page["ModelPackageSummaryList"]]
-        for arn in set(arns) - own:
+        for arn in arns:
             sagemaker.delete_model_package(ModelPackageName=arn)
+        sagemaker.delete_model_package_group(ModelPackageGroupName=group)
 
 
 def _empty_existing(session: boto3.Session, deployed: Deployed) -> int:
@@ -77,7 +77,6 @@ def _release_data(session: boto3.Session, deployed: Deployed, scope: Scope) -> i
         cloudformation.update_termination_protection(
             EnableTerminationProtection=False, StackName=stack["StackName"]
         )
-    delete_registered_packages(session, deployed)
     return _empty_existing(session, deployed)
 
 
@@ -107,6 +106,7 @@ def destroy_deployment(environment: str, *, delete_data: bool) -> Outcome:
         run_cdk(["destroy", "--force", "-c", f"env={environment}", "--exclusively", *doomed])
     if delete_data:  # logs that arrived while the stacks went, and what the stacks left behind
         objects += _empty_existing(session, deployed)
+        delete_registry(session, deployed)
     left = [scope.short_stack(s["StackName"]) for s in describe_stacks(cloudformation, scope)]
     found = leftovers(session, deployed.resources, stacks_left=set(left))
     return Outcome(sorted(left), found, objects)
