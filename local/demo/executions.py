@@ -14,6 +14,7 @@ POLL_SECONDS = 0.5
 RUNNING = "RUNNING"
 LIMIT_SECONDS = 900.0
 SHOWN = 160
+KEPT = 600
 """Characters of an error that are shown while following; the report keeps more."""
 
 
@@ -142,4 +143,8 @@ def _decoded(text: str | None) -> dict[str, Any]:
 
 
 def _told(details: dict[str, Any]) -> str:
-    return f"{details.get('error', '')}: {details.get('cause', '')}"[:400].strip(": ")
+    """Error and reason; the cause of a ``.sync`` task is its job's whole description."""
+    cause = str(details.get("cause", ""))
+    described = _decoded(cause) if cause.startswith("{") else {}
+    reason = described.get("FailureReason") or described.get("ErrorMessage") or cause
+    return f"{details.get('error', '')}: {reason}"[:KEPT].strip(": ")

@@ -1,12 +1,14 @@
-"""``aws:PrincipalArn`` as AWS gives it: the role's own ARN with its path, not the session's.
+"""Condition keys that AWS sends and MiniStack does not: ``aws:PrincipalArn``, the metric namespace.
 
-Key and bucket policies of this project match roles by their IAM path; MiniStack compares with the
+``aws:PrincipalArn`` of a role's session is the role's own ARN, with its path. Key and bucket policies of this project match roles by their IAM path; MiniStack compares with the
 ARN of the assumed-role session, which has no path, so no such condition would ever hold.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 """
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +16,10 @@ from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 
 _MODULE = "ministack.core.iam_evaluator"
+_ACTIONS = "ministack.core.iam_actions"
 _KEY = "aws:principalarn"
+GZIP_MAGIC = b"\x1f\x8b"
+pin(_ACTIONS, request_tag_context="callable")
 pin(_MODULE, _resolve_condition_key="callable", _role_name_from_assumed_arn="callable")
 
 
@@ -36,6 +41,26 @@ def _with_role_arn(original: Callable[..., Any]) -> Callable[..., Any]:
     return resolve
 
 
+def _namespace(body: bytes) -> str | None:
+    """The namespace of a ``PutMetricData`` request; the SDKs compress long ones."""
+    try:
+        content = json.loads(gzip.decompress(body) if body.startswith(GZIP_MAGIC) else body)
+    except (OSError, ValueError):
+        return None
+    return content.get("Namespace") if isinstance(content, dict) else None
+
+
+def _with_namespace(original: Callable[..., Any]) -> Callable[..., Any]:
+    def context(service: str, action: str, body: bytes, params: dict[str, Any]) -> Any:
+        found = dict(original(service, action, body, params))
+        if action == "cloudwatch:PutMetricData":
+            found["cloudwatch:namespace"] = _namespace(body)
+        return found
+
+    return context
+
+
 def attach(_tables: Tables) -> None:
-    """Resolve the key to the role."""
+    """Resolve the principal to its role, and send the namespace of metrics."""
     replace(_MODULE, "_resolve_condition_key", _with_role_arn)
+    replace(_ACTIONS, "request_tag_context", _with_namespace)
