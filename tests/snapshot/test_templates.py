@@ -60,7 +60,7 @@ def test_stateful_logical_ids_never_move(environment: str) -> None:
     assert found == expected
 
 
-# Of the stateful types those that hold data themselves. The trail's data lies in its bucket, and the
+# Of the stateful types those that hold data themselves. The trail's data lies in its bucket; the
 # catalog (projected partitions, columns of the contract) is made again from the contract.
 DATA_TYPES = STATEFUL_TYPES - {
     "AWS::Glue::Database",
