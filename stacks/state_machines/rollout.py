@@ -15,7 +15,7 @@ from stacks.state_machines.asl import State, States
 
 # First state of the roll-out, whichever shape it has.
 START = "RollOut"
-POLL_SECONDS = 10
+POLL_SECONDS = 5
 PACKAGE = "$.package.value.package_arn"
 
 

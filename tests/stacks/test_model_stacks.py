@@ -1,0 +1,469 @@
+"""Training, serving, API and monitoring: one assertion for each promise."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from aws_cdk import App
+from aws_cdk.assertions import Match, Template
+
+from config.load import REPOSITORY, Deployment, load_deployment
+from lambdas.shared import names
+from stacks.application import build
+from stacks.constructs.container_image import xgboost_image
+from stacks.constructs.request_models import batch_model, record_model
+from stacks.constructs.seed_model import seed_model
+from tests.synth import ENVIRONMENTS, resources, templates
+
+EACH = pytest.mark.parametrize("environment", ENVIRONMENTS)
+RUNBOOK = (REPOSITORY / "docs" / "runbook.md").read_text(encoding="utf-8")
+
+
+def of(environment: str, stack: str, kind: str) -> dict[str, dict[str, Any]]:
+    """Properties of a stack's resources of one type."""
+    return {
+        logical_id: resource.get("Properties", {})
+        for owner, logical_id, resource in resources(environment, kind)
+        if owner == stack
+    }
+
+
+def one(environment: str, stack: str, kind: str) -> dict[str, Any]:
+    """Properties of the only such resource."""
+    (found,) = of(environment, stack, kind).values()
+    return found
+
+
+def variant_of(deployment: Deployment, **serving: Any) -> Deployment:
+    """The deployment with other serving settings."""
+    settings = deployment.settings
+    changed = settings.serving.model_copy(update=serving)
+    return replace(deployment, settings=settings.model_copy(update={"serving": changed}))
+
+
+def synthesised(deployment: Deployment) -> dict[str, Template]:
+    """Templates of the four stacks, in process."""
+    context = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
+    app = App(analytics_reporting=False, context=context)
+    models = build(app, deployment).models
+    return {
+        name: Template.from_stack(getattr(models, name))
+        for name in ("training", "serving", "api", "monitoring")
+    }
+
+
+# Serving
+
+
+@EACH
+def test_packages_come_from_the_pointers(environment: str) -> None:
+    scope = names.Scope("flights", environment)
+    parameters = templates(environment)["serving"]["Parameters"]
+    for variant in names.VARIANTS:
+        parameter = parameters[f"{variant.capitalize()}Package"]
+        assert parameter["Type"] == "AWS::SSM::Parameter::Value<String>"
+        assert parameter["Default"] == scope.pointer(variant)
+
+
+@EACH
+def test_each_variant_serves_its_own_pointer(environment: str) -> None:
+    for logical_id, model in of(environment, "serving", "AWS::SageMaker::Model").items():
+        variant = logical_id.removesuffix("Model")
+        assert model["PrimaryContainer"] == {"ModelPackageName": {"Ref": f"{variant}Package"}}
+
+
+@EACH
+def test_a_new_package_gives_models_and_configuration_new_names(environment: str) -> None:
+    """Both are create-only: with a fixed name CloudFormation could not replace them."""
+    version = [
+        {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": f"{variant.capitalize()}Package"}]}]}
+        for variant in names.VARIANTS
+    ]
+    config = one(environment, "serving", "AWS::SageMaker::EndpointConfig")
+    assert all(part in config["EndpointConfigName"]["Fn::Join"][1] for part in version)
+    models = of(environment, "serving", "AWS::SageMaker::Model").values()
+    assert [part in m["ModelName"]["Fn::Join"][1] for m, part in zip(models, version, strict=True)]
+
+
+def test_another_shape_gives_another_name() -> None:
+    deployment = load_deployment("dev")
+    first, second = (
+        synthesised(variant_of(deployment, capture_percent=percent))["serving"]
+        for percent in (100, 50)
+    )
+    kind = "AWS::SageMaker::EndpointConfig"
+    (one_config,) = first.find_resources(kind).values()
+    (other,) = second.find_resources(kind).values()
+    name = "EndpointConfigName"
+    assert one_config["Properties"][name] != other["Properties"][name]
+
+
+@EACH
+def test_endpoint_keeps_weights_and_rolls_back_on_alarms(environment: str) -> None:
+    endpoint = one(environment, "serving", "AWS::SageMaker::Endpoint")
+    assert endpoint["RetainAllVariantProperties"] is True
+    assert endpoint["EndpointName"] == f"flights-{environment}"
+    guards = endpoint["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
+    alarms = of(environment, "serving", "AWS::CloudWatch::Alarm").values()
+    assert {guard["AlarmName"] for guard in guards} == {alarm["AlarmName"] for alarm in alarms}
+    assert len(guards) == 2 * len(names.VARIANTS)
+
+
+@EACH
+def test_requests_and_answers_are_captured_under_the_models_key(environment: str) -> None:
+    config = one(environment, "serving", "AWS::SageMaker::EndpointConfig")
+    capture = config["DataCaptureConfig"]
+    assert capture["EnableCapture"] is True
+    assert capture["InitialSamplingPercentage"] == 100
+    assert [option["CaptureMode"] for option in capture["CaptureOptions"]] == ["Input", "Output"]
+    assert capture["DestinationS3Uri"]["Fn::Join"][1][-1] == "/capture"
+    assert "ModelsKey" in json.dumps(capture["KmsKeyId"])
+    assert capture["KmsKeyId"] == config["KmsKeyId"]
+
+
+def test_an_instance_with_local_storage_gets_no_volume_key() -> None:
+    deployment = variant_of(load_deployment("dev"), instance_type="ml.m5d.large")
+    synthesised(deployment)["serving"].has_resource_properties(
+        "AWS::SageMaker::EndpointConfig", {"KmsKeyId": Match.absent()}
+    )
+
+
+def test_serving_off_removes_the_endpoint_and_the_api_says_so() -> None:
+    found = synthesised(variant_of(load_deployment("dev"), mode="off"))
+    for kind in ("Endpoint", "EndpointConfig"):
+        found["serving"].resource_count_is(f"AWS::SageMaker::{kind}", 0)
+    found["serving"].resource_count_is("AWS::ApplicationAutoScaling::ScalableTarget", 0)
+    found["serving"].has_parameter("ChampionPackage", Match.any_value())
+    found["api"].has_resource_properties(
+        "AWS::Lambda::Function",
+        {"Environment": {"Variables": Match.object_like({"MILLRACE_ENDPOINT_NAME": ""})}},
+    )
+    assert "InvokeEndpoint" not in json.dumps(found["api"].to_json())
+    found["monitoring"].resource_count_is("AWS::StepFunctions::StateMachine", 0)
+
+
+def test_serverless_has_one_variant_without_vpc_capture_or_guardrails() -> None:
+    deployment = load_deployment("dev")
+    scaling = deployment.settings.serving.autoscaling.model_copy(update={"enabled": False})
+    found = synthesised(
+        variant_of(
+            deployment,
+            mode="serverless",
+            challenger=None,
+            vpc=False,
+            capture=False,
+            volume_customer_key=False,
+            autoscaling=scaling,
+        )
+    )["serving"]
+    found.has_resource_properties(
+        "AWS::SageMaker::EndpointConfig",
+        {
+            "ProductionVariants": [Match.object_like({"ServerlessConfig": Match.any_value()})],
+            "DataCaptureConfig": Match.absent(),
+        },
+    )
+    found.has_resource_properties("AWS::SageMaker::Model", {"VpcConfig": Match.absent()})
+    found.has_resource_properties(
+        "AWS::SageMaker::Endpoint",
+        {"DeploymentConfig": Match.absent(), "RetainAllVariantProperties": Match.absent()},
+    )
+
+
+# Training
+
+
+def test_training_never_references_the_serving_stack() -> None:
+    """Only its name stands there: a reference would be a cycle."""
+    text = json.dumps(templates("dev")["training"])
+    outputs = re.findall(r'"Fn::GetStackOutput": \{"StackName": "([^"]+)"', text)
+    assert "Millrace-flights-dev-serving" in text
+    assert not any(name.endswith("-serving") for name in outputs)
+
+
+@EACH
+def test_seed_and_group_survive_replacement_and_deletion(environment: str) -> None:
+    for kind in ("ModelPackage", "ModelPackageGroup"):
+        for stack, logical_id, resource in resources(environment, f"AWS::SageMaker::{kind}"):
+            assert resource["DeletionPolicy"] == "Retain", (stack, logical_id)
+            assert resource["UpdateReplacePolicy"] == "Retain", (stack, logical_id)
+
+
+def test_seed_archive_is_byte_stable_and_follows_the_contract() -> None:
+    contract = load_deployment("dev").contract
+    first, again = seed_model(contract), seed_model(dict(contract))
+    assert first == again
+    assert seed_model({**contract, "seed_probability": 0.5}) != first
+
+
+def test_model_archives_end_as_sagemaker_asks() -> None:
+    package = one("dev", "training", "AWS::SageMaker::ModelPackage")
+    (container,) = package["InferenceSpecification"]["Containers"]
+    assert container["ModelDataUrl"]["Fn::Sub"].endswith(".tar.gz")
+    assert container["Environment"] == names.MODEL_ENVIRONMENT
+
+
+def test_every_passed_role_is_held_to_its_service() -> None:
+    passed = [
+        statement
+        for _stack, _id, policy in resources("dev", "AWS::IAM::ManagedPolicy")
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+        and "iam:PassRole" in json.dumps(statement.get("Action", ""))
+    ]
+    assert len(passed) >= 5
+    for statement in passed:
+        assert statement["Condition"]["StringEquals"]["iam:PassedToService"], statement
+
+
+def test_deploy_role_touches_this_deployments_models_only() -> None:
+    (policy,) = (
+        properties
+        for logical_id, properties in of("dev", "training", "AWS::IAM::ManagedPolicy").items()
+        if logical_id.startswith("ServingDeploy")
+    )
+    actions = set()
+    for statement in policy["PolicyDocument"]["Statement"]:
+        given = statement["Action"]
+        actions |= {given} if isinstance(given, str) else set(given)
+        if "sagemaker:" in json.dumps(given):
+            resource = json.dumps(statement["Resource"])
+            assert "flights-dev" in resource
+    services = {action.split(":")[0] for action in actions}
+    assert services == {"cloudformation", "cloudwatch", "iam", "kms", "sagemaker", "ssm"}
+    assert not {action for action in actions if action.startswith("ssm:Put")}
+    assert {a for a in actions if a.startswith("cloudformation:")} == {
+        "cloudformation:DescribeStacks"
+    }
+
+
+@EACH
+def test_a_stopped_execution_is_cleaned_up_and_its_event_not_lost(environment: str) -> None:
+    rules = of(environment, "training", "AWS::Events::Rule").values()
+    (rule,) = (r for r in rules if r["EventPattern"]["source"] == ["aws.states"])
+    assert rule["EventPattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    assert len(rule["Targets"]) == 2
+    for target in rule["Targets"]:
+        assert "FailedEvents" in json.dumps(target["DeadLetterConfig"])
+    asynchronous = of(environment, "training", "AWS::Lambda::EventInvokeConfig").values()
+    assert len(asynchronous) == 2
+    assert all(c["DestinationConfig"]["OnFailure"]["Destination"] for c in asynchronous)
+
+
+@EACH
+def test_state_machines_log_everything_and_are_traced(environment: str) -> None:
+    machines = resources(environment, "AWS::StepFunctions::StateMachine")
+    assert len(machines) == 2
+    for _stack, _id, machine in machines:
+        properties = machine["Properties"]
+        assert properties["LoggingConfiguration"]["Level"] == "ALL"
+        assert properties["TracingConfiguration"] == {"Enabled": True}
+
+
+@EACH
+def test_an_execution_never_outlives_its_lease(environment: str) -> None:
+    training = load_deployment(environment).settings.training
+    definition = json.dumps(one(environment, "training", "AWS::StepFunctions::StateMachine"))
+    (seconds,) = re.findall(r'\\"TimeoutSeconds\\": (\d+), \\"States\\"', definition)
+    lease = training.lease_minutes * 60
+    assert int(seconds) == lease if training.approval == "automatic" else int(seconds) > lease
+
+
+def test_image_table_is_complete_and_names_the_region_that_is_missing() -> None:
+    assert xgboost_image("eu-west-1") == (
+        "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0"
+    )
+    with pytest.raises(ValueError, match=r"xx-nowhere-1.*allowed: af-south-1"):
+        xgboost_image("xx-nowhere-1")
+
+
+# API
+
+
+def test_request_models_follow_the_contract() -> None:
+    deployment = load_deployment("dev")
+    contract = deployment.contract
+    models = {m["Name"]: m["Schema"] for m in of("dev", "api", "AWS::ApiGateway::Model").values()}
+    assert models["Record"] == record_model(contract)
+    assert models["Batch"] == batch_model(contract, deployment.settings.api.batch_records)
+    fields = contract["event"]["fields"]
+    assert list(models["Record"]["properties"]) == [field["name"] for field in fields]
+    fewer = {**contract, "event": {**contract["event"], "fields": fields[:-1]}}
+    assert fields[-1]["name"] not in record_model(fewer)["properties"]
+
+
+@EACH
+def test_every_body_is_validated_whatever_its_content_type(environment: str) -> None:
+    methods = of(environment, "api", "AWS::ApiGateway::Method").values()
+    posts = [method for method in methods if method["HttpMethod"] == "POST"]
+    assert len(posts) == 2
+    for method in posts:
+        assert list(method["RequestModels"]) == ["$default"]
+        assert method["RequestValidatorId"]
+
+
+@EACH
+def test_every_method_is_authorised_by_iam(environment: str) -> None:
+    methods = of(environment, "api", "AWS::ApiGateway::Method").values()
+    assert len(methods) == 3
+    assert {method["AuthorizationType"] for method in methods} == {"AWS_IAM"}
+
+
+def test_cognito_is_the_other_choice() -> None:
+    deployment = load_deployment("dev")
+    settings = deployment.settings
+    api = settings.api.model_copy(update={"auth": "cognito"})
+    changed = replace(deployment, settings=settings.model_copy(update={"api": api}))
+    found = synthesised(changed)["api"]
+    found.all_resources_properties(
+        "AWS::ApiGateway::Method", {"AuthorizationType": "COGNITO_USER_POOLS"}
+    )
+    found.has_resource_properties("AWS::Cognito::UserPool", {"MfaConfiguration": "ON"})
+
+
+@EACH
+def test_stage_is_throttled_logged_and_never_traces_bodies(environment: str) -> None:
+    api = load_deployment(environment).settings.api
+    stage = one(environment, "api", "AWS::ApiGateway::Stage")
+    (setting,) = stage["MethodSettings"]
+    assert stage["StageName"] == "v1"
+    assert setting["ThrottlingRateLimit"] == api.requests_per_second
+    assert setting["ThrottlingBurstLimit"] == api.burst
+    assert setting["DataTraceEnabled"] is False
+    assert setting["LoggingLevel"] == "INFO"
+    assert stage["TracingEnabled"] is True
+    assert json.loads(stage["AccessLogSetting"]["Format"])["requestId"] == "$context.requestId"
+
+
+@EACH
+def test_account_wide_logging_role_is_left_alone(environment: str) -> None:
+    assert resources(environment, "AWS::ApiGateway::Account") == []
+
+
+@EACH
+def test_waf_blocks_bodies_that_it_cannot_inspect(environment: str) -> None:
+    acl = one(environment, "api", "AWS::WAFv2::WebACL")
+    rules = {rule["Name"]: rule for rule in acl["Rules"]}
+    body = rules["BodySize"]["Statement"]["SizeConstraintStatement"]
+    assert body["FieldToMatch"]["Body"]["OversizeHandling"] == "MATCH"
+    assert rules["BodySize"]["Action"] == {"Block": {}}
+    assert "Rate" in rules
+    managed = [name for name in rules if name.startswith("AWSManagedRules")]
+    assert len(managed) == 2
+    assert one(environment, "api", "AWS::WAFv2::WebACLAssociation")
+    logging = one(environment, "api", "AWS::WAFv2::LoggingConfiguration")
+    assert logging["RedactedFields"] == [{"SingleHeader": {"Name": "authorization"}}]
+
+
+@EACH
+def test_gateway_answers_have_our_shape_and_quote_nothing(environment: str) -> None:
+    answers = of(environment, "api", "AWS::ApiGateway::GatewayResponse").values()
+    assert {"DEFAULT_4XX", "DEFAULT_5XX", "BAD_REQUEST_BODY"} <= {
+        answer["ResponseType"] for answer in answers
+    }
+    for answer in answers:
+        body = json.loads(answer["ResponseTemplates"]["application/json"])
+        assert set(body["error"]) == {"code", "field", "message"}
+        assert "$context" not in json.dumps(body)
+        header = "gatewayresponse.header.X-Content-Type-Options"
+        assert answer["ResponseParameters"][header] == "'nosniff'"
+
+
+# Monitoring
+
+
+def _alarms(environment: str) -> list[dict[str, Any]]:
+    return [
+        alarm["Properties"]
+        for stack, _id, alarm in resources(environment, "AWS::CloudWatch::Alarm")
+        if stack in ("serving", "monitoring")
+    ]
+
+
+def _anchors() -> set[str]:
+    headings = re.findall(r"^## (.+)$", RUNBOOK, re.MULTILINE)
+    return {heading.lower().replace(" ", "-") for heading in headings}
+
+
+@EACH
+def test_every_alarm_has_its_section_in_the_runbook(environment: str) -> None:
+    composites = of(environment, "monitoring", "AWS::CloudWatch::CompositeAlarm").values()
+    linked = set()
+    others = of(environment, "audit", "AWS::CloudWatch::Alarm").values()
+    for alarm in [*_alarms(environment), *composites, *others]:
+        found = re.search(r"docs/runbook\.md#([a-z-]+)$", alarm["AlarmDescription"])
+        assert found, alarm["AlarmDescription"]
+        linked.add(found[1])
+    assert linked <= _anchors()
+    assert _anchors() - linked == {"before-the-first-deploy", "budget"}
+
+
+@EACH
+def test_every_alarm_tells_somebody(environment: str) -> None:
+    assert len(_alarms(environment)) > 30
+    for alarm in _alarms(environment):
+        assert alarm["AlarmActions"], alarm["AlarmDescription"]
+        assert alarm["OKActions"], alarm["AlarmDescription"]
+
+
+@EACH
+def test_every_function_has_an_alarm_on_errors_and_on_throttles(environment: str) -> None:
+    functions = resources(environment, "AWS::Lambda::Function")
+    watched = [
+        alarm["MetricName"]
+        for alarm in _alarms(environment)
+        if alarm.get("Namespace") == "AWS/Lambda"
+    ]
+    assert watched.count("Errors") == watched.count("Throttles") == len(functions)
+
+
+@EACH
+def test_every_dead_letter_queue_is_watched(environment: str) -> None:
+    queues = [
+        stack
+        for stack, _id, _queue in resources(environment, "AWS::SQS::Queue")
+        if stack != "audit"
+    ]
+    depths = [alarm for alarm in _alarms(environment) if alarm.get("Namespace") == "AWS/SQS"]
+    assert len(depths) == len(queues)
+
+
+@EACH
+def test_a_breach_of_the_contracts_criteria_starts_retraining(environment: str) -> None:
+    (breach,) = (
+        alarm
+        for alarm in _alarms(environment)
+        if alarm.get("MetricName") == names.METRIC_MODEL_BREACH
+    )
+    assert breach["Namespace"] == names.METRIC_NAMESPACE
+    assert breach["Dimensions"] == [{"Name": "Endpoint", "Value": f"flights-{environment}"}]
+    assert breach["Threshold"] == 1
+    rules = of(environment, "monitoring", "AWS::Events::Rule").values()
+    (rule,) = rules
+    assert rule["EventPattern"]["detail-type"] == ["CloudWatch Alarm State Change"]
+    assert rule["EventPattern"]["detail"] == {"state": {"value": ["ALARM"]}}
+    (target,) = rule["Targets"]
+    assert "RetrainingFlowMachine" in json.dumps(target["Arn"])
+    assert target["RoleArn"]
+    assert target["DeadLetterConfig"]
+
+
+@EACH
+def test_alarm_periods_come_from_the_settings(environment: str) -> None:
+    period = load_deployment(environment).settings.monitoring.alarm_period_seconds
+    lambdas = [alarm for alarm in _alarms(environment) if alarm.get("Namespace") == "AWS/Lambda"]
+    assert {alarm["Period"] for alarm in lambdas} == {period}
+
+
+@EACH
+def test_budget_counts_this_deployment_alone(environment: str) -> None:
+    budget = one(environment, "monitoring", "AWS::Budgets::Budget")["Budget"]
+    filters = {
+        clause["Tags"]["Key"]: clause["Tags"]["Values"]
+        for clause in budget["FilterExpression"]["And"]
+    }
+    assert filters == {"instance": ["flights"], "environment": [environment]}
