@@ -1,7 +1,8 @@
 """Condition keys that AWS sends and MiniStack does not: ``aws:PrincipalArn``, the metric namespace.
 
-``aws:PrincipalArn`` of a role's session is the role's own ARN, with its path. Key and bucket policies of this project match roles by their IAM path; MiniStack compares with the
-ARN of the assumed-role session, which has no path, so no such condition would ever hold.
+``aws:PrincipalArn`` of a role's session is the role's own ARN, with its path. Key and bucket
+policies of this project match roles by that path; MiniStack compares with the ARN of the session,
+which has none, so no such condition would ever hold.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 """
 
