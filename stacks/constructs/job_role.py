@@ -158,23 +158,13 @@ class JobRole(Construct):
         self._role.allow(["s3:GetObject"], [archives])
         acknowledge(
             self._role.policy,
-            f"AwsSolutions-IAM5[Resource::{self._plain(archives)}]",
+            f"AwsSolutions-IAM5[Resource::{archives}]",
             constraint="Assets are named by digest, and the champion may be the seed of an earlier "
             "deploy, whose digest this template no longer knows.",
             evidence=SEED_ADR,
             control="The bucket holds published code and seed models, no records; the role reads "
             "archives of that one suffix and writes none.",
         )
-
-    def _plain(self, arn: str) -> str:
-        """An ARN whose account stands in ``Fn::Sub``, as cdk-nag prints it."""
-        resolved = self._stack.resolve(arn)
-        if isinstance(resolved, str):
-            return resolved
-        text = "".join(
-            part if isinstance(part, str) else part["Fn::Sub"] for part in resolved["Fn::Join"][1]
-        )
-        return text.replace("${AWS::AccountId}", "<AWS::AccountId>")
 
     def use_volume_key(self, key: kms.IKey) -> None:
         """KMS: EC2 goes on using the key of a volume after the call, by a grant."""
