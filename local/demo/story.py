@@ -78,7 +78,6 @@ class Findings:
     without_label: int = 0
     models: list[ModelReport] = field(default_factory=list)
     months: list[MonthReport] = field(default_factory=list)
-    limits: dict[str, float] = field(default_factory=dict)
     alarm: dict[str, Any] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     comparison: Comparison | None = None

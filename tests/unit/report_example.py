@@ -98,6 +98,7 @@ def _month(index: int) -> MonthReport:
         drift=drift,
         drifted=drifted,
         breached=index in (0, 2),
+        limits={"log_loss": 0.54 + 0.02 * index, "calibration_error": 0.06},
         reasons=["log loss 0.56 to 0.60 lies above the limit of 0.54"] if index == 0 else [],
     )
 
@@ -215,8 +216,8 @@ def example_report() -> Report:
         ),
         serving=_serving(),
         monitoring=Monitoring(
-            drifted_features=["temperature_f"], drift_threshold=0.25, log_loss_limit=0.57,
-            calibration_limit=0.06, months=[_month(i) for i in range(len(MONTHS))],
+            drifted_features=["temperature_f"], drift_threshold=0.25,
+            months=[_month(i) for i in range(len(MONTHS))],
             alarm=Alarm(
                 name="model-criteria", fired=True, fired_at="2026-01-02T03:09:00Z", month="April",
                 reason="log loss above the limit", started_execution="arn:execution",

@@ -50,9 +50,7 @@ def s3() -> Iterator[Any]:
         yield client
 
 
-def _put_table(
-    s3: Any, key: str, rows: list[dict[str, Any]], bucket: str = ZONES.curated
-) -> None:
+def _put_table(s3: Any, key: str, rows: list[dict[str, Any]], bucket: str = ZONES.curated) -> None:
     body = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows), body)
     s3.put_object(Bucket=bucket, Key=key, Body=body.getvalue())
@@ -64,7 +62,9 @@ def test_every_kind_of_object_is_read(s3: Any) -> None:
     envelope = {"rawData": base64.b64encode(b'{"flight_id": "c').decode(), "errorCode": "x"}
     s3.put_object(Bucket=ZONES.raw, Key="errors/events/1", Body=json.dumps(envelope) + "\n")
     s3.put_object(Bucket=ZONES.landing, Key="events/file.jsonl", Body=_raw("d"))
-    _put_table(s3, "stream/events/event_date=2013-01-01/1.parquet", [{ID: "a"}, {ID: "b"}], ZONES.raw)
+    _put_table(
+        s3, "stream/events/event_date=2013-01-01/1.parquet", [{ID: "a"}, {ID: "b"}], ZONES.raw
+    )
     _put_table(s3, "events/event_date=2013-01-01/1.parquet", [{ID: "a"}])
     s3.put_object(Bucket=ZONES.curated, Key="events/_SUCCESS", Body=b"")
     _put_table(

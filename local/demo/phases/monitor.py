@@ -12,7 +12,7 @@ from local.demo.executions import Executions, assert_succeeded
 from local.demo.flights import NAMES, window
 from local.demo.phases import retrain
 from local.demo.report.model import MonthReport
-from local.demo.report.read import limits, month_report
+from local.demo.report.read import month_report
 from local.demo.story import Story
 
 ALARM_SECONDS = 60.0
@@ -65,7 +65,6 @@ def run_monitor(story: Story, number: int) -> MonthReport:
     if "Monitored" not in followed.states:
         raise RuntimeError(f"the monitor judged nothing: states {followed.states}")
     document = _document(story, name)
-    story.findings.limits |= limits(document, story.contract)
     return month_report(document, NAMES[number - 1], serving_model(story))
 
 

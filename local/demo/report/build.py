@@ -167,9 +167,7 @@ def _monitoring(story: Story) -> Monitoring | None:
     return Monitoring(
         drifted_features=sorted(drifted),
         alarm=Alarm(fired=True, **alarm) if alarm else quiet,
-        drift_threshold=findings.limits.get("drift"),
-        log_loss_limit=findings.limits.get("log_loss"),
-        calibration_limit=findings.limits.get("calibration_error"),
+        drift_threshold=story.contract["monitoring"]["populationStabilityIndex"],
         months=findings.months,
     )
 

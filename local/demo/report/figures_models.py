@@ -6,7 +6,7 @@ from local.demo.report.model import Comparison, Curve, Estimate
 from local.demo.report.svg import Drawing, Plot, ticks
 
 SIDE = 390.0
-LEFT, TOP, RIGHT, BOTTOM = 46.0, 16.0, 14.0, 46.0
+LEFT, TOP, RIGHT, BOTTOM = 46.0, 16.0, 24.0, 46.0
 
 
 def _percent(value: float) -> str:

@@ -70,31 +70,37 @@ def _cell(drawing: Drawing, cell: Cell, value: float | None, threshold: float) -
     drawing.text(middle, f"{value:.2f}", ink, anchor="middle")
 
 
-def metric_by_month(
-    months: list[MonthReport], attribute: str, limit: float | None, title: str
-) -> str:
+def metric_by_month(months: list[MonthReport], attribute: str, title: str) -> str:
     """One metric of the served model with its interval, and the limit that the alarm rests on."""
     found = [(m, getattr(m, attribute)) for m in months if getattr(m, attribute) is not None]
     drawing = Drawing(340.0, 230.0, title)
     if not found:
         drawing.text((170.0, 115.0), "not measured in this run", "label", anchor="middle")
         return drawing.render()
-    marks = _marks([e for _, e in found], limit)
+    limits = [month.limits.get(attribute) for month, _ in found]
+    marks = _marks([e for _, e in found], [limit for limit in limits if limit is not None])
     plot = Plot(drawing, 52.0, 26.0, 276.0, 160.0, (-0.5, len(found) - 0.5), (marks[0], marks[-1]))
     drawing.text((52.0, 12.0), title, "label strong")
     plot.y_axis(marks, lambda value: f"{value:g}")
     plot.x_axis([], str)
-    if limit is not None:
-        drawing.line((52.0, plot.y(limit)), (328.0, plot.y(limit)), "limit")
-        drawing.text((328.0, plot.y(limit) - 5), "limit", "tick limit-ink", anchor="end")
     for index, (month, estimate) in enumerate(found):
+        _limit(plot, index, limits[index])
         _month(plot, index, month, estimate)
     return drawing.render()
 
 
-def _marks(estimates: list[Estimate], limit: float | None) -> list[float]:
+def _limit(plot: Plot, index: int, limit: float | None) -> None:
+    if limit is None:
+        return
+    y = plot.y(limit)
+    plot.drawing.line((plot.x(index - 0.42), y), (plot.x(index + 0.42), y), "limit")
+    if index == 0:
+        plot.drawing.text((plot.x(-0.42), y - 5), "limit", "tick limit-ink")
+
+
+def _marks(estimates: list[Estimate], limits: list[float]) -> list[float]:
     values = [v for e in estimates for v in (e.value, e.low, e.high) if v is not None]
-    values += [limit] if limit is not None else []
+    values += limits
     low, high = min(values), max(values)
     margin = max((high - low) * 0.1, 0.005)
     return ticks(max(0.0, low - margin), high + margin, 5)

@@ -170,6 +170,8 @@ class MonthReport(Part):
     drifted: list[str]
     breached: bool
     reasons: list[str]
+    limits: dict[str, float] = {}
+    """Limits by metric; they belong to the served model, so a roll-out may move them."""
 
 
 class Alarm(Part):
@@ -189,8 +191,6 @@ class Monitoring(Part):
     drifted_features: list[str]
     alarm: Alarm | None
     drift_threshold: float | None
-    log_loss_limit: float | None
-    calibration_limit: float | None
     months: list[MonthReport]
 
 

@@ -102,11 +102,9 @@ def _monitoring(report: Report) -> dict[str, str]:
     months = monitoring.months
     return {
         "heat_map": figures_monitoring.heat_map(monitoring),
-        "log_loss": by_month(months, "log_loss", monitoring.log_loss_limit, "Log loss"),
-        "calibration_error": by_month(
-            months, "calibration_error", monitoring.calibration_limit, "Calibration error"
-        ),
-        "auc": by_month(months, "auc", None, "AUC"),
+        "log_loss": by_month(months, "log_loss", "Log loss"),
+        "calibration_error": by_month(months, "calibration_error", "Calibration error"),
+        "auc": by_month(months, "auc", "AUC"),
     }
 
 

@@ -64,13 +64,9 @@ def month_report(document: dict[str, Any], month: str, model: str) -> MonthRepor
         drifted=list(document.get("drifted_features", [])),
         breached=bool(document["breached"]),
         reasons=[str(reason) for reason in document.get("reasons", [])],
+        limits={
+            name: value
+            for name, value in document["limits"].items()
+            if name in ("log_loss", "calibration_error")
+        },
     )
-
-
-def limits(document: dict[str, Any], contract: dict[str, Any]) -> dict[str, float]:
-    """Limits that the criteria rested on."""
-    found = {"drift": float(contract["monitoring"]["populationStabilityIndex"])}
-    for name, value in (document.get("limits") or {}).items():
-        if isinstance(value, int | float):
-            found[name] = float(value)
-    return found
