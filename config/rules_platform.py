@@ -120,6 +120,10 @@ INGESTION_RULES = (
          lambda s: s.ingestion.source == "kinesis" and s.ingestion.encryption == "customer_key",
          "allowed with source kinesis: stream, the Kinesis stream is encrypted instead",
          _FIREHOSE_SSE),
+    Rule("kinesis-not-built", "ingestion.source", (),
+         lambda s: s.ingestion.source == "kinesis",
+         "allowed: direct_put; no stack makes a Kinesis stream yet, and a setting that does nothing "
+         "is worse than one that is refused"),
     Rule("stream-encryption-needs-stream", "ingestion.encryption", ("ingestion.source",),
          lambda s: s.ingestion.source == "direct_put" and s.ingestion.encryption == "stream",
          "allowed with source direct_put: customer_key, there is no stream to encrypt",

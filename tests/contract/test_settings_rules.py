@@ -28,7 +28,6 @@ SHADOW: dict[str, Any] = {
     "serving.experiment_weight": 0.0,
     "serving.autoscaling.registered_variants": ["champion"],
 }
-KINESIS: dict[str, Any] = {"ingestion.source": "kinesis", "ingestion.encryption": "stream"}
 
 
 class Row(NamedTuple):
@@ -67,8 +66,12 @@ ROWS = (
     Row("backup-needs-buffering",
         {"ingestion.buffer_seconds": 1, "ingestion.dynamic_partitioning": False},
         {"ingestion.buffer_seconds": 0}),
-    Row("customer-key-direct-put", KINESIS, {"ingestion.encryption": "customer_key"}),
-    Row("stream-encryption-needs-stream", KINESIS, {"ingestion.source": "direct_put"}),
+    Row("customer-key-direct-put", {},
+        {"ingestion.source": "kinesis", "ingestion.encryption": "customer_key"},
+        frozenset({"kinesis-not-built"})),
+    Row("stream-encryption-needs-stream", {}, {"ingestion.encryption": "stream"}),
+    Row("kinesis-not-built", {"ingestion.source": "direct_put"},
+        {"ingestion.source": "kinesis", "ingestion.encryption": "stream"}),
     Row("training-instance-form", {"training.instance_type": "ml.c6i.xlarge"},
         {"training.instance_type": "c6i.xlarge"}),
     Row("training-local-storage-no-key",

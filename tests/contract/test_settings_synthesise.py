@@ -12,7 +12,7 @@ from aws_cdk import App
 from stacks import nag
 from stacks.application import build
 from tests.contract.copies import ROOT, ConfigurationCopy
-from tests.contract.test_settings_rules import KINESIS, ONE_VARIANT, SERVERLESS, SHADOW
+from tests.contract.test_settings_rules import ONE_VARIANT, SERVERLESS, SHADOW
 
 LOCAL_STORAGE: dict[str, Any] = {
     f"{section}.{key}": value
@@ -32,7 +32,6 @@ CHOICES: dict[str, dict[str, Any]] = {
     },
     "no autoscaling": {"serving.autoscaling.enabled": False},
     "local storage": LOCAL_STORAGE,
-    "kinesis": KINESIS,
     "plain JSON, gzip": {
         "ingestion.parquet": False,
         "ingestion.dynamic_partitioning": False,
@@ -71,5 +70,4 @@ def test_choice_synthesises(choice: str, configuration: ConfigurationCopy, tmp_p
     configuration.change_settings(CHOICES[choice])
     types = resource_types(synthesise(configuration, tmp_path / "assembly"))
     assert ("AWS::SageMaker::Endpoint" in types) is (choice != "off")
-    assert ("AWS::Kinesis::Stream" in types) is (choice == "kinesis")
     assert ("AWS::Cognito::UserPool" in types) is (choice == "cognito")
