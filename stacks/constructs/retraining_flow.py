@@ -24,6 +24,7 @@ from stacks.constructs.scheduled_call import ScheduledCall, ScheduledCallProps
 from stacks.constructs.spark_job import SparkJob
 from stacks.constructs.training_functions import TrainingFunctions
 from stacks.state_machines import retraining
+from stacks.state_machines.flow import Flow, Functions
 from stacks.state_machines.jobs import Compute, Network
 from stacks.state_machines.rollout import Experiment
 
@@ -133,14 +134,14 @@ class RetrainingFlow(Construct):
         flow.role.allow(["cloudwatch:DescribeAlarms"], [alarms])
         flow.also(f"AwsSolutions-IAM5[Resource::{alarms}]")
 
-    def _definition_inputs(self) -> retraining.Flow:
+    def _definition_inputs(self) -> Flow:
         props, training = self._props, self._stack.settings.training
         functions = props.functions
         manual = training.approval == "manual"
         approval_seconds = APPROVAL_DAYS * 86400
         holding = training.lease_minutes * 60
-        return retraining.Flow(
-            functions=retraining.Functions(
+        return Flow(
+            functions=Functions(
                 lease=functions.lease.function.function_arn,
                 gate=functions.gate.function.function_arn,
                 registry=functions.registry.function.function_arn,

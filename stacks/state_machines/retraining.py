@@ -10,58 +10,20 @@ execution as ``Rejected``, which is a success: the flow did what it should.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from lambdas.shared import names
-from stacks.state_machines import asl, rollout
+from stacks.state_machines import approval, asl, endings, rollout
 from stacks.state_machines.asl import State, States
+from stacks.state_machines.flow import EXECUTION, Flow, acquire, champion, outcome
 from stacks.state_machines.jobs import (
     RUN_ID,
-    Compute,
-    ProcessingCode,
     below,
     processing_job,
     training_job,
 )
 
 DEFAULT_INPUT = {"as_of": "latest", "window_start": "", "window_end": "", "reason": "unspecified"}
-# Before the lease is held there is no fencing number.
-OWNER = {"id.$": "$$.Execution.Id"}
-EXECUTION = {"id.$": "$$.Execution.Id", "fencing.$": "$.lease.value.fencing"}
-
-
-@dataclass(frozen=True, slots=True)
-class Functions:
-    """ARNs of the functions that the flow calls."""
-
-    lease: str
-    gate: str
-    registry: str
-    rollout: str
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """What the retraining flow needs to know."""
-
-    functions: Functions
-    curate_job: str
-    features_job: str
-    features_bucket: str
-    artifacts_bucket: str
-    training: Compute
-    evaluation: Compute
-    code: ProcessingCode
-    hyperparameters: Mapping[str, str]
-    spot: bool
-    topic_arn: str
-    manual_approval: bool
-    approval_seconds: int
-    experiment: rollout.Experiment | None
-    """None without a challenger variant: the promotion is the only roll-out."""
-    timeout_seconds: int
 
 
 def definition(flow: Flow) -> dict[str, Any]:
@@ -77,7 +39,7 @@ def definition(flow: Flow) -> dict[str, Any]:
             **_model_states(flow),
             **_decision_states(flow),
             **rollout.states(flow.functions.rollout, flow.experiment, EXECUTION),
-            **_ending_states(flow),
+            **endings.states(flow),
         },
     }
 
@@ -107,23 +69,13 @@ def _input_states() -> States:
 
 def _lease_states(flow: Flow) -> States:
     return {
-        "AcquireLease": _acquire(flow, then="LeaseAcquired"),
+        "AcquireLease": acquire(flow, then="LeaseAcquired"),
         "LeaseAcquired": asl.choice(
             [asl.when("$.lease.value.acquired", BooleanEquals=True, then="Curate")],
             default="Skipped",
         ),
         "Skipped": asl.succeed(),
     }
-
-
-def _acquire(flow: Flow, *, then: str) -> State:
-    return asl.invoke(
-        flow.functions.lease,
-        {"operation": "acquire", "execution_id.$": "$$.Execution.Id", "execution": OWNER},
-        result_path="$.lease",
-        then=then,
-        caught_by=asl.RELEASE_FAILED,
-    )
 
 
 def _data_states(flow: Flow) -> States:
@@ -196,7 +148,7 @@ def _model_states(flow: Flow) -> States:
         ),
     )
     return {
-        "Champion": _champion(flow, "$.champion", then="Train"),
+        "Champion": champion(flow, "$.champion", then="Train"),
         "Train": asl.task(
             asl.TRAINING_JOB,
             training,
@@ -219,16 +171,6 @@ def _model_states(flow: Flow) -> States:
             result_path="$.evaluation",
         ),
     }
-
-
-def _champion(flow: Flow, result_path: str, *, then: str) -> State:
-    return asl.invoke(
-        flow.functions.registry,
-        {"operation": "champion", "execution": EXECUTION},
-        result_path=result_path,
-        then=then,
-        caught_by=asl.RELEASE_FAILED,
-    )
 
 
 def _decision_states(flow: Flow) -> States:
@@ -255,161 +197,8 @@ def _decision_states(flow: Flow) -> States:
                 "execution": EXECUTION,
             },
             result_path="$.package",
-            then="LeaveLease" if flow.manual_approval else rollout.START,
+            then=approval.START if flow.manual_approval else rollout.START,
             caught_by=asl.RELEASE_FAILED,
         ),
     }
-    return states | (_approval_states(flow) if flow.manual_approval else {})
-
-
-def _approval_states(flow: Flow) -> States:
-    """A person decides while others may retrain; afterwards lease and champion are read again."""
-    return {
-        # An outcome without cooldown: nothing has been decided yet.
-        "LeaveLease": _release(flow, None, then="AskForApproval", caught_by=asl.RELEASE_FAILED),
-        "AskForApproval": _approval_task(flow),
-        "NotApproved": outcome("rejected", "not_approved", "States.Array($.failure.Error)"),
-        "AcquireAgain": _acquire(flow, then="AcquiredAgain"),
-        "AcquiredAgain": asl.choice(
-            [
-                asl.when("$.lease.value.acquired", BooleanEquals=True, then="ChampionAgain"),
-                asl.when("$.lease.value.reason", StringEquals="held", then="WaitForLease"),
-            ],
-            # In cooldown: another retraining was decided meanwhile.
-            default="Superseded",
-        ),
-        "WaitForLease": asl.wait(60, then="AcquireAgain"),
-        "ChampionAgain": _champion(flow, "$.champion_again", then="SameChampion"),
-        "SameChampion": asl.choice(
-            [
-                asl.when(
-                    "$.champion.value.package_arn",
-                    StringEqualsPath="$.champion_again.value.package_arn",
-                    then=rollout.START,
-                )
-            ],
-            default="Superseded",
-        ),
-        "Superseded": outcome(
-            "rejected", "superseded", "States.Array($.champion.value.package_arn)"
-        ),
-    }
-
-
-def _approval_task(flow: Flow) -> State:
-    """Publish the task token; success approves, the error ``Rejected`` or silence refuses."""
-    message = {
-        "what": "Approve or reject a model package: send the task token with success or failure",
-        "run_id.$": RUN_ID,
-        "package.$": "$.package.value.package_arn",
-        "decision.$": "$.decision.value",
-        "task_token.$": "$$.Task.Token",
-    }
-    ask = asl.task(
-        asl.PUBLISH_AND_WAIT,
-        {
-            "TopicArn": flow.topic_arn,
-            "Subject": "Millrace: a model waits for approval",
-            "Message": message,
-        },
-        then="AcquireAgain",
-        retries=[asl.retry(["SNS.AmazonSNSException"], seconds=2, attempts=5)],
-        caught_by=asl.RELEASE_FAILED,
-        select={"answer.$": "$"},
-        result_path="$.approval",
-        timeout_seconds=flow.approval_seconds,
-    )
-    refused = {
-        "ErrorEquals": ["Rejected", "States.Timeout"],
-        "ResultPath": asl.FAILURE_PATH,
-        "Next": "NotApproved",
-    }
-    ask["Catch"].insert(0, refused)
-    return ask
-
-
-def outcome(result: str, code: str, reasons: str) -> State:
-    """Where a path ends: the lease's outcome, a code, and the reasons (a path or intrinsic)."""
-    return asl.shape(
-        {"result": result, "code": code, "reasons.$": reasons},
-        result_path="$.outcome",
-        then="Release",
-    )
-
-
-def _ending_states(flow: Flow) -> States:
-    return {
-        "Release": _release(flow, "$.outcome.result", then="Notice", caught_by="FailureNotice"),
-        "Notice": asl.shape(
-            {
-                "run_id.$": RUN_ID,
-                "reason.$": "$.request.reason",
-                "outcome.$": "$.outcome",
-                "execution.$": "$$.Execution.Id",
-            },
-            result_path="$.notice",
-            then="Notify",
-        ),
-        "Notify": _publish(flow, "retraining finished", then="Promotion", caught_by="Failed"),
-        "Promotion": asl.choice(
-            [asl.when("$.outcome.result", StringEquals="promoted", then="Promoted")],
-            default="Rejected",
-        ),
-        "Promoted": asl.succeed(),
-        "Rejected": asl.succeed(),
-        asl.RELEASE_FAILED: _release(
-            flow, None, then="FailureNotice", caught_by="FailureNotice", keep_failure=True
-        ),
-        "FailureNotice": asl.shape(
-            {
-                "run_id.$": "$$.Execution.Name",
-                "failure.$": "$.failure",
-                "execution.$": "$$.Execution.Id",
-            },
-            result_path="$.notice",
-            then="Alert",
-        ),
-        "Alert": _publish(flow, "retraining failed", then="Failed", caught_by="Failed"),
-        "Failed": asl.fail_with_reason(),
-    }
-
-
-def _release(
-    flow: Flow, result: str | None, *, then: str, caught_by: str, keep_failure: bool = False
-) -> State:
-    given = {"outcome.$": result} if result else {"outcome": "failed"}
-    state = asl.invoke(
-        flow.functions.lease,
-        {
-            "operation": "release",
-            "execution_id.$": "$$.Execution.Id",
-            "execution": OWNER,
-            **given,
-        },
-        result_path="$.released",
-        then=then,
-        caught_by=caught_by,
-    )
-    if keep_failure:
-        # The first failure is the one to report; the lease also expires by itself.
-        state["Catch"][0]["ResultPath"] = "$.release_failure"
-    return state
-
-
-def _publish(flow: Flow, subject: str, *, then: str, caught_by: str) -> State:
-    state = asl.task(
-        asl.PUBLISH,
-        {
-            "TopicArn": flow.topic_arn,
-            "Subject": f"Millrace: {subject}",
-            "Message.$": "States.JsonToString($.notice)",
-        },
-        then=then,
-        retries=[asl.PUBLISH_FAILED],
-        caught_by=caught_by,
-        select={"message_id.$": "$.MessageId"},
-        result_path="$.published",
-    )
-    if subject.endswith("failed"):
-        state["Catch"][0]["ResultPath"] = "$.alert_failure"
-    return state
+    return states | (approval.states(flow) if flow.manual_approval else {})

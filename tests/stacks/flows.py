@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from stacks.state_machines import asl, monitor, retraining
+from stacks.state_machines.flow import Flow, Functions
 from stacks.state_machines.jobs import Compute, Network, ProcessingCode
 from stacks.state_machines.rollout import Experiment
 
@@ -28,8 +29,8 @@ CODE = ProcessingCode(
     contract_uri="s3://assets/4567.json",
 )
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:ops"
-RETRAINING = retraining.Flow(
-    functions=retraining.Functions(
+RETRAINING = Flow(
+    functions=Functions(
         lease=f"{ARN}lease", gate=f"{ARN}gate", registry=f"{ARN}registry", rollout=f"{ARN}rollout"
     ),
     curate_job="curate",
