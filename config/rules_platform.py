@@ -122,7 +122,7 @@ INGESTION_RULES = (
          _FIREHOSE_SSE),
     Rule("kinesis-not-built", "ingestion.source", (),
          lambda s: s.ingestion.source == "kinesis",
-         "allowed: direct_put; no stack makes a Kinesis stream yet, and a setting that does nothing "
+         "allowed: direct_put; no stack makes a Kinesis stream yet, and a setting without effect "
          "is worse than one that is refused"),
     Rule("stream-encryption-needs-stream", "ingestion.encryption", ("ingestion.source",),
          lambda s: s.ingestion.source == "direct_put" and s.ingestion.encryption == "stream",
