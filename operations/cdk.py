@@ -6,21 +6,27 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSEMBLY = ROOT / "cdk.out"
 
 
-def run_cdk(arguments: Sequence[str], *, environment: dict[str, str] | None = None) -> None:
-    """Run ``cdk`` from package-lock.json in the repository root and show what it prints.
+def run_cdk(arguments: Sequence[str], *, log: Path | None = None) -> None:
+    """Run ``cdk`` from package-lock.json in the repository root.
+
+    What it prints is shown, or appended to ``log`` when one is given.
 
     Raises:
         SystemExit: with the CLI's exit code when it fails; the CLI has said why.
     """
-    variables = {**os.environ, **(environment or {})}
-    variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{variables['PATH']}"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     command = [str(ROOT / "node_modules/.bin/cdk"), *arguments]
-    code = subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode
+    with log.open("ab") if log else nullcontext() as output:
+        code = subprocess.run(
+            command, cwd=ROOT, env={**os.environ, "PATH": path}, stdout=output, stderr=output,
+            check=False,
+        ).returncode  # fmt: skip
     if code:
         raise SystemExit(code)

@@ -7,6 +7,7 @@ Data is deleted only when two keys turn: ``retention.allow_data_deletion`` in th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import boto3
 import typer
@@ -80,8 +81,8 @@ def _release_data(session: boto3.Session, deployed: Deployed, scope: Scope) -> i
     return _empty_existing(session, deployed)
 
 
-def destroy_deployment(environment: str, *, delete_data: bool) -> Outcome:
-    """Delete a deployment and report what is left.
+def destroy_deployment(environment: str, *, delete_data: bool, log: Path | None = None) -> Outcome:
+    """Delete a deployment and report what is left; the CLI prints, or writes to ``log``.
 
     Raises:
         SystemExit: ``delete_data`` without the settings' consent, or the CLI failed.
@@ -103,7 +104,9 @@ def destroy_deployment(environment: str, *, delete_data: bool) -> Outcome:
         if not stack.get("EnableTerminationProtection")
     ]
     if doomed:
-        run_cdk(["destroy", "--force", "-c", f"env={environment}", "--exclusively", *doomed])
+        run_cdk(
+            ["destroy", "--force", "-c", f"env={environment}", "--exclusively", *doomed], log=log
+        )
     if delete_data:  # logs that arrived while the stacks went, and what the stacks left behind
         objects += _empty_existing(session, deployed)
         delete_registry(session, deployed)

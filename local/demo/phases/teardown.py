@@ -18,12 +18,15 @@ def destroy(story: Story) -> None:
     story.findings.teardown = Teardown(left=[], destroyed=[], complete=False)
     auditor.remove(story.platform)
     with client_environment(story), story.timed("cdk destroy, buckets emptied first"):
-        outcome = destroy_deployment(ENVIRONMENT, delete_data=True)
+        log = story.output / "cdk-destroy.log"
+        outcome = destroy_deployment(ENVIRONMENT, delete_data=True, log=log)
     left = [f"stack {name}" for name in outcome.stacks_left]
     left += [f"{item.type} {item.physical_id}: {item.state}" for item in outcome.left]
     gone = [name for name in stacks if name not in outcome.stacks_left]
     story.findings.teardown = Teardown(left=left, destroyed=gone, complete=True)
-    story.say(f"{len(gone)} stacks destroyed; left: {left or 'nothing'}")
+    story.say(f"{len(gone)} stacks destroyed; {len(left)} resources left")
+    for item in left:
+        story.say(f"  {item}")
 
 
 @contextmanager

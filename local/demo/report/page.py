@@ -30,6 +30,7 @@ def render(report: Report) -> str:
         "words": lambda name: str(name).replace("_", " "),
         "milliseconds": lambda value: "-" if value is None else f"{value:,.0f} ms",
     }
+    environment.tests["pending_deletion"] = lambda item: "pending deletion" in item
     css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     style = Markup(css)  # noqa: S704 - our own file
     page = environment.get_template("report.html.j2")
