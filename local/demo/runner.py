@@ -86,6 +86,8 @@ def _run(story: Story, step: Step, told: Told, place: str) -> None:
         story.console.print(f"    [green]done[/green] [dim]{spent:.1f} s[/dim]")
         return
     story.console.print(f"    [red]{status}: {escape(error)}[/red]")
+    if status == "interrupted" and told.failure is None:
+        story.console.print("    tearing down; press Ctrl-C again to stop the platform as it is")
     told.failure = told.failure or phase
 
 
