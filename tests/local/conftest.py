@@ -1,4 +1,4 @@
-"""The local platform, started once per test session with a state directory of its own."""
+"""The local platform, empty or with every stack, started once per test session."""
 
 from __future__ import annotations
 
@@ -7,10 +7,25 @@ from collections.abc import Iterator
 import pytest
 
 from local.platform import Platform
+from tests.local.deployments import deployed_platform
 
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A running emulator with TLS and IAM on; ended with everything it started."""
     with Platform(tmp_path_factory.mktemp("platform")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def demo_deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """Every stack of the demo's settings; who leaves it changed leaves it serving."""
+    with deployed_platform(tmp_path_factory.mktemp("demo"), "demo") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def prod_deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """Every stack of the production settings."""
+    with deployed_platform(tmp_path_factory.mktemp("prod"), "prod") as running:
         yield running

@@ -42,7 +42,7 @@ def _rule(name: str, priority: int, statement: dict[str, Any]) -> dict[str, Any]
     }  # fmt: skip
 
 
-def _web_acl() -> dict[str, Any]:
+def _web_acl(**properties: Any) -> dict[str, Any]:
     size = {
         "FieldToMatch": {"Body": {"OversizeHandling": "MATCH"}},
         "ComparisonOperator": "GT", "Size": LARGEST_BODY,
@@ -60,6 +60,7 @@ def _web_acl() -> dict[str, Any]:
             "DefaultAction": {"Allow": {}},
             "Rules": rules,
             "VisibilityConfig": _visibility("acl"),
+            **properties,
         },
     }
 
@@ -140,6 +141,32 @@ def test_the_web_acl_blocks_large_bodies_and_floods(platform: Platform) -> None:
         answers = [_post(platform, found["Api"], "{}") for _ in range(RATE_LIMIT + 3)]
     assert answers[0] != 403
     assert answers[-1] == 403
+
+
+def _inspected(limit: str) -> dict[str, Any]:
+    return {"RequestBody": {"API_GATEWAY": {"DefaultSizeInspectionLimit": limit}}}
+
+
+def _limited_acl(**properties: Any) -> Template:
+    return {
+        "Resources": {"Acl": _web_acl(**properties)},
+        "Outputs": {"Ref": {"Value": {"Ref": "Acl"}}},
+    }
+
+
+def _association(platform: Platform, found: dict[str, str]) -> Any:
+    name, acl_id, scope = found["Ref"].split("|")
+    acl = platform.client("wafv2").get_web_acl(Name=name, Id=acl_id, Scope=scope)["WebACL"]
+    return acl.get("AssociationConfig")
+
+
+def test_a_web_acl_keeps_how_much_of_a_body_it_inspects(platform: Platform) -> None:
+    largest, smaller = _inspected("KB_64"), _inspected("KB_32")
+    with deployed(platform, "limit", _limited_acl(AssociationConfig=largest)) as found:
+        assert _association(platform, found) == largest
+        for properties, wanted in (({"AssociationConfig": smaller}, smaller), ({}, None)):
+            updated = deploy(platform, "limit", _limited_acl(**properties))
+            assert _association(platform, updated) == wanted
 
 
 def test_api_gateway_needs_the_functions_permission(platform: Platform) -> None:

@@ -16,6 +16,7 @@ from local.emulator.cfn_types import (
     lake_formation,
     messaging,
     network,
+    web_acl,
 )
 from local.emulator.extensions import Tables
 
@@ -26,6 +27,7 @@ def attach(tables: Tables) -> None:
     identity.attach(tables)
     messaging.attach(tables)
     lake_formation.attach(tables)
+    web_acl.attach(tables)
     for module in (network, governance, catalog, composite_alarm, waf_logs):
         for resource in module.types():
             tables.add_resource_type(resource)
