@@ -19,6 +19,11 @@ from local.platform import Platform, PlatformError
 
 MONTHS = (4, 5, 6, 7)
 DEFAULT_SCALE = "small"
+WAIT_SCALE_VARIABLE, WAIT_SCALE = "SFN_WAIT_SCALE", "0.2"
+WAITS = (
+    "Wait states and retry intervals of Step Functions last {scale} of their length in this run "
+    "(an option of the emulator); the state machines deployed are those of AWS."
+)
 
 
 def steps(months_told: Sequence[int] = MONTHS) -> list[Step]:
@@ -32,8 +37,7 @@ def steps(months_told: Sequence[int] = MONTHS) -> list[Step]:
         Step("deploy", "Deploy every stack", deploy.deploy),
         Step("seed", "The seed model answers", seed.ask_seed),
         Step("ingest", "January to March stream in", ingest.stream_winter),
-        Step("curate", "Curate and reconcile", ingest.curate_and_compare),
-        Step("retrain", "First retraining", retrain.first_retraining),
+        Step("retrain", "Curate, reconcile, retrain", retrain.first_retraining),
         *(
             Step(NAMES[n - 1].lower(), f"{NAMES[n - 1]} passes", months.tell(n))
             for n in months_told
@@ -50,11 +54,14 @@ def closing(keep: bool) -> list[Step]:
 
 def run(scale: str, keep: bool, console: Console) -> Told:
     """One telling with its own platform. Returns how far it came."""
+    # Step Functions waits between polls and before retries; AWS keeps the full length.
+    os.environ.setdefault(WAIT_SCALE_VARIABLE, WAIT_SCALE)
     platform = Platform()
     with console.status("starting the local platform …"):
         platform.start()
     try:
         story = Story(platform, SCALES[scale], console)
+        story.findings.notes.append(WAITS.format(scale=os.environ[WAIT_SCALE_VARIABLE]))
         told = tell(story, steps(), closing(keep))
         finish.write(story, told)
         if keep:

@@ -13,6 +13,7 @@ from lambdas.shared.names import (
     STATISTICS_FILE,
 )
 from local.demo.executions import Executions, Followed, assert_succeeded
+from local.demo.phases import ingest
 from local.demo.phases.faults import SparkKiller
 from local.demo.report.model import Fault, ModelReport, Window
 from local.demo.report.read import metrics
@@ -21,6 +22,7 @@ from local.demo.story import MomentKind, Story
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # Only the features job has this argument.
 FEATURES_ARGUMENT = "--output_run"
+AFTER_CURATE = "WindowGiven"
 
 
 def machine(story: Story) -> Executions:
@@ -30,19 +32,25 @@ def machine(story: Story) -> Executions:
 
 
 def first_retraining(story: Story) -> None:
-    """January to March, with the features job's Spark process killed once on its first run."""
+    """January to March: counted once curated; the features job's Spark process is killed once."""
     executions = machine(story)
     killer = SparkKiller(story, FEATURES_ARGUMENT).start()
     arn = executions.start(f"winter-{int(time.time())}", {"reason": "the first quarter is in"})
     story.mark("retraining", "First retraining starts", "by hand, on what has been curated")
     try:
-        followed = executions.follow(arn)
+        followed = executions.follow(arn, on_enter=lambda state: _count(story, state))
     finally:
         killer.stop()
     story.findings.faults.append(_spark_fault(followed, killer))
     conclude(story, followed, trigger="started by hand")
     if not story.findings.faults[-1].recovered:
         raise RuntimeError(story.findings.faults[-1].outcome)
+
+
+def _count(story: Story, state: str) -> None:
+    """Reconcile once the state machine's own curate job is done."""
+    if state == AFTER_CURATE:
+        ingest.compare_counts(story)
 
 
 def _spark_fault(followed: Followed, killer: SparkKiller) -> Fault:
