@@ -76,8 +76,10 @@ def main(
     keep: Annotated[bool, typer.Option(help="Leave everything up until Enter.")] = False,
 ) -> None:
     """Run the whole loop on this machine with real flights."""
-    # A terminated demo ends as an interrupted one does: tear-down, report, no process left.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A terminated demo ends as an interrupted one does: tear-down, report, no process left. A shell
+    # starts background jobs with SIGINT ignored, so both are set.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     chosen = (scale or os.environ.get("SCALE") or DEFAULT_SCALE).lower()
     if chosen not in SCALES:
         raise typer.BadParameter(f"{chosen!r}; allowed: {', '.join(SCALES)}")
