@@ -69,6 +69,8 @@ def _field(prop: SchemaProperty) -> dict[str, Any]:
             compiled[ours] = options[odcs]
     if "notAfter" in custom:
         compiled["not_after"] = custom["notAfter"]
+    if "observedAt" in custom:
+        compiled["observed_at"] = custom["observedAt"]
     if "treatment" in custom:
         compiled["treatment"] = custom["treatment"]
         # A pseudonym is text, whatever the type of the value that it stands for.

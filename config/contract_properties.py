@@ -75,11 +75,15 @@ class MonitoringCriteria(_Closed):
     """What makes a window of production count as drifted or degraded."""
 
     confidence: Confidence
+    block: Literal["day", "row"]
     populationStabilityIndex: Annotated[float, Field(gt=0)]  # noqa: N815
     driftedFeaturesToAlarm: Rows  # noqa: N815
-    logLossTolerance: Annotated[float, Field(ge=0)]  # noqa: N815
+    driftAlone: Literal["never", "whenQualityIsNotJudged", "always"]  # noqa: N815
+    relativeLogLossTolerance: Annotated[float, Field(ge=0)]  # noqa: N815
     calibrationTolerance: Annotated[float, Field(ge=0)]  # noqa: N815
+    minimumCaptured: Rows  # noqa: N815
     minimumLabelled: Rows  # noqa: N815
+    minimumDays: Rows  # noqa: N815
     bins: Annotated[int, Field(ge=2, le=100, strict=True)]
 
 

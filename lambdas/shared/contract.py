@@ -31,7 +31,10 @@ class _FieldCore(TypedDict):
 
 
 class Field(_FieldCore, total=False):
-    """One field of a record. Limits are present only where the contract sets them."""
+    """One field of a record. Limits are present only where the contract sets them.
+
+    A value with ``observed_at`` needs the time in that field beside it.
+    """
 
     allowed: list[Any]
     minimum: float
@@ -40,6 +43,7 @@ class Field(_FieldCore, total=False):
     max_length: int
     pattern: str
     not_after: str
+    observed_at: str
     treatment: str
 
 

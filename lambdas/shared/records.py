@@ -52,11 +52,12 @@ class Invalid(NamedTuple):
 class RecordValidator:
     """A record's checks, compiled. Build it with :func:`compiled`."""
 
-    __slots__ = ("_fields", "_known", "_not_after", "_time")
+    __slots__ = ("_fields", "_known", "_not_after", "_observed", "_time")
 
     def __init__(self, record: Record) -> None:
         self._fields: list[tuple[str, bool, Check, bool]] = []
         self._not_after: list[tuple[str, str, Field]] = []
+        self._observed: dict[str, list[str]] = {}
         self._time = record["time_field"]
         for field in record["fields"]:
             _require_supported(field, record)
@@ -64,6 +65,8 @@ class RecordValidator:
             self._fields.append((field["name"], field["required"], _check(field, record), treated))
             if "not_after" in field:
                 self._not_after.append((field["name"], field["not_after"], field))
+            if "observed_at" in field:
+                self._observed.setdefault(field["observed_at"], []).append(field["name"])
         self._known = frozenset(field["name"] for field in record["fields"])
 
     def check(self, content: object, pseudonymise: Pseudonymise) -> Valid | Invalid:
@@ -84,10 +87,17 @@ class RecordValidator:
             return Invalid(refused.code, name, refused.message)
         if not content.keys() <= self._known:
             return self._unknown(content)
+        return self._times(values, content) or Valid(values, values[self._time][:10])
+
+    def _times(self, values: dict[str, Any], content: dict[str, Any]) -> Invalid | None:
+        """Nothing was observed after the event, as far as the record says when it was."""
+        for moment, observations in self._observed.items():
+            if moment not in values and not values.keys().isdisjoint(observations):
+                return _unobserved(moment, next(n for n in observations if n in values))
         for earlier, later, field in self._not_after:
             if earlier in values and later in values and values[earlier] > values[later]:
                 return _after(field, later, content)
-        return Valid(values, values[self._time][:10])
+        return None
 
     def _unknown(self, content: dict[str, Any]) -> Invalid:
         unknown = next(key for key in content if key not in self._known)
@@ -95,6 +105,12 @@ class RecordValidator:
         if _IDENTIFIER.fullmatch(unknown) is None:
             return Invalid("unknown_field", None, "a field's name is not one of the contract's")
         return Invalid("unknown_field", unknown, f"{unknown} is not a field of the contract")
+
+
+def _unobserved(moment: str, observation: str) -> Invalid:
+    """Without its time an observation may have been made after the event."""
+    said = f"{moment} is missing; it is required beside {observation}, which was observed then"
+    return Invalid("missing", moment, said)
 
 
 def _after(field: Field, later: str, content: dict[str, Any]) -> Invalid:

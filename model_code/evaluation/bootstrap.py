@@ -6,9 +6,9 @@ bootstrap); rows drawn singly would give intervals several times too narrow and 
 promotes noise. Every metric is a function of sums by day, which makes thousands of replicates a
 small matrix product.
 
-``sampling`` intervals answer the monitor's question, which is about *these* rows: were their
-probabilities wrong, beyond the chance of single outcomes? An alarm may be the more sensitive of
-the two, because whatever it starts still has to pass the gate.
+``sampling`` intervals draw rows singly. They are about *these* rows only: were their probabilities
+wrong, beyond the chance of single outcomes? The contract's ``block`` says on which of the two the
+monitor's criteria rest.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import entr
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -106,6 +107,36 @@ def sampled_mean(values: Floats, confidence: float) -> Interval:
     value = float(values.mean())
     half = NormalDist().inv_cdf((1 + confidence) / 2) * float(values.std()) / len(values) ** 0.5
     return Interval(value, value - half, value + half)
+
+
+def relative_loss(
+    label: Floats, loss: Floats, draws: Draws, confidence: float
+) -> tuple[Interval, Interval] | None:
+    """Log loss divided by the entropy of the base rate: by day, and by row.
+
+    What a constant loses that knows these rows' own share of positives is the measure, since a
+    month with more positives costs any model more (normalised entropy in He et al. 2014,
+    https://doi.org/10.1145/2648584.2648589). 1 is no better than that constant; None if only one
+    class is present. The interval by row is the delta method's.
+    """
+    rate, mean_loss = float(label.mean()), float(loss.mean())
+    if not 0 < rate < 1:
+        return None
+    measure = float(entropy(np.array(rate)))
+    rows, losses_by, positives = (draws.sums(x) for x in (np.ones_like(loss), loss, label))
+    drawn = draws.counts @ rows
+    with np.errstate(divide="ignore", invalid="ignore"):
+        replicates = (draws.counts @ losses_by / drawn) / entropy(draws.counts @ positives / drawn)
+    value = mean_loss / measure
+    slope = value / measure * float(np.log((1 - rate) / rate))
+    influence = (loss - mean_loss) / measure - slope * (label - rate)
+    by_row = sampled_mean(value + influence - influence.mean(), confidence)
+    return interval(value, replicates, confidence), by_row
+
+
+def entropy(rate: Floats) -> Floats:
+    """Log loss of a constant that equals the base rate, in nats."""
+    return np.asarray(entr(rate) + entr(1 - rate))
 
 
 def area_under_curve(

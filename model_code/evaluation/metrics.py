@@ -18,6 +18,7 @@ from model_code.evaluation.bootstrap import (
     interval,
     losses,
     mean,
+    relative_loss,
     sampled_mean,
     total,
 )
@@ -128,15 +129,18 @@ def evaluate(
     area = area_under_curve(label, probability, draws, confidence)
     calibrated = calibration(label, probability, draws, bins, confidence)
     loss = losses(label, probability)
+    relative = relative_loss(label, loss, draws, confidence)
     return {
         "rows": len(label),
         "positives": int(label.sum()),
         "blocks": draws.blocks,
         "log_loss": mean(loss, draws, confidence).document(),
+        "relative_log_loss": relative[0].document() if relative else None,
         "auc": area.document() if area else None,
         "calibration_error": calibrated.error.document(),
         "sampling": {
             "log_loss": sampled_mean(loss, confidence).document(),
+            "relative_log_loss": relative[1].document() if relative else None,
             "calibration_error": calibrated.sampling.document(),
         },
         "roc": roc(label, probability) if area else [],

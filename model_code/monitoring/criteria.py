@@ -1,17 +1,54 @@
-"""When a month counts as a breach: limits from the contract and the hold-out alone.
+"""When a window counts as a breach: limits from the contract and the hold-out alone.
 
-:func:`limits` sees neither predictions nor labels of the month, so nothing that happened after
-training can move a limit.
+:func:`limits` sees neither predictions nor labels of the window, so nothing that happened after
+training can move a limit. Which criteria, and when each was decided: ``docs/adr/0033``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 # Metric → the contract's tolerance for it.
-QUALITY = {"log_loss": "logLossTolerance", "calibration_error": "calibrationTolerance"}
+QUALITY = {
+    "relative_log_loss": "relativeLogLossTolerance",
+    "calibration_error": "calibrationTolerance",
+}
+DAY = "day"
+DRIFT = "drifted_features"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A metric's limit (hold-out plus tolerance), and how far the hold-out's interval reaches up.
+
+    Both are differences of hold-out and contract; see :meth:`Bound.low`.
+    """
+
+    limit: float
+    uncertainty: float
+
+    def low(self, found: Mapping[str, float]) -> float:
+        """What the metric is at least, given that the hold-out was a sample too.
+
+        Lower end of the interval of window minus hold-out, moved by the hold-out's value, from the
+        intervals of the two independent samples (Zou and Donner 2008,
+        https://doi.org/10.1002/sim.3095). Asking instead that the two intervals do not overlap
+        would be far stricter than the confidence says (Schenker and Gentleman 2001,
+        https://doi.org/10.1198/000313001317097960).
+        """
+        own = found["value"] - found["low"]
+        return float(found["value"] - (own**2 + self.uncertainty**2) ** 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Least:
+    """How many rows on how many days are needed to judge anything."""
+
+    captured: int
+    labelled: int
+    days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,35 +57,69 @@ class Limits:
 
     psi: float
     drifted_features: int
-    quality: dict[str, float]
-    minimum_labelled: int
+    drift_alone: str
+    quality: dict[str, Bound]
+    least: Least
 
-    def document(self) -> dict[str, float]:
+    def document(self) -> dict[str, float | str]:
         """As the report holds them."""
         return {
             "population_stability_index": self.psi,
             "drifted_features": self.drifted_features,
-            **self.quality,
-            "minimum_labelled": self.minimum_labelled,
+            "drift_alone": self.drift_alone,
+            **{metric: bound.limit for metric, bound in self.quality.items()},
+            "minimum_captured": self.least.captured,
+            "minimum_labelled": self.least.labelled,
+            "minimum_days": self.least.days,
         }
 
 
-def limits(contract: Mapping[str, Any], holdout: Mapping[str, Any] | None) -> Limits:
-    """Limits for a model with this evaluation on its hold-out.
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Distinct records and the days on which they lie."""
 
-    A quality limit is the upper end of the hold-out's sampling interval plus the tolerance.
-    """
+    rows: int
+    days: int
+
+    def short_of(self, rows: int, days: int, what: str) -> str | None:
+        """What is lacking, in words; None if there is enough."""
+        if self.rows >= rows and self.days >= days:
+            return None
+        return f"{self.rows} {what} on {self.days} days; {rows} on {days} are needed"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a window showed. ``drifted`` is None if there is no baseline to compare with."""
+
+    captured: Sample
+    labelled: Sample
+    drifted: Sequence[str] | None
+    quality: Mapping[str, Any] | None
+
+
+def limits(contract: Mapping[str, Any], holdout: Mapping[str, Any] | None) -> Limits:
+    """Limits for a model with this evaluation on its hold-out."""
     rules = contract["monitoring"]
     quality = {}
-    if holdout is not None:
-        for metric, tolerance in QUALITY.items():
-            quality[metric] = holdout["sampling"][metric]["high"] + rules[tolerance]
+    for metric, tolerance in QUALITY.items():
+        found = estimates(holdout, rules["block"]).get(metric) if holdout is not None else None
+        if found is not None:
+            quality[metric] = Bound(
+                found["value"] + rules[tolerance], found["high"] - found["value"]
+            )
     return Limits(
         psi=rules["populationStabilityIndex"],
         drifted_features=rules["driftedFeaturesToAlarm"],
+        drift_alone=rules["driftAlone"],
         quality=quality,
-        minimum_labelled=rules["minimumLabelled"],
+        least=Least(rules["minimumCaptured"], rules["minimumLabelled"], rules["minimumDays"]),
     )
+
+
+def estimates(evaluated: Mapping[str, Any], block: str) -> dict[str, Any]:
+    """An evaluation with the intervals that the contract's ``block`` names."""
+    return {**evaluated} if block == DAY else {**evaluated, **evaluated["sampling"]}
 
 
 def drifted(found: Mapping[str, Mapping[str, Any]], limit: Limits) -> list[str]:
@@ -57,37 +128,53 @@ def drifted(found: Mapping[str, Mapping[str, Any]], limit: Limits) -> list[str]:
     return sorted(over, key=lambda name: (-found[name]["psi"], name))
 
 
-def judge(
-    limit: Limits, drifted_features: list[str], quality: Mapping[str, Any] | None, labelled: int
-) -> list[dict[str, Any]]:
-    """Each criterion with ``value``, ``limit``, ``breached`` (null: not judged) and ``reason``."""
-    count = len(drifted_features)
-    names = ", ".join(drifted_features) or "none"
-    judged: list[dict[str, Any]] = [
-        {
-            "name": "drifted_features",
-            "value": count,
-            "limit": limit.drifted_features,
-            "breached": count >= limit.drifted_features,
-            "reason": f"{count} features drifted ({names}); alarm from {limit.drifted_features}",
-        }
-    ]
-    for metric in QUALITY:
-        judged.append(_quality(metric, limit, quality, labelled))
-    return judged
+def judge(limit: Limits, seen: Evidence) -> list[dict[str, Any]]:
+    """Each criterion: ``value``, ``limit``, ``breached``, ``alarms`` and ``reason``.
+
+    ``breached`` is null if the criterion is not judged; ``alarms`` says whether a
+    breach of it is an alarm.
+    """
+    quality = [_quality(metric, limit, seen) for metric in QUALITY]
+    judged = any(one["breached"] is not None for one in quality)
+    breached = any(one["breached"] for one in quality)
+    return [_drift(limit, seen, quality_judged=judged, quality_breached=breached), *quality]
 
 
-def _quality(
-    metric: str, limit: Limits, quality: Mapping[str, Any] | None, labelled: int
+def _drift(
+    limit: Limits, seen: Evidence, *, quality_judged: bool, quality_breached: bool
 ) -> dict[str, Any]:
+    alone = limit.drift_alone == "always" or (
+        limit.drift_alone == "whenQualityIsNotJudged" and not quality_judged
+    )
+    result = {"name": DRIFT, "value": None, "limit": limit.drifted_features, "breached": None,
+              "alarms": alone or quality_breached}  # fmt: skip
+    least = limit.least
+    lacking = seen.captured.short_of(least.captured, least.days, "captured records")
+    if seen.drifted is None:
+        lacking = "the model in service has no baseline"
+    if lacking is not None or seen.drifted is None:
+        return {**result, "reason": f"drift is not judged: {lacking}"}
+    count = len(seen.drifted)
+    names = ", ".join(seen.drifted) or "none"
+    reason = f"{count} features drifted ({names}); of note from {limit.drifted_features}"
+    breached = count >= limit.drifted_features
+    return {**result, "value": count, "breached": breached, "reason": reason}
+
+
+def _quality(metric: str, limit: Limits, seen: Evidence) -> dict[str, Any]:
     words = metric.replace("_", " ")
-    result: dict[str, Any] = {"name": metric, "value": None, "limit": None, "breached": None}
-    if quality is None or labelled < limit.minimum_labelled:
-        why = f"{labelled} labelled predictions; {limit.minimum_labelled} are needed"
-    elif metric not in limit.quality:
+    result = {"name": metric, "value": None, "limit": None, "breached": None, "alarms": True}
+    found = seen.quality.get(metric) if seen.quality is not None else None
+    least = limit.least
+    why = seen.labelled.short_of(least.labelled, least.days, "labelled predictions")
+    if why is None and metric not in limit.quality:
         why = "the model in service has no evaluation on a hold-out"
-    else:
-        low, most = quality[metric]["low"], limit.quality[metric]
-        shown = f"{words} is at least {low:.3f}; at most {most:.3f} is allowed"
-        return {**result, "value": low, "limit": most, "breached": low > most, "reason": shown}
-    return {**result, "reason": f"{words} is not judged: {why}"}
+    if why is None and found is None:
+        why = "all labels are the same"
+    if why is not None or found is None:
+        return {**result, "reason": f"{words} is not judged: {why}"}
+    bound = limit.quality[metric]
+    low = bound.low(found)
+    shown = f"{words} is at least {low:.3f}; at most {bound.limit:.3f} is allowed"
+    return {**result, "value": low, "limit": bound.limit, "breached": low > bound.limit,
+            "reason": shown}  # fmt: skip

@@ -24,7 +24,8 @@ from model_code.evaluation import inputs
 from model_code.models import Model
 from model_code.monitoring import capture, criteria, drift
 from model_code.monitoring.capture import Captured, Prediction
-from model_code.monitoring.quality import first_by_id, groups, totals, variant
+from model_code.monitoring.criteria import Evidence, Limits, Sample
+from model_code.monitoring.quality import days, first_by_id, groups, totals, variant
 
 REPORT_FILE = "report.json"
 
@@ -87,11 +88,15 @@ def reference(folder: Path) -> Reference:
 
 
 def _holdout(folder: Path, model: Model) -> dict[str, Any] | None:
+    """The evaluation in which the model was the candidate.
+
+    As champion it is evaluated again in every later retraining, on later data: a limit from there
+    would give way as the model gets worse.
+    """
     for path in sorted(folder.rglob("*.json")) if folder.exists() else []:
         document = json.loads(path.read_bytes())
-        for role in ("candidate", "champion"):
-            if document[role]["model"]["fingerprint"] == model.fingerprint:
-                return document[role]  # type: ignore[no-any-return]
+        if document["candidate"]["model"]["fingerprint"] == model.fingerprint:
+            return document["candidate"]  # type: ignore[no-any-return]
     return None
 
 
@@ -127,13 +132,15 @@ def examine(
     inside = window.predictions(captured.predictions, time_field)
     limit = criteria.limits(contract, compared.holdout)
     variants = {key: variant(group, known, contract) for key, group in groups(inside).items()}
+    first = list(first_by_id(inside).values())
+    found = _drift(first, compared.baseline)
     champion = variants.get((names.CHAMPION, compared.fingerprint))
-    quality = champion["quality"] if champion else None
-    found = _drift(inside, compared.baseline)
-    drifted = criteria.drifted(found, limit)
-    labelled = champion["counts"]["labelled"] if champion else 0
-    judged = criteria.judge(limit, drifted, quality, labelled)
-    breaches = [one for one in judged if one["breached"]]
+    seen = Evidence(
+        captured=Sample(len(first), days(first, contract)),
+        labelled=_labelled(champion),
+        drifted=None if compared.baseline is None else criteria.drifted(found, limit),
+        quality=champion["quality"] if champion else None,
+    )
     return {
         "model": compared.fingerprint,
         "counts": {
@@ -141,18 +148,44 @@ def examine(
             "unreadable": captured.unreadable,
             **totals([one["counts"] for one in variants.values()]),
         },
-        "labelled": labelled,
-        "quality": quality,
+        "labelled": seen.labelled.rows,
+        "quality": seen.quality,
         "variants": [
             {"variant": name, "model": model, **one}
             for (name, model), one in sorted(variants.items())
         ],
         "drift": found,
-        "drifted_features": drifted,
+        **_verdict(limit, seen),
+    }
+
+
+def _labelled(champion: Mapping[str, Any] | None) -> Sample:
+    counts = champion["counts"] if champion else {"labelled": 0, "labelled_days": 0}
+    return Sample(counts["labelled"], counts["labelled_days"])
+
+
+def _verdict(limit: Limits, seen: Evidence) -> dict[str, Any]:
+    """Limits, criteria and what follows: ``breached`` is what rings the alarm.
+
+    ``notes`` has what is worth reading without being an alarm: what was not judged, and drift
+    that quality did not confirm.
+    """
+    judged = criteria.judge(limit, seen)
+    drift_judged = judged[0]["breached"] is not None
+    alarming = [one for one in judged if one["breached"] and one["alarms"]]
+    noted = [
+        one
+        for one in judged
+        if one["breached"] is None or (one["breached"] and one not in alarming)
+    ]
+    return {
+        "drifted_features": list(seen.drifted or []) if drift_judged else [],
         "limits": limit.document(),
         "criteria": judged,
-        "breached": bool(breaches),
-        "reasons": [one["reason"] for one in breaches],
+        "judged": any(one["breached"] is not None for one in judged),
+        "breached": bool(alarming),
+        "reasons": [one["reason"] for one in alarming],
+        "notes": [one["reason"] for one in noted],
     }
 
 
@@ -161,7 +194,7 @@ def _drift(
 ) -> dict[str, dict[str, Any]]:
     if baseline is None or not inside:
         return {}
-    return drift.features(baseline, [one.record for one in first_by_id(inside).values()])
+    return drift.features(baseline, [one.record for one in inside])
 
 
 def _time(moment: str) -> datetime:
@@ -173,9 +206,10 @@ def put_metrics(client: Any, endpoint: str, report: Mapping[str, Any]) -> None:
     """Metrics of the report at the wall clock: CloudWatch refuses times long past."""
     values: dict[str, float] = {
         names.METRIC_MODEL_BREACH: float(report["breached"]),
-        names.METRIC_DRIFTED_FEATURES: len(report["drifted_features"]),
         names.METRIC_LABELLED: report["labelled"],
     }
+    if report["criteria"][0]["breached"] is not None:
+        values[names.METRIC_DRIFTED_FEATURES] = len(report["drifted_features"])
     quality = report["quality"] or {}
     for metric, key in (
         (names.METRIC_LOG_LOSS, "log_loss"),

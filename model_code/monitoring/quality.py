@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from model_code.evaluation import inputs, metrics
+from model_code.monitoring import criteria
 from model_code.monitoring.capture import Prediction
 
 DRAW_SEED = 2013
@@ -42,12 +43,19 @@ def variant(
         "duplicates": len(group) - len(first),
         "labelled": len(labelled),
         "unlabelled": len(first) - len(labelled),
+        "labelled_days": days(labelled, contract),
     }
     if not labelled:
         return {"counts": counts, "quality": None, "by_day": None}
     by_day = _quality(labelled, known, contract)
-    # The criteria rest on these rows' own sampling error; by_day says what coming days may show.
-    return {"counts": counts, "quality": {**by_day, **by_day["sampling"]}, "by_day": by_day}
+    judged = criteria.estimates(by_day, contract["monitoring"]["block"])
+    return {"counts": counts, "quality": judged, "by_day": by_day}
+
+
+def days(found: Iterable[Prediction], contract: Mapping[str, Any]) -> int:
+    """On how many UTC days these records' events lie."""
+    time_field = contract["event"]["time_field"]
+    return len({str(one.record[time_field])[:10] for one in found})
 
 
 def first_by_id(group: Sequence[Prediction]) -> dict[str, Prediction]:

@@ -107,8 +107,10 @@ def fit(
 ) -> xgboost.Booster:
     """The model that serves: as many trees as the search found, on train and validation.
 
-    Validation is the newest part before the hold-out. Left out of the final fit, a model of a
-    quarter starts two weeks old; on the winter's hold-out that cost 0.006 of log loss.
+    Validation is the newest part before the hold-out; left out of the final fit, a model of a
+    quarter starts two weeks old. Keeping the number of rounds and fitting on all is one of the two
+    usual ways (Goodfellow, Bengio and Courville 2016, section 7.8). ``docs/adr/0033`` says when
+    this was chosen here.
     """
     matrix = _matrix(rows, features, chosen.threads)
     return xgboost.train(_parameters(chosen), matrix, num_boost_round=trees)

@@ -80,6 +80,7 @@ def test_a_label_is_dated_by_its_own_time() -> None:
         ({"event_time": "1999-12-31T23:59:59Z"}, "too_early", "event_time"),
         ({"event_time": "2100-01-01T00:00:00Z"}, "too_late", "event_time"),
         ({"weather_observed_at": "2013-01-01T10:15:01Z"}, "after_event_time", None),
+        ({"weather_observed_at": None}, "missing", "weather_observed_at"),
         ({"departure_delay": 4}, "unknown_field", "departure_delay"),
         ({"N14228 was here": 4}, "unknown_field", None),
     ],

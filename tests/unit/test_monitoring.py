@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import copy
+import dataclasses
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -90,6 +92,15 @@ class Case:
             chosen = [min(max(p + shift, 0.01), 0.99) for p in answering.predict(batch)]
             lines.append(line(batch, chosen, answering.description(), f"2026-11-21T0{first % 9}"))
         write_capture(self.base / "input/capture", variant, lines)
+
+    def constant_inputs(self, *features: str) -> Model:
+        """The model, as it answers before these features moved by 3."""
+        model = copy.copy(self.model)
+        answer = self.model.predict
+        model.predict = lambda records: answer(  # type: ignore[method-assign]
+            [{k: v - 3 if k in features else v for k, v in one.items()} for one in records]
+        )
+        return model
 
     def label(self, known: int) -> None:
         rows = pd.DataFrame(
@@ -185,11 +196,66 @@ def test_shifted_inputs_breach_drift_by_name(case: Case) -> None:
     report = case.run()
     assert set(report["drifted_features"]) == set(moved)
     assert metric(names.METRIC_DRIFTED_FEATURES) == [3]
-    assert report["breached"] is True
+    assert report["breached"] is True, "without labels, drift is the only evidence there is"
     assert report["quality"] is None
     unjudged = [one for one in report["criteria"] if one["breached"] is None]
-    assert [one["name"] for one in unjudged] == ["log_loss", "calibration_error"]
-    assert "0 labelled predictions; 200 are needed" in unjudged[0]["reason"]
+    assert [one["name"] for one in unjudged] == ["relative_log_loss", "calibration_error"]
+    assert "0 labelled predictions on 0 days; 200 on 7 are needed" in unjudged[0]["reason"]
+
+
+def test_drift_that_quality_does_not_confirm_is_a_note(case: Case) -> None:
+    for record in case.records:
+        for name in ("precipitation_inches", "pressure_millibars", "visibility_miles"):
+            record[name] += 3
+    # The model answers as if nothing had moved, so its quality holds.
+    case.capture(
+        model=case.constant_inputs("precipitation_inches", "pressure_millibars", "visibility_miles")
+    )
+    case.label(1500)
+    report = case.run()
+    assert len(report["drifted_features"]) == 3
+    assert report["breached"] is False
+    assert report["reasons"] == []
+    assert any("3 features drifted" in note for note in report["notes"])
+    assert metric(names.METRIC_MODEL_BREACH) == [0]
+
+
+@pytest.mark.parametrize(("rule", "breached"), [("always", True), ("never", False)])
+def test_the_contract_says_whether_drift_alone_alarms(
+    case: Case, rule: str, breached: bool
+) -> None:
+    contract = copy.deepcopy(CONTRACT)
+    contract["monitoring"]["driftAlone"] = rule
+    (case.base / "input/contract/abc.json").write_text(json.dumps(contract))
+    for record in case.records:
+        for name in ("precipitation_inches", "pressure_millibars", "visibility_miles"):
+            record[name] += 3
+    case.capture()
+    assert case.run()["breached"] is breached
+
+
+@pytest.mark.parametrize("rows", [1, 199])
+def test_too_few_rows_are_not_judged(case: Case, rows: int) -> None:
+    del case.records[rows:]
+    case.capture(shift=-0.3)
+    case.label(rows)
+    report = case.run()
+    assert (report["judged"], report["breached"]) == (False, False)
+    assert report["drifted_features"] == []
+    assert metric(names.METRIC_MODEL_BREACH) == [0]
+    assert metric(names.METRIC_DRIFTED_FEATURES) == []
+    assert f"drift is not judged: {rows} captured records" in report["notes"][0]
+    assert all("200 on 7 are needed" in note for note in report["notes"])
+
+
+def test_one_day_is_not_judged_however_many_rows(case: Case) -> None:
+    for record in case.records:
+        record["event_time"] = f"2013-04-03{record['event_time'][10:]}"
+    case.capture(shift=-0.3)
+    case.label(1500)
+    report = case.run()
+    assert report["judged"] is False
+    assert "1500 captured records on 1 days" in report["notes"][0]
 
 
 def test_variants_and_models_are_told_apart(case: Case) -> None:
@@ -253,26 +319,105 @@ def test_a_model_that_was_never_evaluated_is_not_judged(case: Case) -> None:
     assert "no evaluation on a hold-out" in report["criteria"][1]["reason"]
 
 
+def limits_under(case: Case, shift: float, known: dict[str, float], scale: float) -> dict[str, Any]:
+    """What the job takes for limits when the window's inputs, answers and labels are these."""
+    predictions = []
+    for record in case.records:
+        moved = {k: v * scale if isinstance(v, float) else v for k, v in record.items()}
+        predictions.append(
+            Prediction(
+                record["flight_id"], "champion", case.model.fingerprint, 0.4 + shift, "t", moved
+            )
+        )
+    reference = monitor.reference(case.base / "input")
+    report = monitor.examine(CONTRACT, WINDOW, Captured(predictions), known, reference)
+    return {
+        "limits": report["limits"],
+        "criteria": {one["name"]: one["limit"] for one in report["criteria"]},
+        "baseline": reference.baseline,
+    }
+
+
+def assert_later_data_moves_no_limit(case: Case) -> None:
+    ids = [record["flight_id"] for record in case.records]
+    half = {one: float(index % 2) for index, one in enumerate(ids)}
+    first = limits_under(case, 0.0, half, 1.0)
+    late = {one: float(index % 3 > 0) for index, one in enumerate(ids)}
+    for shift, known, scale in ((-0.3, half, 1.0), (0.3, late, 1.0), (0.0, late, 50.0)):
+        assert limits_under(case, shift, known, scale) == first
+
+
 def test_limits_come_from_contract_and_holdout_alone(case: Case) -> None:
     """Whatever the month holds, the limits stay; they move with the contract and the hold-out."""
+    assert_later_data_moves_no_limit(case)
+    assert list(inspect.signature(criteria.limits).parameters) == ["contract", "holdout"]
     reference = monitor.reference(case.base / "input")
-    found = []
-    for shift, label in ((0.0, 0.0), (-0.3, 1.0), (0.3, 0.0)):
-        predictions = [
-            Prediction(r["flight_id"], "champion", case.model.fingerprint, 0.4 + shift, "t", r)
-            for r in case.records
-        ]
-        known = {record["flight_id"]: label for record in case.records}
-        found.append(
-            monitor.examine(CONTRACT, WINDOW, Captured(predictions), known, reference)["limits"]
-        )
-    assert found[0] == found[1] == found[2]
-    rules = CONTRACT["monitoring"]
-    sampling = reference.holdout["sampling"]  # type: ignore[index]
-    assert found[0]["log_loss"] == sampling["log_loss"]["high"] + rules["logLossTolerance"]
+    found = criteria.limits(CONTRACT, reference.holdout)
+    for metric_name, tolerance in criteria.QUALITY.items():
+        holdout = reference.holdout[metric_name]  # type: ignore[index]
+        bound = found.quality[metric_name]
+        assert bound.limit == holdout["value"] + CONTRACT["monitoring"][tolerance]
+        assert bound.uncertainty == holdout["high"] - holdout["value"]
     stricter = copy.deepcopy(CONTRACT)
-    stricter["monitoring"]["logLossTolerance"] = 0.0
-    assert criteria.limits(stricter, reference.holdout).quality["log_loss"] < found[0]["log_loss"]
+    stricter["monitoring"]["relativeLogLossTolerance"] = 0.0
+    moved = criteria.limits(stricter, reference.holdout).quality["relative_log_loss"]
+    assert moved.limit < found.quality["relative_log_loss"].limit
+
+
+def test_a_limit_that_later_data_enters_is_caught(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The check above is alive: a monitor that adapts its tolerance to the month fails it."""
+    honest, seen = criteria.limits, []
+
+    def adaptive(contract: Any, holdout: Any) -> criteria.Limits:
+        bounds = honest(contract, holdout)
+        spread = float(np.std(seen))
+        quality = {
+            name: criteria.Bound(one.limit + spread, one.uncertainty)
+            for name, one in bounds.quality.items()
+        }
+        return dataclasses.replace(bounds, quality=quality)
+
+    inside = monitor.Window.predictions
+
+    def watching(self: monitor.Window, found: Any, time_field: str) -> list[Prediction]:
+        chosen = inside(self, found, time_field)
+        seen[:] = [one.probability + one.record["humidity_percent"] for one in chosen]
+        return chosen
+
+    monkeypatch.setattr(criteria, "limits", adaptive)
+    monkeypatch.setattr(monitor.Window, "predictions", watching)
+    with pytest.raises(AssertionError):
+        assert_later_data_moves_no_limit(case)
+
+
+def test_a_later_evaluation_as_champion_moves_no_limit(case: Case) -> None:
+    """Each retraining evaluates the champion again, on later data; that is no reference."""
+    before = monitor.reference(case.base / "input").holdout
+    document = json.loads((case.base / "input/evaluation/evaluation.json").read_bytes())
+    later = {**document, "candidate": document["champion"], "champion": document["candidate"]}
+    later["champion"] = {**later["champion"], "log_loss": {"value": 9.0, "low": 9.0, "high": 9.0}}
+    (case.base / "input/evaluation/a-later-run.json").write_text(json.dumps(later))
+    assert monitor.reference(case.base / "input").holdout == before
+
+
+def test_intervals_are_by_day_or_by_row_as_the_contract_says(case: Case) -> None:
+    holdout = monitor.reference(case.base / "input").holdout
+    assert holdout is not None
+    by_row = copy.deepcopy(CONTRACT)
+    by_row["monitoring"]["block"] = "row"
+    for contract, source in ((CONTRACT, holdout), (by_row, holdout["sampling"])):
+        bound = criteria.limits(contract, holdout).quality["relative_log_loss"]
+        found = source["relative_log_loss"]
+        assert bound.uncertainty == found["high"] - found["value"]
+    assert holdout["relative_log_loss"] != holdout["sampling"]["relative_log_loss"]
+
+
+def test_the_bound_is_that_of_the_difference() -> None:
+    """For symmetric intervals it is z times the root of the summed variances."""
+    bound = criteria.Bound(limit=1.0, uncertainty=0.03)
+    assert bound.low({"value": 1.1, "low": 1.06, "high": 1.14}) == pytest.approx(1.05)
 
 
 def test_stability_index_of_known_histograms() -> None:
@@ -280,6 +425,21 @@ def test_stability_index_of_known_histograms() -> None:
     expected = 0.4 * np.log(0.7 / 0.3) * 2
     assert drift.stability_index([3e6, 7e6], [7e6, 3e6]) == pytest.approx(expected, rel=1e-5)
     assert np.isfinite(drift.stability_index([10, 0], [0, 10]))
+
+
+@pytest.mark.parametrize("rows", [200, 1000, 5000])
+def test_samples_of_one_distribution_have_no_drift_on_average(rows: int) -> None:
+    """As found the index grows as rows get fewer; less its expectation it does not."""
+    generator = np.random.default_rng(rows)
+    shares = np.array([0.3, 0.2, 0.15, 0.1, 0.1, 0.05, 0.04, 0.03, 0.02, 0.01])
+    pairs = [
+        tuple(generator.multinomial(size, shares).tolist() for size in (5000, rows))
+        for _ in range(300)
+    ]
+    found = [drift.stability_index(*pair) for pair in pairs]
+    chance = 9 * (1 / 5000 + 1 / rows)
+    assert drift.expected_by_chance(*pairs[0]) == pytest.approx(chance)
+    assert np.mean(found) == pytest.approx(chance, rel=0.15)
 
 
 def test_missing_and_unknown_values_are_drift() -> None:
