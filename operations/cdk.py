@@ -13,13 +13,17 @@ ROOT = Path(__file__).resolve().parents[1]
 ASSEMBLY = ROOT / "cdk.out"
 
 
+class CdkError(SystemExit):
+    """The CLI failed; it has said why, and its exit code ends a command line."""
+
+
 def run_cdk(arguments: Sequence[str], *, log: Path | None = None) -> None:
     """Run ``cdk`` from package-lock.json in the repository root.
 
     What it prints is shown, or appended to ``log`` when one is given.
 
     Raises:
-        SystemExit: with the CLI's exit code when it fails; the CLI has said why.
+        CdkError: with the CLI's exit code when it fails.
     """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     command = [str(ROOT / "node_modules/.bin/cdk"), *arguments]
@@ -29,4 +33,4 @@ def run_cdk(arguments: Sequence[str], *, log: Path | None = None) -> None:
             check=False,
         ).returncode  # fmt: skip
     if code:
-        raise SystemExit(code)
+        raise CdkError(code)

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boto3
 import typer
 
 from config.load import load_deployment
 from lambdas.shared.names import Scope
-from operations.cdk import ROOT, run_cdk
+from operations.cdk import ASSEMBLY, ROOT, CdkError, run_cdk
 from operations.deployed import Deployed, describe_stacks
 from operations.leftovers import Leftover, leftovers
+
+ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +74,41 @@ def _empty_existing(session: boto3.Session, deployed: Deployed) -> int:
     return sum(empty_bucket(session, name) for name in sorted(names & existing))
 
 
-def _release_data(session: boto3.Session, deployed: Deployed, scope: Scope) -> int:
-    """Turn off protection and empty what CloudFormation refuses to delete while it holds data."""
-    cloudformation = session.client("cloudformation")
+def _unprotect(cloudformation: Any, scope: Scope) -> None:
     for stack in describe_stacks(cloudformation, scope):
         cloudformation.update_termination_protection(
             EnableTerminationProtection=False, StackName=stack["StackName"]
         )
-    return _empty_existing(session, deployed)
+
+
+def _destroy(stacks: list[str], log: Path | None) -> None:
+    if stacks:
+        app = ["--app", str(ASSEMBLY)]
+        run_cdk(["destroy", "--force", *app, "--exclusively", *stacks], log=log)
+
+
+def _destroy_with_data(
+    session: boto3.Session, deployed: Deployed, stacks: list[str], log: Path | None
+) -> int:
+    """Delete the writers, then the buckets they wrote to; returns the deleted object versions.
+
+    Firehose flushes its buffers when its stream goes, and logs arrive when they like, so a bucket
+    that was emptied may hold objects again: it is emptied anew before each attempt.
+    """
+    holders = {bucket.stack for bucket in deployed.of_type("AWS::S3::Bucket")}
+    _destroy([name for name in stacks if name not in holders], log)
+    objects = 0
+    for attempt in range(1, ATTEMPTS + 1):
+        objects += _empty_existing(session, deployed)
+        try:
+            _destroy([name for name in stacks if name in holders], log)
+            break
+        except CdkError:
+            if attempt == ATTEMPTS:
+                raise
+    objects += _empty_existing(session, deployed)  # buckets that the settings retain
+    delete_registry(session, deployed)
+    return objects
 
 
 def destroy_deployment(environment: str, *, delete_data: bool, log: Path | None = None) -> Outcome:
@@ -97,19 +127,21 @@ def destroy_deployment(environment: str, *, delete_data: bool, log: Path | None 
     session = boto3.Session(region_name=settings.region)
     cloudformation = session.client("cloudformation")
     deployed = Deployed.read(cloudformation, scope)
-    objects = _release_data(session, deployed, scope) if delete_data else 0
+    if delete_data:
+        _unprotect(cloudformation, scope)
     doomed = [
         scope.short_stack(stack["StackName"])
         for stack in describe_stacks(cloudformation, scope)
         if not stack.get("EnableTerminationProtection")
     ]
-    if doomed:
-        run_cdk(
-            ["destroy", "--force", "-c", f"env={environment}", "--exclusively", *doomed], log=log
-        )
-    if delete_data:  # logs that arrived while the stacks went, and what the stacks left behind
-        objects += _empty_existing(session, deployed)
-        delete_registry(session, deployed)
+    # Compliance packs have no say in a deletion.
+    context = ["-c", f"env={environment}", "-c", "nag=off"]
+    run_cdk(["synth", "--quiet", *context, "--output", str(ASSEMBLY)], log=log)
+    objects = 0
+    if delete_data:
+        objects = _destroy_with_data(session, deployed, doomed, log)
+    else:
+        _destroy(doomed, log)
     left = [scope.short_stack(s["StackName"]) for s in describe_stacks(cloudformation, scope)]
     found = leftovers(session, deployed.resources, stacks_left=set(left))
     return Outcome(sorted(left), found, objects)

@@ -6,9 +6,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from lambdas.shared.names import Scope
+from operations import destroy
 from operations.assembly import consumed_outputs
+from operations.cdk import CdkError
 from operations.deploy import stale_consumers
-from operations.deployed import Resource
+from operations.deployed import Deployed, Resource
 from operations.destroy import empty_bucket
 from operations.leftovers import leftovers
 
@@ -71,3 +74,39 @@ def test_only_resources_that_still_exist_are_left() -> None:
     ]
     found = leftovers(session, resources, stacks_left={"stays"})
     assert [(item.logical_id, item.state) for item in found] == [("Kept", "kept with its objects")]
+
+
+class _Cli:
+    """Stands for the cdk CLI: notes what it is told, fails as often as it should."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures, self.calls = failures, []
+
+    def __call__(self, arguments: list[str], *, log: object = None) -> None:
+        self.calls.append(arguments[arguments.index("--exclusively") + 1 :])
+        if "lake" in self.calls[-1] and self.failures:
+            self.failures -= 1
+            raise CdkError(1)
+
+
+@mock_aws
+@pytest.mark.parametrize("failures", [0, 2])
+def test_writers_go_first_and_a_refilled_bucket_is_emptied_again(
+    monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    session, cli = boto3.Session(region_name=REGION), _Cli(failures)
+    monkeypatch.setattr(destroy, "run_cdk", cli)
+    bucket = Resource("lake", "Raw", "AWS::S3::Bucket", "raw")
+    deployed = Deployed(Scope("flights", "dev"), ("lake", "ingestion"), (bucket,), {})
+    assert destroy._destroy_with_data(session, deployed, ["ingestion", "lake"], None) == 0
+    assert cli.calls == [["ingestion"], *[["lake"]] * (failures + 1)]
+
+
+@mock_aws
+def test_a_deletion_that_keeps_failing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = boto3.Session(region_name=REGION)
+    monkeypatch.setattr(destroy, "run_cdk", _Cli(99))
+    bucket = Resource("lake", "Raw", "AWS::S3::Bucket", "raw")
+    deployed = Deployed(Scope("flights", "dev"), ("lake",), (bucket,), {})
+    with pytest.raises(CdkError):
+        destroy._destroy_with_data(session, deployed, ["lake"], None)
