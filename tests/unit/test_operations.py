@@ -80,9 +80,10 @@ class _Cli:
     """Stands for the cdk CLI: notes what it is told, fails as often as it should."""
 
     def __init__(self, failures: int) -> None:
-        self.failures, self.calls = failures, []
+        self.failures = failures
+        self.calls: list[list[str]] = []
 
-    def __call__(self, arguments: list[str], *, log: object = None) -> None:
+    def __call__(self, arguments: list[str], **_options: object) -> None:
         self.calls.append(arguments[arguments.index("--exclusively") + 1 :])
         if "lake" in self.calls[-1] and self.failures:
             self.failures -= 1
