@@ -1,4 +1,4 @@
-"""``make bench``: each benchmark in a process of its own, ratios against a floor of the same run."""
+"""``make bench``: each benchmark in its own process; ratios to a floor of the same run."""
 
 from __future__ import annotations
 

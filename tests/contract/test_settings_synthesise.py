@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
-from stacks import nag
+from stacks import packs
 from stacks.application import build
 from tests.contract.copies import ROOT, ConfigurationCopy
 from tests.contract.test_settings_rules import ONE_VARIANT, SERVERLESS, SHADOW
@@ -55,7 +55,7 @@ def synthesise(configuration: ConfigurationCopy, outdir: Path) -> list[dict[str,
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     app = App(context=context, outdir=str(outdir), analytics_reporting=False)
     build(app, configuration.load())
-    nag.attach(app)
+    packs.attach(app)
     app.synth()
     return [json.loads(path.read_text()) for path in outdir.glob("*.template.json")]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from aws_cdk import App
 from constructs import IConstruct
 
 from config.load import REPOSITORY, load_deployment
-from stacks import nag
+from stacks import nag, packs
 from stacks.application import build
 
 VALIDATE = "CloudFormation-Validate"
@@ -70,8 +70,9 @@ def review_app(compose: Callable[[App], object]) -> Review:
     """Review any app: synthesise it without packs, then run each pack over the tree."""
     acknowledgements: list[Acknowledgement] = []
 
-    def collect(construct: IConstruct, rule: str, reason: str) -> None:
-        acknowledgements.append(Acknowledgement(rule, construct.node.path, reason))
+    def collect(construct: IConstruct, rules: Sequence[str], reason: str) -> None:
+        path = construct.node.path
+        acknowledgements.extend(Acknowledgement(rule, path, reason) for rule in rules)
 
     outdir = Path(mkdtemp(prefix="millrace-nag-"))
     context = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
@@ -86,7 +87,7 @@ def review_app(compose: Callable[[App], object]) -> Review:
 def _packs(app: App) -> list[Finding]:
     return [
         Finding(violation.rule_name, resource.construct_path or "")
-        for pack in nag.PACKS
+        for pack in packs.PACKS
         for violation in pack(app).validate_scope(app).violations
         for resource in violation.violating_resources
     ]
