@@ -44,6 +44,7 @@ OWN_EXTENSIONS = (
     "local.emulator.stack_parameters",
     "local.emulator.stack_roles",
     "local.emulator.key_policies",
+    "local.emulator.lambda_errors",
     "local.emulator.dispatchers",
     "local.emulator.alarms",
     "local.emulator.firehose",
