@@ -1,7 +1,7 @@
 """What ``make verify-aws`` asks of a deployment, one function a claim of docs/first-deploy.md.
 
-Each check returns the evidence it saw or raises :class:`CheckFailedError` with what it saw instead.
-The same checks run against the local platform in the tests, so a check that can't pass is noticed.
+Each check returns the evidence it saw or raises ``CheckFailedError`` with what it saw instead. The
+same checks run against the local platform in the tests, so a check that can't pass is noticed.
 """
 
 from __future__ import annotations
@@ -10,67 +10,11 @@ import json
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
-
-import boto3
-import requests
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 
 from config.contract import example_record
-from config.load import Deployment
 from lambdas.shared import names
-from operations.deployed import Deployed, describe_stacks
-
-
-class CheckFailedError(AssertionError):
-    """A claim does not hold; the message says what was seen."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """The deployment under test and how long its buffered steps may take."""
-
-    deployment: Deployment
-    session: boto3.Session
-    api_url: str
-    ca_bundle: str | bool = True
-    patience_seconds: float = 900.0
-
-    @cached_property
-    def scope(self) -> names.Scope:
-        """Scope of names."""
-        settings = self.deployment.settings
-        return names.Scope(settings.instance, settings.environment)
-
-    @cached_property
-    def deployed(self) -> Deployed:
-        """Physical names."""
-        return Deployed.read(self.session.client("cloudformation"), self.scope)
-
-    def call_api(
-        self,
-        method: str,
-        route: str,
-        body: str | None,
-        *,
-        signed: bool = True,
-        content_type: str = "application/json",
-    ) -> requests.Response:
-        """One request to the API, signed with the session's credentials unless told not to."""
-        url = self.api_url.rstrip("/") + route
-        headers = {"Content-Type": content_type} if body is not None else {}
-        request = AWSRequest(method=method, url=url, data=body, headers=headers)
-        if signed:
-            credentials = self.session.get_credentials()
-            if credentials is None:
-                raise CheckFailedError("no AWS credentials to sign with")
-            SigV4Auth(credentials, "execute-api", self.session.region_name).add_auth(request)
-        return requests.request(
-            method, url, data=body, headers=dict(request.headers), verify=self.ca_bundle, timeout=60
-        )
-
+from operations.deployed import Resource, describe_stacks
+from operations.subject import CheckFailedError, Subject
 
 Check = Callable[[Subject], str]
 
@@ -78,6 +22,13 @@ Check = Callable[[Subject], str]
 def _require(condition: bool, seen: str) -> None:
     if not condition:
         raise CheckFailedError(seen)
+
+
+def _present(subject: Subject, resource_type: str) -> list[Resource]:
+    """Resources of a type; none would let a check pass that looked at nothing."""
+    found = subject.deployed.of_type(resource_type)
+    _require(bool(found), f"no {resource_type} is deployed")
+    return found
 
 
 def _wait(subject: Subject, look: Callable[[], str | None], wanted: str) -> str:
@@ -103,7 +54,7 @@ def stacks_are_complete(subject: Subject) -> str:
 def roles_are_bounded(subject: Subject) -> str:
     """Every role has the permissions boundary, the path and no inline policy."""
     iam = subject.session.client("iam")
-    roles = subject.deployed.of_type("AWS::IAM::Role")
+    roles = _present(subject, "AWS::IAM::Role")
     for resource in roles:
         role = iam.get_role(RoleName=resource.physical_id)["Role"]
         _require("PermissionsBoundary" in role, f"{role['RoleName']} has no boundary")
@@ -116,7 +67,7 @@ def roles_are_bounded(subject: Subject) -> str:
 def keys_rotate(subject: Subject) -> str:
     """Every customer-managed key rotates."""
     kms = subject.session.client("kms")
-    keys = subject.deployed.of_type("AWS::KMS::Key")
+    keys = _present(subject, "AWS::KMS::Key")
     still = [
         key.logical_id
         for key in keys
@@ -129,7 +80,7 @@ def keys_rotate(subject: Subject) -> str:
 def plain_http_is_denied(subject: Subject) -> str:
     """Every bucket's policy denies requests without TLS."""
     s3 = subject.session.client("s3")
-    buckets = subject.deployed.of_type("AWS::S3::Bucket")
+    buckets = _present(subject, "AWS::S3::Bucket")
     for bucket in buckets:
         policy = s3.get_bucket_policy(Bucket=bucket.physical_id)["Policy"]
         _require("aws:SecureTransport" in policy, f"{bucket.physical_id} accepts plain HTTP")
@@ -219,8 +170,8 @@ def pointers_are_what_serves(subject: Subject) -> str:
         for variant in names.VARIANTS
     }
     stacks = describe_stacks(subject.session.client("cloudformation"), subject.scope)
-    serving = next(s for s in stacks if s["StackName"] == subject.scope.stack("serving"))
-    resolved = {p.get("ResolvedValue") for p in serving.get("Parameters", [])}
+    serving = [s for s in stacks if s["StackName"] == subject.scope.stack("serving")]
+    resolved = {p.get("ResolvedValue") for s in serving for p in s.get("Parameters", [])}
     _require(pointers <= resolved, f"pointers {pointers}, stack {resolved}")
     return ", ".join(sorted(pointers))
 

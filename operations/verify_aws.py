@@ -5,13 +5,20 @@ from __future__ import annotations
 import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
+from requests import RequestException
 from rich.console import Console
 from rich.table import Table
 
 from config.load import load_deployment
 from operations.cdk import ROOT
-from operations.checks import CHECKS, CheckFailedError, Subject
+from operations.checks import CHECKS
 from operations.deployed import NotDeployedError
+from operations.subject import CheckFailedError, Subject
+
+# RequestException: an API that cannot be reached.
+FAILURES = (
+    CheckFailedError, NotDeployedError, ClientError, BotoCoreError, RequestException, KeyError,
+)  # fmt: skip
 
 
 def verify(subject: Subject) -> list[tuple[str, bool, str]]:
@@ -20,7 +27,7 @@ def verify(subject: Subject) -> list[tuple[str, bool, str]]:
     for check in CHECKS:
         try:
             results.append((check.__name__, True, check(subject)))
-        except (CheckFailedError, NotDeployedError, ClientError, BotoCoreError, KeyError) as error:
+        except FAILURES as error:
             results.append((check.__name__, False, f"{type(error).__name__}: {error}"))
     return results
 

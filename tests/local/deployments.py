@@ -12,7 +12,7 @@ import boto3
 from config.load import load_deployment
 from local.cli import api_urls
 from local.platform import ROOT, Platform
-from operations.checks import Subject
+from operations.subject import Subject
 
 PATIENCE_SECONDS = 60.0
 
