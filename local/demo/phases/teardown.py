@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from local.demo import auditor
 from local.demo.report.model import Teardown
 from local.demo.story import ENVIRONMENT, Story
 from operations.destroy import destroy_deployment
 
+ACTIVE = ("STARTING", "RUNNING", "STOPPING", "WAITING")
+STOP_SECONDS = 30.0
+POLL_SECONDS = 0.5
+
 
 def destroy(story: Story) -> None:
     """``make destroy DELETE_DATA=yes`` against the platform, by the project's own command."""
     stacks = list(story.deployed.stacks)
     story.findings.teardown = Teardown(left=[], destroyed=[], complete=False)
+    stop_what_runs(story)
     auditor.remove(story.platform)
     with client_environment(story), story.timed("cdk destroy, buckets emptied first"):
         log = story.output / "cdk-destroy.log"
@@ -27,6 +34,32 @@ def destroy(story: Story) -> None:
     story.say(f"{len(gone)} stacks destroyed; {len(left)} resources left")
     for item in left:
         story.say(f"  {item}")
+
+
+def stop_what_runs(story: Story) -> None:
+    """Stop executions and Glue runs that an interrupted story left: they would go on writing."""
+    stepfunctions, glue = story.client("stepfunctions"), story.client("glue")
+    for machine in story.deployed.of_type("AWS::StepFunctions::StateMachine"):
+        running = stepfunctions.list_executions(
+            stateMachineArn=machine.physical_id, statusFilter="RUNNING"
+        )["executions"]
+        for execution in running:
+            stepfunctions.stop_execution(
+                executionArn=execution["executionArn"], error="Teardown", cause="torn down"
+            )
+    deadline = time.monotonic() + STOP_SECONDS
+    jobs = [job.physical_id for job in story.deployed.of_type("AWS::Glue::Job")]
+    while active := [(job, run) for job in jobs for run in _active_runs(glue, job)]:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Glue runs do not stop: {active}")
+        for job, run in active:
+            glue.batch_stop_job_run(JobName=job, JobRunIds=[run])
+        time.sleep(POLL_SECONDS)
+
+
+def _active_runs(glue: Any, job: str) -> list[str]:
+    runs = glue.get_job_runs(JobName=job)["JobRuns"]
+    return [run["Id"] for run in runs if run["JobRunState"] in ACTIVE]
 
 
 @contextmanager
