@@ -7,12 +7,13 @@ encodings and the drift baseline on the train part only, and writes the three pa
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession, types
 from pyspark.sql import functions as fn
 
 from glue_jobs import session, summaries, windows
@@ -175,19 +176,24 @@ def _category_counts(train: DataFrame, contract: Contract) -> Counts:
 
 
 def _baseline_numbers(train: DataFrame, contract: Contract) -> dict[str, Any]:
-    """Quantile bins of every number in the train part: edges first, then rows in each bin."""
+    """Quantile bins of every number in the train part: edges first, then rows in each bin.
+
+    Names and values in rows of their own need one expression for all features together. Written
+    out for each feature and edge, compiling the expressions took longer than computing them.
+    """
     numbers = _named(contract, "number")
     if not numbers:
         return {}
     bins = int(contract["monitoring"]["bins"])
     shares = [index / bins for index in range(1, bins)]
-    quantiles = [fn.percentile_approx(n, shares, QUANTILE_ACCURACY).alias(n) for n in numbers]
-    found = train.agg(*quantiles).collect()[0]
-    edges = {n: fit.inner_edges([float(value) for value in found[n] or []]) for n in numbers}
-    placed = fn.array(
-        *[fn.struct(fn.lit(n).alias("name"), _bin(n, edges[n]).alias("bin")) for n in numbers]
+    pairs = fn.array(*[fn.struct(fn.lit(n), fn.col(n).cast("double")) for n in numbers])
+    values = train.select(fn.explode(pairs).alias("pair")).select(
+        fn.col("pair.col1").alias("name"), fn.col("pair.col2").alias("value")
     )
-    grouped = train.select(fn.explode(placed).alias("at")).groupBy("at.name", "at.bin").count()
+    quantiles = fn.percentile_approx("value", shares, QUANTILE_ACCURACY)
+    found = dict(values.groupBy("name").agg(quantiles).collect())
+    edges = {n: fit.inner_edges([float(value) for value in found.get(n) or []]) for n in numbers}
+    grouped = values.groupBy("name", _bin(edges).alias("bin")).count()
     counts: dict[str, dict[int | None, int]] = {n: {} for n in numbers}
     for name, index, rows in grouped.collect():
         counts[name][index] = rows
@@ -199,11 +205,12 @@ def _baseline_numbers(train: DataFrame, contract: Contract) -> dict[str, Any]:
     }
 
 
-def _bin(name: str, edges: Sequence[float]) -> Column:
-    """How many edges lie below the value; null for null."""
-    value = fn.col(name).cast("double")
-    below = sum(((value > fn.lit(edge)).cast("int") for edge in edges), fn.lit(0))
-    return fn.when(value.isNotNull(), below)
+def _bin(edges: Mapping[str, Sequence[float]]) -> Column:
+    """How many of its feature's edges lie below ``value``; null for null."""
+    kind = types.MapType(types.StringType(), types.ArrayType(types.DoubleType()))
+    mine = fn.element_at(fn.from_json(fn.lit(json.dumps(edges)), kind), fn.col("name"))
+    value = fn.col("value")
+    return fn.when(value.isNotNull(), fn.size(fn.filter(mine, lambda edge: edge < value)))
 
 
 def _write_parts(

@@ -67,6 +67,10 @@ _SPARK_CONF = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.session.timeZone": "UTC",
+    # Two cores and local files: adaptive plans run each stage as a job of its own, and listing
+    # folders as a job is for stores where a listing takes a round trip.
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
 }
 
 
