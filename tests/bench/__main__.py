@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from tests.bench.report import load
+
 BENCHMARKS = ("bench_synth", "bench_transform", "bench_spark", "bench_serving")
 
 
@@ -12,7 +14,7 @@ def main() -> int:
     """Run every benchmark and return the number that failed to run."""
     failed = 0
     for name in BENCHMARKS:
-        print(f"\n== {name} ==", flush=True)
+        print(f"\n== {name}: {load()} ==", flush=True)
         command = [sys.executable, "-m", f"tests.bench.{name}"]
         failed += subprocess.run(command, check=False).returncode != 0
     return failed

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from model_code.serving import inference
+from tests.bench.report import Row, duration, table
 from tests.unit import models_for_tests as models
 from tests.unit.test_training import fit
 
@@ -47,7 +48,7 @@ def main() -> None:
         models.write_run(root / "run")
         fit(root / "run", root / "model", "--trees", TREES, "--patience", TREES)
         model = inference.model_fn(str(root / "model"))
-    print(f"{'batch':>6} {'hooks':>10} {'xgboost':>10} {'ratio':>6} {'a record':>10}")
+    rows, costs = [], []
     for size in BATCHES:
         records = models.events(size, 1)
         body = json.dumps({"instances": records}).encode()
@@ -61,11 +62,11 @@ def main() -> None:
             return model._booster.inplace_predict(matrix)
 
         ours, bare = measure(hooks, floor)
-        each = (ours - bare) / size
-        print(
-            f"{size:>6} {ours * 1e6:>8.0f}us {bare * 1e6:>8.0f}us {ours / bare:>6.2f} "
-            f"{each * 1e6:>8.1f}us"
-        )
+        rows.append(Row(f"hooks, {size} a request", ours, "XGBoost, encoded", bare))
+        costs.append(f"{duration((ours - bare) / size)} ({size} a request)")
+    print(f"One process, {TREES} trees, median of {ROUNDS} requests")
+    print(table(rows))
+    print(f"beyond the floor, a record: {', '.join(costs)}")
 
 
 if __name__ == "__main__":

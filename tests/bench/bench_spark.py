@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from local import flights
+from tests.bench.report import Row, table
 from tests.unit import spark_jobs
 
 RATE = 0.2
@@ -75,10 +76,9 @@ def main() -> None:
             for name, command in found.items():
                 times[name].append(run_once(command))
     medians = {name: statistics.median(values) for name, values in times.items()}
-    print(f"{len(frame)} flights, median of {rounds}")
-    for name, median in medians.items():
-        print(f"{name:>16} {median:6.1f} s")
-    print(f"{'ratio':>16} {medians['features job'] / medians['read and write']:6.2f}")
+    row = Row("features job", medians["features job"], "read and write", medians["read and write"])
+    print(f"{len(frame)} flights, whole processes, median of {rounds} rounds")
+    print(table([row]))
 
 
 if __name__ == "__main__":

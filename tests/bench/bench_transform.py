@@ -18,10 +18,12 @@ from typing import Any
 from config.contract import compile_contract, read_contract
 from lambdas.shared.records import compiled, pseudonymiser
 from lambdas.transform.logic import transform
+from tests.bench.report import Row, table
 from tests.unit.conftest import DEPARTURE, FLIGHTS, KEY
 
 RECORDS = 2_000
 ROUNDS = 9
+AIM = 6.0
 
 
 def _departures() -> list[bytes]:
@@ -74,10 +76,15 @@ def measure(contract_path: Path = FLIGHTS) -> dict[str, float]:
 def main() -> None:
     """Print the measurement."""
     result = measure()
-    print(
-        f"transform: {result['transform']:.1f} µs a record; bare json.loads/dumps: "
-        f"{result['bare']:.1f} µs; ratio {result['ratio']:.2f} (aim: at most 6)"
+    row = Row(
+        "transform, a record",
+        result["transform"] * 1e-6,
+        "json.loads and dumps",
+        result["bare"] * 1e-6,
+        AIM,
     )
+    print(f"{RECORDS} records in one process, median of {ROUNDS} rounds")
+    print(table([row]))
 
 
 if __name__ == "__main__":
