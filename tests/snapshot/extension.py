@@ -15,7 +15,21 @@ MASK = "<hash>"
 
 def masked(template: dict[str, Any]) -> str:
     """The template as indented JSON; hashes of assets change with every line of code and go."""
-    return _ASSET_HASH.sub(MASK, json.dumps(template, indent=1)) + "\n"
+    text = _ASSET_HASH.sub(MASK, json.dumps(template))
+    return json.dumps(_settled(json.loads(text)), indent=1) + "\n"
+
+
+def _settled(value: Any) -> Any:
+    """The same with assets of a policy statement in one order: CDK sorts them by their hashes."""
+    if isinstance(value, list):
+        return [_settled(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    found = {key: _settled(item) for key, item in value.items()}
+    resources = found.get("Resource")
+    if isinstance(resources, list) and MASK in json.dumps(resources):
+        found["Resource"] = sorted(resources, key=json.dumps)
+    return found
 
 
 class TemplateExtension(SingleFileSnapshotExtension):
