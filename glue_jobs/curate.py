@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as fn
 
 from glue_jobs import files, session
@@ -40,19 +40,31 @@ REQUIRED = (
 # Stream → its record in the compiled contract.
 RECORDS = {names.EVENTS: "event", names.LABELS: "label"}
 
-IN_STATE = "_in_state"
-CONTENT = "_content"
+IN_STATE, CONTENT, STREAM = "_in_state", "_content", "_stream"
+KEY, TIME = "_key", "_time"
 DATE = names.PARTITION_DATE
+# For each stream: dates whose partition must be written; False: its last record moved elsewhere.
+Changes = dict[str, dict[str, bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """Where one stream's records lie: Firehose's Parquet, the table now, and the table to be."""
 
+    name: str
     record: dict[str, Any]
     stream: str
     state: str
     output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A table with the rows that it holds (None: none yet) and those that arrived for it."""
+
+    table: Table
+    state: DataFrame | None
+    arrived: DataFrame
 
 
 def main(argv: Sequence[str]) -> None:
@@ -61,9 +73,10 @@ def main(argv: Sequence[str]) -> None:
     spark = session.start("millrace-curate")
     contract = session.read_json(spark, arguments["input_contract"])
     key = _key(arguments["pseudonym_secret"])
-    rejected = []
+    rejected, updates = [], []
     for stream in names.STREAMS:
         table = Table(
+            name=stream,
             record=contract[RECORDS[stream]],
             stream=arguments[f"input_{stream}_stream"],
             state=arguments[f"input_{stream}"],
@@ -76,7 +89,8 @@ def main(argv: Sequence[str]) -> None:
         valid, refused = files.read(spark, table.record, sources, key)
         if refused is not None:
             rejected.append(refused)
-        curate(spark, table, valid)
+        updates += _update(spark, table, valid)
+    curate(spark, updates)
     write_rejected(spark, rejected, arguments["output_rejected"])
     spark.stop()
 
@@ -86,24 +100,34 @@ def _key(secret: str) -> bytes:
     return key_bytes(boto3.client("secretsmanager").get_secret_value(SecretId=secret))
 
 
-def curate(spark: SparkSession, table: Table, more: DataFrame | None) -> None:
-    """Bring one table up to date with its stream and ``more`` valid rows."""
+def _update(spark: SparkSession, table: Table, more: DataFrame | None) -> list[Update]:
+    """What one table has to be merged with: its stream and ``more`` valid rows, if any."""
     streamed = _parquet(spark, table.record, table.stream)
-    state = _parquet(spark, table.record, table.state)
     parts = [part for part in (streamed, more) if part is not None]
     if not parts:
-        return
-    arrived = parts[0]
+        return []
+    return [Update(table, _parquet(spark, table.record, table.state), _union(parts))]
+
+
+def curate(spark: SparkSession, updates: Sequence[Update]) -> None:
+    """Bring tables up to date.
+
+    What changes is found in one pass over keys, times and hashes of all tables together; whole
+    records are shuffled only for a table that has news. Most runs have few.
+    """
+    known = [update for update in updates if update.state is not None]
+    changes = _changes([_identities(update) for update in known])
+    for update in updates:
+        changed = changes.get(update.table.name, {})
+        if update.state is None or changed:
+            _write(spark, update, changed)
+
+
+def _union(parts: Sequence[DataFrame]) -> DataFrame:
+    union = parts[0]
     for part in parts[1:]:
-        arrived = arrived.unionByName(part)
-    rows = arrived.withColumn(IN_STATE, fn.lit(0))
-    if state is not None:
-        rows = rows.unionByName(state.withColumn(IN_STATE, fn.lit(1)))
-    winners = _winners(rows, table.record).cache()
-    changed = _changed_dates(winners)
-    if changed:
-        _write(spark, winners, table, changed)
-    winners.unpersist()
+        union = union.unionByName(part)
+    return union
 
 
 def _parquet(spark: SparkSession, record: dict[str, Any], path: str) -> DataFrame | None:
@@ -117,48 +141,86 @@ def _parquet(spark: SparkSession, record: dict[str, Any], path: str) -> DataFram
     return reader.parquet(path)
 
 
-def _winners(rows: DataFrame, record: dict[str, Any]) -> DataFrame:
-    """One row for each id: the winner, its date, and how the table now holds the id."""
-    fields = [field["name"] for field in record["fields"]]
-    time = record["time_field"]
-    hashed = rows.withColumn(CONTENT, fn.xxhash64(*fields)).withColumn(
-        DATE, fn.date_format(time, "yyyy-MM-dd")
-    )
+def _fields(table: Table) -> list[str]:
+    return [field["name"] for field in table.record["fields"]]
+
+
+def _content(table: Table) -> Column:
+    return fn.xxhash64(*_fields(table))
+
+
+def _date(table: Table) -> Column:
+    return fn.date_format(table.record["time_field"], "yyyy-MM-dd")
+
+
+def _identities(update: Update) -> DataFrame:
+    """Each row of a table and of what arrived for it as key, time, hash and date."""
+    table = update.table
+    columns = [
+        fn.lit(table.name).alias(STREAM),
+        fn.col(table.record["id_field"]).alias(KEY),
+        fn.col(table.record["time_field"]).alias(TIME),
+        _content(table).alias(CONTENT),
+        _date(table).alias(DATE),
+    ]
+    parts = [update.arrived.select(*columns, fn.lit(0).alias(IN_STATE))]
+    if update.state is not None:
+        parts.append(update.state.select(*columns, fn.lit(1).alias(IN_STATE)))
+    return _union(parts)
+
+
+def _changes(parts: Sequence[DataFrame]) -> Changes:
+    if not parts:
+        return {}
     held = fn.col(IN_STATE) == 1
-    return (
-        hashed.groupBy(record["id_field"])
+    winners = (
+        _union(parts)
+        .groupBy(STREAM, KEY)
         .agg(
-            fn.max_by(fn.struct(*fields, CONTENT, DATE), fn.struct(time, CONTENT)).alias("winner"),
+            fn.max_by(fn.struct(CONTENT, DATE), fn.struct(TIME, CONTENT)).alias("winner"),
             fn.sum(IN_STATE).alias("held"),
             fn.max(fn.when(held, fn.col(CONTENT))).alias("held_content"),
             fn.collect_set(fn.when(held, fn.col(DATE))).alias("held_dates"),
         )
-        .select("winner.*", "held", "held_content", "held_dates")
+        .select(STREAM, "winner.*", "held", "held_content", "held_dates")
     )
-
-
-def _changed_dates(winners: DataFrame) -> dict[str, bool]:
-    """Dates whose partition must be written; False: its last record moved elsewhere."""
     new = fn.coalesce(
         (fn.col("held") != 1) | (fn.col("held_content") != fn.col(CONTENT)), fn.lit(True)
     )
-    touched = winners.where(new).select(
-        fn.explode(fn.array_union(fn.array(DATE), "held_dates")).alias(DATE)
+    own = fn.array(DATE)
+    touched = winners.select(
+        STREAM,
+        fn.col(DATE).alias("winner_date"),
+        new.alias("new"),
+        fn.explode(fn.when(new, fn.array_union(own, "held_dates")).otherwise(own)).alias(DATE),
     )
-    dates = {row[0] for row in touched.distinct().collect()}
-    if not dates:
-        return {}
-    present = {row[0] for row in winners.select(DATE).distinct().collect()}
-    return {date: date in present for date in dates}
+    by_date = touched.groupBy(STREAM, DATE).agg(
+        fn.max("new"), fn.max(fn.col("winner_date") == fn.col(DATE))
+    )
+    changes: Changes = {}
+    for stream, date, changed, present in by_date.collect():
+        if changed:
+            changes.setdefault(stream, {})[date] = present
+    return changes
 
 
-def _write(spark: SparkSession, winners: DataFrame, table: Table, changed: dict[str, bool]) -> None:
-    fields = [field["name"] for field in table.record["fields"]]
-    kept = [date for date, present in changed.items() if present]
-    rows = winners.where(fn.col(DATE).isin(kept)).select(*fields, DATE)
+def _write(spark: SparkSession, update: Update, changed: dict[str, bool]) -> None:
+    """Replace the partitions of ``changed`` dates; all of them if there is no table yet."""
+    table, fields = update.table, _fields(update.table)
+    id_field, time = table.record["id_field"], table.record["time_field"]
+    rows = update.arrived if update.state is None else _union([update.arrived, update.state])
+    content = _content(table).alias(CONTENT)
+    winners = (
+        rows.select(*fields, content, _date(table).alias(DATE))
+        .groupBy(id_field)
+        .agg(fn.max_by(fn.struct(*fields, DATE), fn.struct(time, CONTENT)).alias("winner"))
+        .select("winner.*")
+    )
+    if update.state is not None:
+        winners = winners.where(fn.col(DATE).isin([date for date, kept in changed.items() if kept]))
     # One file for each date, in the order of ids, so that the same content gives the same file.
-    rows = rows.repartition(DATE).sortWithinPartitions(DATE, table.record["id_field"])
-    rows.write.mode("overwrite").partitionBy(DATE).parquet(table.output)
+    ordered = winners.repartition(DATE).sortWithinPartitions(DATE, id_field)
+    ordered.write.mode("overwrite").partitionBy(DATE).parquet(table.output)
     for date, present in changed.items():
         if not present:
             session.delete(spark, f"{table.output}{DATE}={date}/")
@@ -166,9 +228,7 @@ def _write(spark: SparkSession, winners: DataFrame, table: Table, changed: dict[
 
 def write_rejected(spark: SparkSession, parts: list[DataFrame], output: str) -> None:
     """Replace the table of rejected records; one row for each id, reason and origin."""
-    rows = spark.createDataFrame([], files.REJECTED)
-    for part in parts:
-        rows = rows.unionByName(part)
+    rows = _union(parts) if parts else spark.createDataFrame([], files.REJECTED)
     reason = [name for name in files.REJECTED.names if name != "source_object"]
     unique = rows.groupBy(*reason).agg(fn.min("source_object").alias("source_object"))
     unique.coalesce(1).write.mode("overwrite").parquet(output)
