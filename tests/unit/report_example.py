@@ -98,6 +98,7 @@ def _month(index: int) -> MonthReport:
         drift=drift,
         drifted=drifted,
         breached=index in (0, 2),
+        criteria=["calibration error is at least 0.030; at most 0.060 is allowed"],
         limits={"log_loss": 0.54 + 0.02 * index, "calibration_error": 0.06},
         reasons=["log loss 0.56 to 0.60 lies above the limit of 0.54"] if index == 0 else [],
     )

@@ -35,7 +35,7 @@ def watch_month(story: Story, number: int) -> None:
     month = run_monitor(story, number)
     story.findings.months.append(month)
     verdict = "[red]breached[/red]" if month.breached else "[green]within limits[/green]"
-    story.mark("monitor", f"{month.month} judged", "; ".join(month.reasons) or "within limits")
+    story.mark("monitor", f"{month.month} judged", "; ".join(month.criteria))
     story.say(f"criteria {verdict}; drifted: {', '.join(month.drifted) or 'none'}")
     if not month.breached:
         return

@@ -170,6 +170,8 @@ class MonthReport(Part):
     drifted: list[str]
     breached: bool
     reasons: list[str]
+    criteria: list[str] = []
+    """Every criterion in words, breached or not."""
     limits: dict[str, float] = {}
     """Limits by metric; they belong to the served model, so a roll-out may move them."""
 

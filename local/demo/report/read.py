@@ -64,6 +64,7 @@ def month_report(document: dict[str, Any], month: str, model: str) -> MonthRepor
         drifted=list(document.get("drifted_features", [])),
         breached=bool(document["breached"]),
         reasons=[str(reason) for reason in document.get("reasons", [])],
+        criteria=[str(one["reason"]) for one in document["criteria"]],
         limits={
             name: value
             for name, value in document["limits"].items()
