@@ -59,7 +59,7 @@ local-down: setup ## stop the local platform
 	$(PY) -m local.cli down
 
 test: setup ## all tests
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 check: setup ## ruff, mypy, cfn-lint on every template, the six nag packs
 	$(BIN)/ruff check --quiet .
