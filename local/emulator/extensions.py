@@ -43,6 +43,7 @@ OWN_EXTENSIONS = (
     "local.emulator.cfn_types",
     "local.emulator.stack_parameters",
     "local.emulator.stack_roles",
+    "local.emulator.stack_events",
     "local.emulator.key_policies",
     "local.emulator.lambda_errors",
     "local.emulator.dispatchers",
