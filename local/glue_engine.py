@@ -71,6 +71,8 @@ _SPARK_CONF = {
     # folders as a job is for stores where a listing takes a round trip.
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
+    # Opening a local file is cheap: small files share a task.
+    "spark.sql.files.openCostInBytes": "131072",
 }
 
 
