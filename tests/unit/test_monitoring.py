@@ -368,7 +368,8 @@ def test_a_limit_that_later_data_enters_is_caught(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The check above is alive: a monitor that adapts its tolerance to the month fails it."""
-    honest, seen = criteria.limits, []
+    honest = criteria.limits
+    seen: list[float] = []
 
     def adaptive(contract: Any, holdout: Any) -> criteria.Limits:
         bounds = honest(contract, holdout)
