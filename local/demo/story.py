@@ -63,7 +63,6 @@ class Scale:
 SCALES = {
     scale.name: scale
     for scale in (
-        Scale("tiny", rate=0.03, batch=50, singles=10),
         Scale("small", rate=0.1, batch=25, singles=40),
         Scale("full", rate=1.0, batch=100, singles=200),
     )

@@ -15,6 +15,8 @@ from local.demo.report.model import MonthReport
 from local.demo.report.read import month_report
 from local.demo.story import Story
 
+# Where the flow ends when no trained model serves: there is no training window to compare with.
+SEED_SERVES = "SeedServes"
 ALARM_SECONDS = 60.0
 START_SECONDS = 30.0
 POLL_SECONDS = 0.5
@@ -33,6 +35,9 @@ def watch_month(story: Story, number: int) -> None:
     retraining = retrain.machine(story)
     known = retraining.known()
     month = run_monitor(story, number)
+    if month is None:
+        story.mark("monitor", f"{NAMES[number - 1]} not judged", "the seed model serves")
+        return
     story.findings.months.append(month)
     verdict = "[red]breached[/red]" if month.breached else "[green]within limits[/green]"
     story.mark("monitor", f"{month.month} judged", "; ".join(month.criteria))
@@ -52,8 +57,8 @@ def watch_month(story: Story, number: int) -> None:
     retrain.conclude(story, followed, trigger=f"by the alarm on {month.month}")
 
 
-def run_monitor(story: Story, number: int) -> MonthReport:
-    """Start the monitor's state machine on one month and read its report."""
+def run_monitor(story: Story, number: int) -> MonthReport | None:
+    """Start the monitor's state machine on one month and read its report; None for the seed."""
     start, end = window(number)
     arn = story.deployed.state_machine("monitoring")
     executions = Executions(story.client("stepfunctions"), arn, lambda _: None)
@@ -62,6 +67,8 @@ def run_monitor(story: Story, number: int) -> MonthReport:
         execution = executions.start(name, {"window_start": start, "window_end": end})
         followed = executions.follow(execution)
     assert_succeeded(followed)
+    if SEED_SERVES in followed.states:
+        return None
     if "Monitored" not in followed.states:
         raise RuntimeError(f"the monitor judged nothing: states {followed.states}")
     document = _document(story, name)
