@@ -115,7 +115,7 @@ def test_a_failed_deploy_leaves_the_promoted_model_serving(world: World, tmp_pat
     assert _configuration(world) == configuration
     assert world.probabilities() == (0.4375, 0.4375)
     # The end of the rollback makes EventBridge reconcile; nothing is to be returned.
-    world.call("rollout", operation="reconcile")
+    world.reconcile()
     assert world.pointer(CHAMPION) == world.pointer(CHALLENGER) == package
 
 
@@ -192,9 +192,7 @@ def test_a_crash_after_the_pointers_moved_is_caught_up(world: World) -> None:
     world.promote(first)
     for variant in (CHAMPION, CHALLENGER):
         world.write_pointer(variant, second)
-    assert world.probabilities() == (0.6875, 0.6875)
-    answer = world.call("rollout", operation="reconcile")
-    assert answer["changed"], answer
+    world.reconcile()
     world.settle()
     assert world.probabilities() == (0.71875, 0.71875)
     assert world.pointer(CHAMPION) == second
@@ -204,7 +202,7 @@ def test_a_crash_between_the_two_pointers_serves_what_each_names(world: World) -
     first, second = world.register(0.75), world.register(0.78125)
     world.promote(first)
     world.write_pointer(CHAMPION, second)
-    world.call("rollout", operation="reconcile")
+    world.reconcile()
     world.settle()
     assert world.probabilities() == (0.78125, 0.75)
 
@@ -221,7 +219,7 @@ def test_reconciling_waits_for_whoever_holds_the_lease(world: World) -> None:
         assert world.probability(CHAMPION) == before
     finally:
         world.call("lease", operation="release", execution_id=owner, outcome="failed")
-    assert world.call("rollout", operation="reconcile")["changed"]
+    world.reconcile()
     world.settle()
     assert world.probability(CHAMPION) == 0.8125
 
@@ -270,6 +268,20 @@ def test_a_model_that_cannot_start_returns_the_pointers(world: World) -> None:
     assert world.serving_status() == "UPDATE_ROLLBACK_COMPLETE"
     assert world.probabilities() == (0.875, 0.875)
     # What the end of a failed execution makes EventBridge call.
-    assert world.call("rollout", operation="reconcile")["changed"]
-    assert world.pointer(CHAMPION) == world.pointer(CHALLENGER) == good
+    world.reconcile()
+    wait_for(
+        lambda: world.pointer(CHAMPION) == world.pointer(CHALLENGER) == good,
+        ENDED_SECONDS,
+        "both pointers' return",
+    )
     assert not world.call("rollout", operation="reconcile")["changed"]
+
+
+def test_a_failed_update_makes_eventbridge_return_the_pointer(world: World) -> None:
+    good, bad = world.register(0.90625), world.register(0.9, code=BROKEN)
+    world.promote(good)
+    world.write_pointer(CHAMPION, bad)
+    world.reconcile()
+    wait_for(lambda: world.pointer(CHAMPION) == good, ENDED_SECONDS, "the pointer's return")
+    assert world.serving_status() == "UPDATE_ROLLBACK_COMPLETE"
+    assert world.probabilities() == (0.90625, 0.90625)
