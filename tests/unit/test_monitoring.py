@@ -203,7 +203,15 @@ def test_shifted_inputs_breach_drift_by_name(case: Case) -> None:
     assert "0 labelled predictions on 0 days; 200 on 7 are needed" in unjudged[0]["reason"]
 
 
-def test_drift_that_quality_does_not_confirm_is_a_note(case: Case) -> None:
+def write_rule(case: Case, rule: str) -> None:
+    """The case's contract with another answer to whether drift alone is an alarm."""
+    contract = copy.deepcopy(CONTRACT)
+    contract["monitoring"]["driftAlone"] = rule
+    (case.base / "input/contract/abc.json").write_text(json.dumps(contract))
+
+
+def test_drift_that_quality_does_not_confirm_can_be_a_note(case: Case) -> None:
+    write_rule(case, "whenQualityIsNotJudged")
     for record in case.records:
         for name in ("precipitation_inches", "pressure_millibars", "visibility_miles"):
             record[name] += 3
@@ -224,9 +232,7 @@ def test_drift_that_quality_does_not_confirm_is_a_note(case: Case) -> None:
 def test_the_contract_says_whether_drift_alone_alarms(
     case: Case, rule: str, breached: bool
 ) -> None:
-    contract = copy.deepcopy(CONTRACT)
-    contract["monitoring"]["driftAlone"] = rule
-    (case.base / "input/contract/abc.json").write_text(json.dumps(contract))
+    write_rule(case, rule)
     for record in case.records:
         for name in ("precipitation_inches", "pressure_millibars", "visibility_miles"):
             record[name] += 3
