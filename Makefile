@@ -22,7 +22,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # The CLI praises itself even when told to be quiet; warnings and errors pass.
 WITHOUT_SUCCESS := sed -E '/^(Successfully synthesized|Supply a stack id|$$)/d'
 
-.PHONY: help setup layer demo local local-down test check synth deploy destroy verify-aws bench lock clean
+.PHONY: help setup layer demo local local-down test check synth bootstrap deploy destroy verify-aws bench lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -72,6 +72,9 @@ check: setup ## ruff, mypy, cfn-lint on every template, the six nag packs
 
 synth: setup ## write the templates to cdk.out (ENV=dev|prod|demo)
 	$(CDK) synth --quiet -c env=$(ENV)
+
+bootstrap: setup ## cdk bootstrap, once per account and Region
+	$(CDK) bootstrap -c env=$(ENV) -c nag=off
 
 deploy: setup ## deploy to the AWS account of your credentials (ENV=dev|prod)
 	$(PY) -m operations.deploy $(ENV)
