@@ -54,7 +54,7 @@ def deploy(environment: str) -> None:
     cloudformation = boto3.client("cloudformation", region_name=settings.region)
     run_cdk(["synth", "--quiet", "-c", f"env={environment}", "--output", str(ASSEMBLY)])
     before = _outputs(cloudformation, scope)
-    run_cdk(["deploy", "--all", "--app", str(ASSEMBLY)])
+    run_cdk(["deploy", "--all", "--concurrency", "4", "--app", str(ASSEMBLY)])
     assembly = templates(ASSEMBLY)
     for _ in assembly:  # a chain of outputs is at most as long as there are stacks
         after = _outputs(cloudformation, scope)

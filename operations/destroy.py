@@ -83,8 +83,8 @@ def _unprotect(cloudformation: Any, scope: Scope) -> None:
 
 def _destroy(stacks: list[str], log: Path | None) -> None:
     if stacks:
-        app = ["--app", str(ASSEMBLY)]
-        run_cdk(["destroy", "--force", *app, "--exclusively", *stacks], log=log)
+        options = ["--app", str(ASSEMBLY), "--concurrency", "4", "--exclusively"]
+        run_cdk(["destroy", "--force", *options, *stacks], log=log)
 
 
 def _destroy_with_data(
@@ -111,8 +111,12 @@ def _destroy_with_data(
     return objects
 
 
-def destroy_deployment(environment: str, *, delete_data: bool, log: Path | None = None) -> Outcome:
+def destroy_deployment(
+    environment: str, *, delete_data: bool, log: Path | None = None, synthesised: bool = False
+) -> Outcome:
     """Delete a deployment and report what is left; the CLI prints, or writes to ``log``.
+
+    ``synthesised`` says that ``cdk.out`` holds what was deployed, so it need not be made again.
 
     Raises:
         SystemExit: ``delete_data`` without the settings' consent, or the CLI failed.
@@ -134,9 +138,9 @@ def destroy_deployment(environment: str, *, delete_data: bool, log: Path | None 
         for stack in describe_stacks(cloudformation, scope)
         if not stack.get("EnableTerminationProtection")
     ]
-    # Compliance packs have no say in a deletion.
-    context = ["-c", f"env={environment}", "-c", "nag=off"]
-    run_cdk(["synth", "--quiet", *context, "--output", str(ASSEMBLY)], log=log)
+    if not synthesised:  # compliance packs have no say in a deletion
+        context = ["-c", f"env={environment}", "-c", "nag=off"]
+        run_cdk(["synth", "--quiet", *context, "--output", str(ASSEMBLY)], log=log)
     objects = 0
     if delete_data:
         objects = _destroy_with_data(session, deployed, doomed, log)

@@ -26,7 +26,7 @@ def destroy(story: Story) -> None:
     auditor.remove(story.platform)
     with client_environment(story), story.timed("cdk destroy, buckets emptied first"):
         log = story.output / "cdk-destroy.log"
-        outcome = destroy_deployment(ENVIRONMENT, delete_data=True, log=log)
+        outcome = destroy_deployment(ENVIRONMENT, delete_data=True, log=log, synthesised=True)
     left = [f"stack {name}" for name in outcome.stacks_left]
     left += [f"{item.type} {item.physical_id}: {item.state}" for item in outcome.left]
     gone = [name for name in stacks if name not in outcome.stacks_left]
