@@ -156,7 +156,8 @@ def _drift(
         return {**result, "reason": f"drift is not judged: {lacking}"}
     count = len(seen.drifted)
     names = ", ".join(seen.drifted) or "none"
-    reason = f"{count} features drifted ({names}); of note from {limit.drifted_features}"
+    rings = "an alarm" if result["alarms"] else "of note"
+    reason = f"{count} features drifted ({names}); {rings} from {limit.drifted_features}"
     breached = count >= limit.drifted_features
     return {**result, "value": count, "breached": breached, "reason": reason}
 
