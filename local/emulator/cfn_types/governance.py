@@ -236,8 +236,5 @@ def types() -> list[ResourceType]:
         _recorded_type(
             "AWS::CE::AnomalySubscription", _anomaly("anomalysubscription"), frozenset()
         ),
-        _recorded_type(
-            "AWS::WAFv2::LoggingConfiguration", lambda _: {}, frozenset({"ResourceArn"})
-        ),
         _recorded_type("AWS::Logs::QueryDefinition", _query_definition, frozenset()),
     ]  # fmt: skip
