@@ -17,7 +17,6 @@ from local.demo.runner import Step, Told, tell
 from local.demo.story import OUTPUT, SCALES, Story
 from local.platform import Platform, PlatformError
 
-MONTHS = (4, 5, 6, 7)
 DEFAULT_SCALE = "small"
 WAIT_SCALE_VARIABLE, WAIT_SCALE = "SFN_WAIT_SCALE", "0.2"
 WAITS = (
@@ -26,7 +25,7 @@ WAITS = (
 )
 
 
-def steps(months_told: Sequence[int] = MONTHS) -> list[Step]:
+def steps(months_told: Sequence[int]) -> list[Step]:
     """The phases in order; the tear-down is not among them, it always runs.
 
     The comparison needs July, so it is told only if July is.
@@ -62,7 +61,7 @@ def run(scale: str, keep: bool, console: Console) -> Told:
     try:
         story = Story(platform, SCALES[scale], console)
         story.findings.notes.append(WAITS.format(scale=os.environ[WAIT_SCALE_VARIABLE]))
-        told = tell(story, steps(), closing(keep))
+        told = tell(story, steps(story.scale.months), closing(keep))
         finish.write(story, told)
         if keep:
             input("The platform is up; press Enter to stop it. ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,7 +13,7 @@ import pandas as pd
 from local import flights
 
 Record = dict[str, Any]
-NAMES = ("January", "February", "March", "April", "May", "June", "July")
+NAMES = tuple(calendar.month_name)[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +51,5 @@ def _by_day(records: list[Record], time_field: str) -> dict[str, list[Record]]:
 
 def window(number: int) -> tuple[str, str]:
     """First moment of a month of 2013 and of the next, ISO 8601 UTC."""
-    return f"2013-{number:02d}-01T00:00:00Z", f"2013-{number + 1:02d}-01T00:00:00Z"
+    year, following = (2014, 1) if number == len(NAMES) else (2013, number + 1)
+    return f"2013-{number:02d}-01T00:00:00Z", f"{year}-{following:02d}-01T00:00:00Z"

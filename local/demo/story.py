@@ -49,6 +49,8 @@ class Scale:
     """Records in a batch request."""
     singles: int
     """Flights of each month that are asked for one by one."""
+    months: range
+    """Months that pass, with API traffic and the monitor, after January to March streamed in."""
 
     def rule(self) -> str:
         """The sampling rule, as the report states it."""
@@ -63,8 +65,8 @@ class Scale:
 SCALES = {
     scale.name: scale
     for scale in (
-        Scale("small", rate=0.1, batch=25, singles=40),
-        Scale("full", rate=1.0, batch=100, singles=200),
+        Scale("small", rate=0.1, batch=25, singles=40, months=range(4, 8)),
+        Scale("full", rate=1.0, batch=100, singles=200, months=range(4, 13)),
     )
 }
 

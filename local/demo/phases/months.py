@@ -1,4 +1,4 @@
-"""April to July: flights depart, the API predicts them, arrivals follow, the monitor judges."""
+"""A month: flights depart, the API predicts them, arrivals follow, the monitor judges."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from config.differences import differences
@@ -99,11 +100,17 @@ def _serving(story: Story) -> Serving | None:
         by_month=[_month(month, found) for month, found in by_month.items()],
         errors_by_status=_statuses(answers),
         sample=(
-            f"Every sampled flight of April to July was asked for: {story.scale.singles} a month "
-            f"one by one, the rest {story.scale.batch} at a time; what failed was asked again. "
-            "The endpoint drew the variant by weight."
+            f"Every sampled flight of {_span(by_month)} was asked for: {story.scale.singles} a "
+            f"month one by one, the rest {story.scale.batch} at a time; what failed was asked "
+            "again. The endpoint drew the variant by weight."
         ),
     )
+
+
+def _span(months: Iterable[str]) -> str:
+    """``April to July``; one month alone is named once."""
+    names = list(months)
+    return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
 
 
 def _grouped(answers: list[Answer]) -> dict[str, list[Answer]]:
