@@ -8,19 +8,15 @@ documentation: https://docs.aws.amazon.com/step-functions/latest/dg/integrate-se
 
 from __future__ import annotations
 
-import functools
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
-from botocore.loaders import Loader
 from ministack.services import stepfunctions
 
-from local.emulator import service_roles
+from local.emulator import sdk_calls, service_roles
 
 PRINCIPAL = "states.amazonaws.com"
 PREFIX = "arn:aws:states:::"
@@ -34,23 +30,17 @@ OPTIMISED = {
     "sns": ("sns", "SNS", "AmazonSNSException"),
     "sqs": ("sqs", "SQS", "AmazonSQSException"),
 }
-# Services whose name in ``aws-sdk:`` ARNs is not botocore's.
-_SDK_NAMES = {
-    "cloudwatchlogs": "logs",
-    "eventbridge": "events",
-    "sfn": "stepfunctions",
-    "secretsmanager": "secretsmanager",
-    "sagemakerruntime": "sagemaker-runtime",
-    "applicationautoscaling": "application-autoscaling",
-}
 
 
 def run(resource: str, parameters: Any) -> Any:
     """The result of one integration, without waiting for a job it may have started."""
-    service, action, prefix, generic, sdk = _parsed(resource)
-    model = _model(service)
-    operation = _operation(model, action)
-    request = _request(operation.input_shape, parameters or {})
+    try:
+        service, action, prefix, generic, sdk = _parsed(resource)
+        operation = sdk_calls.operation(service, action)
+    except sdk_calls.UnknownCallError as error:
+        raise service_roles.task_error("States.Runtime", f"{resource}: {error}") from error
+    model = sdk_calls.model_of(service)
+    request = sdk_calls.request_for(operation.input_shape, parameters or {})
     try:
         client = service_roles.client_as(service_roles.execution_role(), service, PRINCIPAL)
         answer = client._make_api_call(operation.name, request)
@@ -86,61 +76,14 @@ def _parsed(resource: str) -> tuple[str, str, str, str, bool]:
     if parts[0] != "aws-sdk":
         service, prefix, generic = OPTIMISED[parts[0]]
         return service, parts[1], prefix, generic, False
-    service = _SDK_NAMES.get(parts[1], parts[1])
-    if service not in _services():
-        raise service_roles.task_error("States.Runtime", f"Unknown service in {resource}")
-    prefix = _java_name(_model(service).service_id.replace(" ", ""))
+    service = sdk_calls.botocore_service(parts[1])
+    prefix = _java_name(sdk_calls.model_of(service).service_id.replace(" ", ""))
     return service, parts[2], prefix, f"{prefix}Exception", True
 
 
 def _java_name(name: str) -> str:
     known: Mapping[str, str] = stepfunctions._AWS_SDK_ERROR_PREFIX
     return known.get(name.lower(), name)
-
-
-@functools.cache
-def _services() -> frozenset[str]:
-    return frozenset(Loader().list_available_services("service-2"))
-
-
-@functools.cache
-def _model(service: str) -> Any:
-    return botocore.session.get_session().get_service_model(service)
-
-
-def _operation(model: Any, action: str) -> Any:
-    wanted = action.lower()
-    for name in model.operation_names:
-        if name.lower() == wanted:
-            return model.operation_model(name)
-    raise service_roles.task_error(
-        "States.Runtime", f"{model.service_name} has no operation {action}"
-    )
-
-
-def _request(shape: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """State parameters (SDK names; objects where the API wants JSON text) as boto3 arguments."""
-    if shape is None:
-        return {}
-    named = stepfunctions._sdk_json_param_value(dict(parameters), shape)
-    request: dict[str, Any] = _texts(named, shape)
-    return request
-
-
-def _texts(value: Any, shape: Any) -> Any:
-    kind = shape.type_name
-    if kind == "structure" and isinstance(value, Mapping):
-        return {
-            key: _texts(item, shape.members[key]) if key in shape.members else item
-            for key, item in value.items()
-        }
-    if kind == "list" and isinstance(value, list):
-        return [_texts(item, shape.member) for item in value]
-    if kind == "map" and isinstance(value, Mapping):
-        return {key: _texts(item, shape.value) for key, item in value.items()}
-    if kind == "string" and not isinstance(value, str):
-        return json.dumps(value)
-    return value
 
 
 def _sdk_result(value: Any, shape: Any) -> Any:

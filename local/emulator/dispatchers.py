@@ -1,4 +1,4 @@
-"""What EventBridge, Scheduler, alarms and API Gateway may reach, as the deployed policies say.
+"""What EventBridge, alarms and API Gateway may reach, as the deployed policies say.
 
 Inside MiniStack these services call each other unchecked. On AWS a target is reached either with a
 role (Step Functions) or because the target's own policy admits the service principal (Lambda
@@ -90,12 +90,10 @@ def _checked_target(original: Callable[..., Any]) -> Callable[..., Any]:
     def invoke(target: dict[str, Any], event: dict[str, Any], rule: Any, *rest: Any) -> Any:
         arn = str(target.get("Arn", ""))
         namespace = arn.split(":")[2] if arn.count(":") >= 5 else ""
-        scheduled = event.get("Source") == "aws.scheduler"
-        service = "scheduler.amazonaws.com" if scheduled else "events.amazonaws.com"
         source = (rule or {}).get("Arn", "")
         try:
             if namespace in _ACTIONS:
-                _check_target(target, arn, namespace, service, source)
+                _check_target(target, arn, namespace, source)
         except service_roles.AccessDeniedError as error:
             logger.warning("target of %s not reached: %s", source, error)
             return None
@@ -104,9 +102,8 @@ def _checked_target(original: Callable[..., Any]) -> Callable[..., Any]:
     return invoke
 
 
-def _check_target(
-    target: dict[str, Any], arn: str, namespace: str, service: str, source: str
-) -> None:
+def _check_target(target: dict[str, Any], arn: str, namespace: str, source: str) -> None:
+    service = "events.amazonaws.com"
     action, role = _ACTIONS[namespace], target.get("RoleArn")
     if role:
         service_roles.assert_allowed(role, action, arn, service=service)

@@ -47,10 +47,12 @@ OWN_EXTENSIONS = (
     "local.emulator.key_policies",
     "local.emulator.lambda_errors",
     "local.emulator.dispatchers",
+    "local.emulator.schedules",
     "local.emulator.alarms",
     "local.emulator.firehose",
     "local.emulator.web_acl",
     "local.emulator.metrics",
+    "local.emulator.metric_filters",
 )
 EXTENSIONS = (
     *OWN_EXTENSIONS,

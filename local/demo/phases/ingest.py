@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from lambdas.shared.names import RAW_BACKUP, RAW_ERRORS, RAW_STREAM, STREAMS
 from local.demo import corruption
@@ -107,11 +108,20 @@ def _progress(story: Story, raw: str, stream: str) -> Progress:
     )
 
 
+def _start_when_free(glue: Any, job: str) -> str:
+    """Id of the started run; waits while the job's own schedule has one under way."""
+    while True:
+        try:
+            return str(glue.start_job_run(JobName=job)["JobRunId"])
+        except glue.exceptions.ConcurrentRunsExceededException:
+            time.sleep(POLL_SECONDS)
+
+
 def curate(story: Story) -> None:
     """Run the curate job and wait for it."""
     glue, job = story.client("glue"), story.deployed.glue_job("curate")
     with story.timed("Glue curate job (Spark)"):
-        run = glue.start_job_run(JobName=job)["JobRunId"]
+        run = _start_when_free(glue, job)
         while True:
             state = glue.get_job_run(JobName=job, RunId=run)["JobRun"]
             if state["JobRunState"] not in ("STARTING", "RUNNING", "STOPPING", "WAITING"):
