@@ -17,7 +17,8 @@ from config.load import load_deployment
 from lambdas.shared.names import Scope
 from operations.assembly import consumed_outputs, templates
 from operations.cdk import ASSEMBLY, ROOT, run_cdk
-from operations.deployed import describe_stacks
+from operations.deployed import Deployed, describe_stacks
+from operations.preflight import PreflightError, check_concurrency
 
 Outputs = dict[str, dict[str, str]]
 
@@ -47,15 +48,25 @@ def _outputs(cloudformation: Any, scope: Scope) -> Outputs:
     }
 
 
+def _preflight(region: str, assembly: Mapping[str, Any], deployed: Deployed) -> None:
+    """Stop with a message, before anything changed, if the account would refuse the deploy."""
+    try:
+        check_concurrency(boto3.client("lambda", region_name=region), assembly, deployed)
+    except PreflightError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+
+
 def deploy(environment: str) -> None:
     """Synthesise once, deploy every stack, then force the consumers of changed outputs."""
     settings = load_deployment(environment, ROOT).settings
     scope = Scope(settings.instance, settings.environment)
     cloudformation = boto3.client("cloudformation", region_name=settings.region)
     run_cdk(["synth", "--quiet", "-c", f"env={environment}", "--output", str(ASSEMBLY)])
+    assembly = templates(ASSEMBLY)
+    _preflight(settings.region, assembly, Deployed.read(cloudformation, scope))
     before = _outputs(cloudformation, scope)
     run_cdk(["deploy", "--all", "--concurrency", "4", "--app", str(ASSEMBLY)])
-    assembly = templates(ASSEMBLY)
     for _ in assembly:  # a chain of outputs is at most as long as there are stacks
         after = _outputs(cloudformation, scope)
         stale = stale_consumers(before, after, assembly)

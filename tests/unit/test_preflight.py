@@ -1,0 +1,74 @@
+"""The account's quota is asked for before a deploy, and the message says what to change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from lambdas.shared.names import Scope
+from operations.deployed import Deployed, Resource
+from operations.preflight import PreflightError, check_concurrency, wanted_concurrency
+
+SCOPE = Scope("flights", "prod")
+NOTHING = Deployed(SCOPE, (), (), {})
+ROUTER = Resource("api", "Router", "AWS::Lambda::Function", "router-1")
+ROUTER_DEPLOYED = Deployed(SCOPE, ("api",), (ROUTER,), {})
+
+
+def _assembly(*reserved: int | None) -> dict[str, Any]:
+    functions = {
+        f"F{index}": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {} if count is None else {"ReservedConcurrentExecutions": count},
+        }
+        for index, count in enumerate(reserved)
+    }
+    queue = {"Q": {"Type": "AWS::SQS::Queue"}}
+    return {"Millrace-flights-prod-api": {"Resources": functions | queue}}
+
+
+def _check(assembly: dict[str, Any], deployed: Deployed, unreserved: int, ours: int = 0) -> None:
+    client = boto3.client("lambda", region_name="eu-west-1")
+    with Stubber(client) as stub:
+        limit = {"AccountLimit": {"UnreservedConcurrentExecutions": unreserved}}
+        stub.add_response("get_account_settings", limit, {})
+        if deployed.resources:
+            found = {"ReservedConcurrentExecutions": ours} if ours else {}
+            stub.add_response("get_function_concurrency", found, {"FunctionName": "router-1"})
+        check_concurrency(client, assembly, deployed)
+        stub.assert_no_pending_responses()
+
+
+def test_reservations_of_all_templates_are_added() -> None:
+    assert wanted_concurrency(_assembly(30, None, 5)) == 35
+
+
+def test_without_reservations_the_account_is_not_asked() -> None:
+    check_concurrency(None, _assembly(None), NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("reserved", "deployed", "unreserved", "ours"),
+    [(60, NOTHING, 160, 0), (60, ROUTER_DEPLOYED, 100, 60), (60, ROUTER_DEPLOYED, 160, 0)],
+    ids=["new", "given back by the update", "deployed without"],
+)
+def test_what_the_quota_allows_passes(
+    reserved: int, deployed: Deployed, unreserved: int, ours: int
+) -> None:
+    _check(_assembly(reserved), deployed, unreserved, ours)
+
+
+@pytest.mark.parametrize(
+    ("reserved", "deployed", "unreserved", "ours", "allowed"),
+    [(61, NOTHING, 160, 0, 60), (5, NOTHING, 10, 0, 0), (61, ROUTER_DEPLOYED, 100, 60, 60)],
+    ids=["one too many", "new account", "given back by the update"],
+)
+def test_more_than_the_quota_allows_is_refused_with_the_number(
+    reserved: int, deployed: Deployed, unreserved: int, ours: int, allowed: int
+) -> None:
+    message = rf"reserved_concurrency: the settings reserve {reserved} .* at most {allowed} in"
+    with pytest.raises(PreflightError, match=message):
+        _check(_assembly(reserved), deployed, unreserved, ours)
