@@ -14,6 +14,7 @@ from local.emulator.cfn_types import (
     governance,
     identity,
     lake_formation,
+    log_groups,
     messaging,
     network,
     web_acl,
@@ -26,6 +27,7 @@ def attach(tables: Tables) -> None:
     buckets.attach(tables)
     identity.attach(tables)
     messaging.attach(tables)
+    log_groups.attach(tables)
     lake_formation.attach(tables)
     web_acl.attach(tables)
     for module in (network, governance, catalog, composite_alarm, waf_logs):

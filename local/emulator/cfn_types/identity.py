@@ -1,18 +1,25 @@
-"""What MiniStack leaves out of roles and secrets: the permissions boundary, and a secret's ``Ref``.
+"""What MiniStack leaves out of roles and secrets: boundary, generated passwords, ``Ref``.
 
 A role without its boundary would be allowed more here than on AWS. ``Ref`` of a secret is its ARN
-on AWS and its name in MiniStack, so a policy made from it would match nothing.
+on AWS and its name in MiniStack, so a policy made from it would match nothing. A generated
+password has the length and the characters the template asks for.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
+from local.emulator.cfn_types.support import succeed, truth
 from local.emulator.extensions import Tables
-from local.emulator.private_tables import pin
+from local.emulator.private_tables import pin, replace
+
+_PROVISIONERS = "ministack.services.cloudformation.provisioners"
 
 pin("ministack.services.iam", _roles="scoped")
-pin("ministack.services.secretsmanager", _secrets="scoped")
+pin("ministack.services.secretsmanager", _secrets="scoped", _get_random_password="callable")  # noqa: S106
+pin(_PROVISIONERS, _sm_secret_string="callable")  # noqa: S106
 
 BOUNDARY = "PermissionsBoundary"
 
@@ -43,6 +50,36 @@ def _attach_roles(entry: dict[str, Any]) -> None:
         return name, attributes
 
     entry.update(create=create_role, update=update_role)
+
+
+def password(wish: dict[str, Any]) -> str:
+    """A password as ``GenerateSecretString`` describes it; ``ValueError`` if it cannot exist."""
+    from ministack.services import secretsmanager
+
+    request: dict[str, Any] = {
+        name: truth(value)
+        for name, value in wish.items()
+        if name.startswith("Exclude") or name in ("IncludeSpace", "RequireEachIncludedType")
+    }
+    request["PasswordLength"] = int(wish.get("PasswordLength", 32))
+    request["ExcludeCharacters"] = str(wish.get("ExcludeCharacters", ""))
+    answer = secretsmanager._get_random_password(request)
+    body = succeed("AWS::SecretsManager::Secret", answer)
+    return str(json.loads(body)["RandomPassword"])
+
+
+def _generated(original: Callable[..., Any]) -> Callable[..., Any]:
+    def secret_string(props: dict[str, Any]) -> Any:
+        wish = props.get("GenerateSecretString")
+        if not wish or props.get("SecretString"):
+            return original(props)
+        word = password(wish)
+        if "SecretStringTemplate" not in wish:
+            return word
+        document = json.loads(wish["SecretStringTemplate"])
+        return json.dumps(document | {wish["GenerateStringKey"]: word})
+
+    return secret_string
 
 
 def _secret_name(physical_id: str) -> str:
@@ -76,5 +113,6 @@ def _attach_secrets(entry: dict[str, Any]) -> None:
 
 def attach(tables: Tables) -> None:
     """Wrap MiniStack's provisioners of roles and secrets."""
+    replace(_PROVISIONERS, "_sm_secret_string", _generated)
     _attach_roles(tables.resource_handlers["AWS::IAM::Role"])
     _attach_secrets(tables.resource_handlers["AWS::SecretsManager::Secret"])

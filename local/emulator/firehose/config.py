@@ -68,7 +68,8 @@ class Destination:
         return self.output.role_arn
 
 
-def _truth(value: Any) -> bool:
+def truth(value: Any) -> bool:
+    """CloudFormation sends booleans as booleans or as text."""
     return value is True or str(value).lower() == "true"
 
 
@@ -90,7 +91,7 @@ def _output(config: dict[str, Any], conversion: dict[str, Any] | None) -> Output
         buffering=_buffering(config.get("BufferingHints")),
         compression=config.get("CompressionFormat", "UNCOMPRESSED"),
         conversion=conversion,
-        partitioned=_truth(partitioning.get("Enabled")),
+        partitioned=truth(partitioning.get("Enabled")),
         raw=config,
     )
 
@@ -120,13 +121,13 @@ def _lambda_processor(processors: list[dict[str, Any]]) -> LambdaProcessor | Non
 def read_destination(config: dict[str, Any]) -> Destination:
     """The typed form of an ``ExtendedS3DestinationConfiguration``."""
     conversion = config.get("DataFormatConversionConfiguration") or None
-    if conversion is not None and not _truth(conversion.get("Enabled", True)):
+    if conversion is not None and not truth(conversion.get("Enabled", True)):
         conversion = None
     backup = None
     if config.get("S3BackupMode") == "Enabled":
         backup = _output(config["S3BackupConfiguration"], None)
     processing = config.get("ProcessingConfiguration") or {}
-    processors = processing.get("Processors") or [] if _truth(processing.get("Enabled")) else []
+    processors = processing.get("Processors") or [] if truth(processing.get("Enabled")) else []
     return Destination(
         output=_output(config, conversion),
         backup=backup,

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.emulator.firehose import deliver
+from local.emulator.firehose import deliver, logs
 from local.emulator.firehose.config import Buffering, Destination, LambdaProcessor, Output
 from local.emulator.firehose.transform import Failure, Record, Transformed, transform
 
@@ -163,9 +163,12 @@ class StreamWorker:
         return verdicts.released
 
     def _fail(self, failures: Iterable[Failure]) -> None:
+        errors = []
         with self._lock:
             for failure in failures:
                 self._errors[failure.output_type].add(failure, len(failure.record.data))
+                errors.append((failure.code, failure.message))
+        logs.write(self.destination.output, self.identity, errors)
 
     def _assign(self, groups: dict[str, list[Transformed]]) -> None:
         overflow = []
@@ -258,6 +261,7 @@ class StreamWorker:
         except Exception as error:
             logger.warning("firehose %s cannot write %s: %s", self.identity.name, key, error)
             self._metric("DeliveryToS3.Success", 0, "Count")
+            logs.write(output, self.identity, [(logs.write_error(error), str(error))])
             return False
         self._metric("DeliveryToS3.Success", 1, "Count")
         if records:

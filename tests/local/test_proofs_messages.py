@@ -1,0 +1,200 @@
+"""Rules, topics, queues and their policies: each wrong property next to the right one.
+
+One event goes out. Who hears of it is the answer: everything that should have stayed silent differs
+from its neighbour in one property.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from local.platform import Platform
+from tests.local.probe_stack import Template, deployed, wait_for
+
+pytestmark = pytest.mark.platform
+
+SOURCE = "probe.messages"
+QUEUE = {"Fn::GetAtt": ["Heard", "Arn"]}
+RULES = ("Matching", "OtherSource", "OtherDetail", "Disabled")
+TOPICS = ("Admitted", "Refused", "Keyed", "Sealed")
+
+
+def _document(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def _admit(service: str, action: str, resource: Any, **condition: Any) -> dict[str, Any]:
+    return {
+        "Effect": "Allow", "Principal": {"Service": service}, "Action": action,
+        "Resource": resource, **condition,
+    }  # fmt: skip
+
+
+def _key(*services: str) -> dict[str, Any]:
+    root = {
+        "Effect": "Allow", "Action": "kms:*", "Resource": "*",
+        "Principal": {"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}},
+    }  # fmt: skip
+    uses = [_admit(f"{name}.amazonaws.com", "kms:*", "*") for name in services]
+    return {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": _document(root, *uses)}}
+
+
+def _rule(targets: dict[str, Any], pattern: dict[str, Any], **more: Any) -> dict[str, Any]:
+    listed = [{"Id": name, "Arn": arn, **more.get(name, {})} for name, arn in targets.items()]
+    properties = {"EventPattern": pattern, "Targets": listed, "State": more.get("state", "ENABLED")}
+    return {"Type": "AWS::Events::Rule", "Properties": properties}
+
+
+def _rules() -> dict[str, Any]:
+    right = {"source": [SOURCE], "detail": {"n": [{"numeric": ["<", 10]}]}}
+    patterns = {
+        "Matching": right,
+        "OtherSource": right | {"source": ["probe.other"]},
+        "OtherDetail": right | {"detail": {"n": [{"numeric": [">", 10]}]}},
+        "Disabled": right,
+    }
+    rules = {}
+    for name in RULES:
+        said = {"Input": json.dumps({"rule": name})}
+        state = "DISABLED" if name == "Disabled" else "ENABLED"
+        rules[name] = _rule({"queue": QUEUE}, patterns[name], queue=said, state=state)
+    rules["ToTopics"] = _rule({name: {"Ref": name} for name in TOPICS}, right)
+    return rules
+
+
+def _topic(name: str, admitted: str) -> dict[str, Any]:
+    """A topic, its policy and two subscriptions of which one filters the event out."""
+    statement = _admit(admitted, "sns:Publish", {"Ref": name})
+    key = {"Keyed": "OpenKey", "Sealed": "ClosedKey"}.get(name)
+    encryption = {"KmsMasterKeyId": {"Fn::GetAtt": [key, "Arn"]}} if key else {}
+    subscription = {"TopicArn": {"Ref": name}, "Protocol": "sqs", "Endpoint": QUEUE}
+    wanting = {"FilterPolicyScope": "MessageBody", "FilterPolicy": {"source": [SOURCE]}}
+    other = wanting | {"FilterPolicy": {"source": ["probe.other"]}, "RawMessageDelivery": True}
+    return {
+        name: {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": name} | encryption},
+        f"{name}Policy": {
+            "Type": "AWS::SNS::TopicPolicy",
+            "Properties": {"Topics": [{"Ref": name}], "PolicyDocument": _document(statement)},
+        },
+        f"{name}Wanting": {
+            "Type": "AWS::SNS::Subscription", "Properties": subscription | wanting,
+        },
+        f"{name}Other": {
+            "Type": "AWS::SNS::Subscription", "Properties": subscription | other,
+        },
+    }  # fmt: skip
+
+
+def _redriving(tries: int) -> dict[str, Any]:
+    dead = {"Fn::GetAtt": ["Dead", "Arn"]}
+    redrive = {"deadLetterTargetArn": dead, "maxReceiveCount": tries}
+    properties = {"RedrivePolicy": redrive, "VisibilityTimeout": 0}
+    return {"Type": "AWS::SQS::Queue", "Properties": properties}
+
+
+def _template() -> Template:
+    services = ("events.amazonaws.com", "sns.amazonaws.com")
+    resources: dict[str, Any] = {
+        "Heard": {"Type": "AWS::SQS::Queue"},
+        "HeardPolicy": {
+            "Type": "AWS::SQS::QueuePolicy",
+            "Properties": {
+                "Queues": [{"Ref": "Heard"}],
+                "PolicyDocument": _document(
+                    *(_admit(name, "sqs:SendMessage", QUEUE) for name in services)
+                ),
+            },
+        },
+        "OpenKey": _key("events", "sns"),
+        "ClosedKey": _key(),
+        "Dead": {"Type": "AWS::SQS::Queue"},
+        "Once": _redriving(1),
+        "Often": _redriving(5),
+        **_rules(),
+    }
+    for name in TOPICS:
+        service = "cloudwatch" if name == "Refused" else "events"
+        resources |= _topic(name, f"{service}.amazonaws.com")
+    outputs = {name: {"Value": {"Ref": name}} for name in ("Heard", "Dead", "Once", "Often")}
+    return {"Resources": resources, "Outputs": outputs}
+
+
+@pytest.fixture(scope="module")
+def stack(platform: Platform) -> Iterator[dict[str, str]]:
+    with deployed(platform, "messages", _template()) as found:
+        yield found
+
+
+def _speaker(body: dict[str, Any]) -> str:
+    """The rule or topic a message came through; ``raw`` for the subscription that filters."""
+    if "rule" in body:
+        return str(body["rule"])
+    return str(body["TopicArn"]).rsplit(":", 1)[-1] if "TopicArn" in body else "raw"
+
+
+@pytest.fixture(scope="module")
+def heard(platform: Platform, stack: dict[str, str]) -> list[str]:
+    """Who spoke, after two events: the second is there to give the first one's targets time."""
+    events, sqs = platform.client("events"), platform.client("sqs")
+    speakers: list[str] = []
+
+    def collect(rounds: int) -> bool:
+        answer = sqs.receive_message(QueueUrl=stack["Heard"], MaxNumberOfMessages=10)
+        messages = answer.get("Messages", [])
+        for message in messages:
+            speakers.append(_speaker(json.loads(message["Body"])))
+            sqs.delete_message(QueueUrl=stack["Heard"], ReceiptHandle=message["ReceiptHandle"])
+        spoken = [speakers.count(name) for name in ("Matching", "Admitted", "Keyed")]
+        return min(spoken) >= rounds and not messages
+
+    for rounds in (1, 2):
+        entry = {"Source": SOURCE, "DetailType": "probe", "Detail": json.dumps({"n": 7})}
+        assert not events.put_events(Entries=[entry])["FailedEntryCount"]
+        wait_for(partial(collect, rounds), 15, "the rule, the topic and the encrypted topic")
+    return speakers
+
+
+@pytest.mark.proves("AWS::Events::Rule")
+def test_a_rule_speaks_when_its_pattern_matches_and_it_is_enabled(heard: list[str]) -> None:
+    assert {name for name in heard if name in RULES} == {"Matching"}
+
+
+@pytest.mark.proves("AWS::SNS::TopicPolicy")
+def test_a_topic_takes_what_its_policy_admits(heard: list[str]) -> None:
+    assert "Admitted" in heard
+    assert "Refused" not in heard
+
+
+@pytest.mark.proves("AWS::SNS::Topic", "AWS::KMS::Key")
+def test_an_encrypted_topic_takes_what_its_key_admits_too(heard: list[str]) -> None:
+    assert "Keyed" in heard
+    assert "Sealed" not in heard
+
+
+@pytest.mark.proves("AWS::SNS::Subscription")
+def test_a_subscription_receives_what_its_filter_lets_through(heard: list[str]) -> None:
+    assert "Admitted" in heard
+    assert "raw" not in heard
+
+
+@pytest.mark.proves("AWS::SQS::Queue")
+def test_a_message_moves_after_as_many_receives_as_the_queue_says(
+    platform: Platform, stack: dict[str, str]
+) -> None:
+    sqs = platform.client("sqs")
+
+    def receive(name: str) -> list[str]:
+        answer = sqs.receive_message(QueueUrl=stack[name], MaxNumberOfMessages=10)
+        return [message["Body"] for message in answer.get("Messages", [])]
+
+    for name in ("Once", "Often"):
+        sqs.send_message(QueueUrl=stack[name], MessageBody=name)
+        assert receive(name) == [name]
+    assert receive("Once") == []
+    assert receive("Often") == ["Often"]
+    assert receive("Dead") == ["Once"]
