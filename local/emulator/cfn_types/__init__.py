@@ -11,6 +11,7 @@ from local.emulator.cfn_types import (
     buckets,
     catalog,
     composite_alarm,
+    dynamodb_tables,
     governance,
     identity,
     lake_formation,
@@ -28,6 +29,7 @@ def attach(tables: Tables) -> None:
     identity.attach(tables)
     messaging.attach(tables)
     log_groups.attach(tables)
+    dynamodb_tables.attach(tables)
     lake_formation.attach(tables)
     web_acl.attach(tables)
     for module in (network, governance, catalog, composite_alarm, waf_logs):
