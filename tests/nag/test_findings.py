@@ -10,9 +10,9 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 
 from config.load import REPOSITORY
+from review.findings import review, review_app
 from stacks.nag import acknowledge
 from stacks.packs import PACKS
-from tests.nag.findings import review, review_app
 from tests.synth import ENVIRONMENTS, synthesise
 
 SHORTEST_REASON = 120

@@ -1,4 +1,7 @@
-"""Build the app of a settings file with no acknowledgement in force, and list every finding."""
+"""Build the app of a settings file with no acknowledgement in force, and list every finding.
+
+Findings are counted before acknowledgements: what was excused is still a finding.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,28 @@ from stacks.application import build
 VALIDATE = "CloudFormation-Validate"
 
 
+PACK_NAMES = {
+    "AwsSolutions": "AWS Solutions",
+    "HIPAA.Security": "HIPAA Security",
+    "NIST.800.53.R4": "NIST 800-53 R4",
+    "NIST.800.53.R5": "NIST 800-53 R5",
+    "PCI.DSS.321": "PCI DSS 3.2.1",
+    "Serverless": "Serverless",
+    VALIDATE: "CloudFormation validation",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A rule that a resource breaks."""
 
     rule: str
     path: str
+
+    @property
+    def pack(self) -> str:
+        """The pack that the rule belongs to."""
+        return next(name for prefix, name in PACK_NAMES.items() if self.rule.startswith(prefix))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +54,13 @@ class Acknowledgement:
     rule: str
     path: str
     reason: str
+
+    @property
+    def parts(self) -> tuple[str, str, str]:
+        """Constraint, evidence and control, as ``stacks.nag.acknowledge`` was given them."""
+        constraint, _, rest = self.reason.partition(" Evidence: ")
+        evidence, _, control = rest.partition(" Control: ")
+        return constraint, evidence, control
 
     def covers(self, finding: Finding) -> bool:
         """Same rule, on this construct or below it."""
@@ -48,11 +74,17 @@ class Review:
 
     findings: tuple[Finding, ...]
     acknowledgements: tuple[Acknowledgement, ...]
+    assembly: Path
+    """Where the templates of this very build were written."""
 
     @property
     def open(self) -> list[Finding]:
         """Findings nobody acknowledges."""
-        return [f for f in self.findings if not any(a.covers(f) for a in self.acknowledgements)]
+        return [f for f in self.findings if self.acknowledgement(f) is None]
+
+    def acknowledgement(self, finding: Finding) -> Acknowledgement | None:
+        """The one that covers a finding, None for an open finding."""
+        return next((a for a in self.acknowledgements if a.covers(finding)), None)
 
     @property
     def unused(self) -> list[Acknowledgement]:
@@ -81,7 +113,7 @@ def review_app(compose: Callable[[App], object]) -> Review:
         compose(app)
         app.synth()
         findings = [*_packs(app), *_validation(outdir)]
-    return Review(tuple(findings), tuple(acknowledgements))
+    return Review(tuple(findings), tuple(acknowledgements), outdir)
 
 
 def _packs(app: App) -> list[Finding]:

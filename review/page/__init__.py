@@ -1,0 +1,1 @@
+"""The review as a page: one file without a single external reference."""
