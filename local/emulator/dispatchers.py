@@ -144,14 +144,17 @@ def _checked_integration(original: Callable[..., Any]) -> Callable[..., Any]:
                 )
             except service_roles.AccessDeniedError as error:
                 logger.warning("integration refused: %s", error)
-                body = b'{"message": "Internal server error"}'
-                return 500, {"Content-Type": "application/json"}, body
+                return apigateway_v1._gw_error("API_CONFIGURATION_ERROR", "Internal server error")
         return await original(integration, api_id, stage, *rest, **kw)
 
     return invoke
 
 
-pin("ministack.services.apigateway_v1", _extract_lambda_ref_from_integration_uri="callable")
+pin(
+    "ministack.services.apigateway_v1",
+    _extract_lambda_ref_from_integration_uri="callable",
+    _gw_error="callable",
+)
 pin("ministack.services.lambda_svc", _get_func_record_for_ref="callable")
 
 

@@ -50,7 +50,9 @@ OWN_EXTENSIONS = (
     "local.emulator.schedules",
     "local.emulator.alarms",
     "local.emulator.firehose",
+    "local.emulator.api_stages",
     "local.emulator.web_acl",
+    "local.emulator.api_access_logs",
     "local.emulator.metrics",
     "local.emulator.metric_filters",
 )

@@ -9,11 +9,10 @@ https://docs.aws.amazon.com/waf/latest/APIReference/API_Statement.html
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
-from local.emulator import metrics, waf_logs
+from local.emulator import api_stages, metrics, waf_logs
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 from local.emulator.web_acl_rules import BODY_LIMITS, DEFAULT_BODY_LIMIT, WebRequest, decide
@@ -66,8 +65,7 @@ def _guarded(original: Callable[..., Any]) -> Callable[..., Any]:
             seen = {"httpMethod": method, "uri": parsed[2], "clientIp": client}
             waf_logs.write(acl["ARN"], action, rule, seen)
             if action == "Block":
-                answer = json.dumps({"message": "Forbidden"}).encode()
-                return 403, {"Content-Type": "application/json"}, answer
+                return api_stages.refused_by_web_acl(parsed[0], parsed[1], headers, query)
         return await original(host, path, method, headers, body, query, *rest, **keywords)
 
     return handle

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from local.emulator import waf_logs
 from local.emulator.cfn_types import (
+    api_gateway,
     buckets,
     catalog,
     composite_alarm,
@@ -25,6 +26,7 @@ from local.emulator.extensions import Tables
 
 def attach(tables: Tables) -> None:
     """Register every type."""
+    api_gateway.attach(tables)
     buckets.attach(tables)
     identity.attach(tables)
     messaging.attach(tables)

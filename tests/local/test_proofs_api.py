@@ -1,0 +1,238 @@
+"""Each part of a REST API, and the web ACL in front of it, decides what a request is answered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.platform import Platform
+from tests.local.api_probe import (
+    CUSTOM_BODY,
+    CUSTOM_STATUS,
+    call,
+    functions,
+    model,
+    number,
+    of_api,
+    policy,
+    route,
+    stage,
+    validated,
+)
+from tests.local.probe_stack import Template, deployed, wait_for
+
+pytestmark = pytest.mark.platform
+
+EARLY = ["Open", "Signed", "Denied", "Refused", "Strict", "Lenient", "Other"]
+
+
+def _parts() -> Template:
+    return {
+        "Api": {
+            "Type": "AWS::ApiGateway::RestApi",
+            "Properties": {"Name": "proofs", "Policy": policy(denied="denied")},
+        },
+        "NeedsA": model("a"),
+        "NeedsB": model("b"),
+        "Checks": of_api("RequestValidator", ValidateRequestBody=True),
+        "ChecksNot": of_api("RequestValidator", ValidateRequestBody=False),
+        "BadBody": of_api(
+            "GatewayResponse",
+            ResponseType="BAD_REQUEST_BODY",
+            StatusCode=str(CUSTOM_STATUS),
+            ResponseTemplates={"application/json": CUSTOM_BODY},
+            ResponseParameters={"gatewayresponse.header.X-Proof": "'yes'"},
+        ),
+        **route("Open"),
+        **route("Signed", auth="AWS_IAM"),
+        **route("Denied"),
+        **route("Refused", function="Unreachable"),
+        **validated("Strict", "Checks", "NeedsA"),
+        **validated("Lenient", "ChecksNot", "NeedsA"),
+        **validated("Other", "Checks", "NeedsB"),
+    }
+
+
+def _stages() -> Template:
+    """The second deployment has one route more; the third stage limits its callers and logs."""
+    limit = {
+        "ResourcePath": "/*", "HttpMethod": "*",
+        "ThrottlingBurstLimit": 2, "ThrottlingRateLimit": 0.01,
+    }  # fmt: skip
+    log = {
+        "DestinationArn": {"Fn::GetAtt": ["Access", "Arn"]},
+        "Format": "$context.stage $context.resourcePath $context.status "
+        "$context.error.responseType",
+    }
+    methods = [f"{name}Method" for name in EARLY]
+    return {
+        "First": of_api("Deployment", [*methods, "BadBody"]),
+        **route("Late", depends=["First"]),
+        "Second": of_api("Deployment", [*methods, "LateMethod"]),
+        "FirstStage": stage("v1", "First"),
+        "SecondStage": stage("v2", "Second"),
+        "Access": {"Type": "AWS::Logs::LogGroup"},
+        "ThirdStage": stage("v3", "Second", MethodSettings=[limit], AccessLogSetting=log),
+    }
+
+
+def _acl(word: str) -> dict[str, Any]:
+    """An ACL that blocks what has ``word`` in its query."""
+    seen = {
+        "CloudWatchMetricsEnabled": True, "MetricName": word, "SampledRequestsEnabled": False,
+    }  # fmt: skip
+    statement = {
+        "ByteMatchStatement": {
+            "FieldToMatch": {"QueryString": {}}, "PositionalConstraint": "CONTAINS",
+            "SearchString": word, "TextTransformations": [{"Priority": 0, "Type": "NONE"}],
+        }
+    }  # fmt: skip
+    rule = {
+        "Name": word, "Priority": 0, "Action": {"Block": {}}, "Statement": statement,
+        "VisibilityConfig": seen,
+    }  # fmt: skip
+    properties = {
+        "Scope": "REGIONAL", "DefaultAction": {"Allow": {}}, "Rules": [rule],
+        "VisibilityConfig": seen,
+    }  # fmt: skip
+    return {"Type": "AWS::WAFv2::WebACL", "Properties": properties}
+
+
+def _guard(acl: str, stage_name: str) -> Template:
+    """The association of an ACL with a stage, and the group that it writes its decisions to."""
+    arn = {"Fn::GetAtt": [acl, "Arn"]}
+    log = {"Fn::GetAtt": [f"{acl}Log", "Arn"]}
+    target = f"arn:aws:apigateway:${{AWS::Region}}::/restapis/${{Api}}/stages/${{{stage_name}}}"
+    return {
+        f"{acl}Guard": {
+            "Type": "AWS::WAFv2::WebACLAssociation",
+            "Properties": {"WebACLArn": arn, "ResourceArn": {"Fn::Sub": target}},
+        },
+        f"{acl}Log": {
+            "Type": "AWS::Logs::LogGroup",
+            "Properties": {"LogGroupName": f"aws-waf-logs-proofs-{acl.lower()}"},
+        },
+        f"{acl}Logging": {
+            "Type": "AWS::WAFv2::LoggingConfiguration",
+            "Properties": {"ResourceArn": arn, "LogDestinationConfigs": [log]},
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def stack(platform: Platform) -> Iterator[dict[str, str]]:
+    resources = {
+        **functions(),
+        **_parts(),
+        **_stages(),
+        "One": _acl("apple"),
+        "Two": _acl("pear"),
+        **_guard("One", "FirstStage"),
+        **_guard("Two", "SecondStage"),
+    }
+    outputs = {name: {"Value": {"Ref": name}} for name in ("Api", "Access")}
+    with deployed(platform, "api", {"Resources": resources, "Outputs": outputs}) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def api(stack: dict[str, str]) -> str:
+    return stack["Api"]
+
+
+@pytest.mark.proves("AWS::ApiGateway::Resource", "AWS::ApiGateway::Method")
+def test_path_verb_and_authorisation_decide(platform: Platform, api: str) -> None:
+    opened = call(platform, api, "v1/open")
+    assert (opened.status_code, opened.json()["resource"]) == (200, "/open")
+    assert call(platform, api, "v1/opened").status_code == 403
+    assert call(platform, api, "v1/open", "{}").status_code == 403
+    assert call(platform, api, "v1/signed").status_code == 403
+    assert call(platform, api, "v1/signed", signed=True).status_code == 200
+
+
+@pytest.mark.proves("AWS::ApiGateway::RestApi")
+def test_the_resource_policy_decides(platform: Platform, api: str) -> None:
+    denied = call(platform, api, "v1/denied")
+    assert denied.status_code == 403
+    assert "explicit deny" in denied.text
+
+
+@pytest.mark.proves("AWS::Lambda::Permission")
+def test_a_function_without_permission_is_not_invoked(platform: Platform, api: str) -> None:
+    assert call(platform, api, "v1/refused").status_code == 500
+    assert call(platform, api, "v1/open").status_code == 200
+
+
+@pytest.mark.proves("AWS::ApiGateway::Model", "AWS::ApiGateway::RequestValidator")
+@pytest.mark.parametrize(
+    ("path", "field", "passes"),
+    [
+        ("strict", "a", True), ("strict", "b", False), ("lenient", "b", True),
+        ("other", "a", False), ("other", "b", True),
+    ],
+)  # fmt: skip
+def test_model_and_validator_decide_on_bodies(
+    platform: Platform, api: str, path: str, field: str, passes: bool
+) -> None:
+    answer = call(platform, api, f"v1/{path}", number(field))
+    assert answer.status_code == (200 if passes else CUSTOM_STATUS)
+
+
+@pytest.mark.proves("AWS::ApiGateway::GatewayResponse")
+def test_only_the_named_refusal_is_worded_anew(platform: Platform, api: str) -> None:
+    bad = call(platform, api, "v1/strict", "{}")
+    assert (bad.status_code, bad.headers["x-proof"]) == (CUSTOM_STATUS, "yes")
+    assert bad.json() == {"refused": "BAD_REQUEST_BODY"}
+    missing = call(platform, api, "v1/nowhere")
+    assert (missing.status_code, "x-proof" in missing.headers) == (403, False)
+
+
+@pytest.mark.proves("AWS::ApiGateway::Deployment", "AWS::ApiGateway::Stage")
+def test_a_stage_serves_what_its_deployment_captured(platform: Platform, api: str) -> None:
+    assert call(platform, api, "v1/late").status_code == 403
+    assert call(platform, api, "v2/late").status_code == 200
+    assert call(platform, api, "v4/late").status_code == 403
+
+
+@pytest.mark.proves("AWS::ApiGateway::Stage")
+def test_a_stage_throttles_and_logs_as_its_settings_say(
+    platform: Platform, stack: dict[str, str]
+) -> None:
+    assert [call(platform, stack["Api"], "v1/open").status_code for _ in range(3)] == [200] * 3
+    limited = [call(platform, stack["Api"], "v3/open").status_code for _ in range(3)]
+    assert limited == [200, 200, 429]
+    events = platform.client("logs").filter_log_events(logGroupName=stack["Access"])["events"]
+    assert [event["message"] for event in events] == [
+        "v3 /open 200 -", "v3 /open 200 -", "v3 /open 429 THROTTLED",
+    ]  # fmt: skip
+
+
+@pytest.mark.proves("AWS::WAFv2::WebACL", "AWS::WAFv2::WebACLAssociation")
+@pytest.mark.parametrize("stage_name", ["v1", "v2"])
+def test_a_stage_is_guarded_by_the_acl_associated_with_it(
+    platform: Platform, api: str, stage_name: str
+) -> None:
+    words = {"apple": stage_name == "v1", "pear": stage_name == "v2", "plum": False}
+    for word, blocked in words.items():
+        answer = call(platform, api, f"{stage_name}/late?q={word}")
+        assert (answer.json().get("message") == "Forbidden") is blocked, word
+
+
+def _decisions(platform: Platform, group: str) -> list[dict[str, Any]]:
+    events = platform.client("logs").filter_log_events(logGroupName=group)["events"]
+    return [json.loads(event["message"]) for event in events]
+
+
+@pytest.mark.proves("AWS::WAFv2::LoggingConfiguration")
+def test_decisions_are_logged_where_each_acl_says(platform: Platform, api: str) -> None:
+    call(platform, api, "v1/late?q=apple")
+    call(platform, api, "v2/late?q=pear")
+    for acl, rule, other in (("one", "apple", "pear"), ("two", "pear", "apple")):
+        group = f"aws-waf-logs-proofs-{acl}"
+        written = wait_for(lambda name=group: _decisions(platform, name), what=group)
+        rules = {line["terminatingRuleId"] for line in written}
+        assert rule in rules
+        assert other not in rules
