@@ -77,6 +77,10 @@ def _template() -> Template:
             "Type": "AWS::CloudWatch::CompositeAlarm",
             "Properties": {"AlarmRule": rule},
         },
+        "Unmoved": {
+            "Type": "AWS::CloudWatch::CompositeAlarm",
+            "Properties": {"AlarmRule": {"Fn::Sub": 'ALARM("${Other}")'}},
+        },
         "Rule": {
             "Type": "AWS::Events::Rule",
             "Properties": {"EventPattern": pattern, "Targets": [{"Id": "q", "Arn": queue}]},
@@ -87,7 +91,7 @@ def _template() -> Template:
         ),
         "Fn": function("FnRole"),
     }
-    names = ("Queue", "Fn", "Watched", "Other", "Math", "Either")
+    names = ("Queue", "Fn", "Watched", "Other", "Math", "Either", "Unmoved")
     return {"Resources": resources, "Outputs": {name: {"Value": {"Ref": name}} for name in names}}
 
 
@@ -105,6 +109,7 @@ def _state(platform: Platform, name: str) -> str:
     return str((answer["MetricAlarms"] + answer["CompositeAlarms"])[0]["StateValue"])
 
 
+@pytest.mark.proves("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
 def test_a_logged_metric_raises_its_alarm_and_no_other(
     platform: Platform, stack: dict[str, str]
 ) -> None:
@@ -115,6 +120,7 @@ def test_a_logged_metric_raises_its_alarm_and_no_other(
     wait_for(lambda: _state(platform, stack["Math"]) == "ALARM", 5, "metric math: 700 >= 5")
     assert _state(platform, stack["Either"]) == "ALARM"
     assert _state(platform, stack["Other"]) == "OK"
+    assert _state(platform, stack["Unmoved"]) != "ALARM"
 
     names: set[str] = set()
     sqs = platform.client("sqs")
@@ -127,7 +133,7 @@ def test_a_logged_metric_raises_its_alarm_and_no_other(
         return {stack["Watched"], stack["Either"], "Notification"} <= names
 
     wait_for(heard, 10, "events of both alarms and the SNS notification")
-    assert stack["Other"] not in names
+    assert not {stack["Other"], stack["Unmoved"]} & names
     wait_for(lambda: _state(platform, stack["Watched"]) == "OK", PERIOD + 8, "recovery")
     wait_for(lambda: _state(platform, stack["Either"]) == "OK", 5, "the composite's recovery")
 

@@ -217,6 +217,7 @@ def test_a_failing_function_sends_the_whole_batch_to_the_errors(
     assert all(error["lambdaArn"].endswith(stack["Fn"]) for error in errors)
 
 
+@pytest.mark.proves("AWS::KinesisFirehose::DeliveryStream")
 def test_a_role_without_the_function_delivers_nothing_but_errors(
     platform: Platform, stack: dict[str, str]
 ) -> None:

@@ -102,6 +102,7 @@ def _put(platform: Platform, stack: dict[str, str], name: str) -> str:
     return "ok"
 
 
+@pytest.mark.proves("AWS::IAM::Role")
 def test_writing_an_encrypted_object_needs_the_key(
     platform: Platform, stack: dict[str, str]
 ) -> None:
@@ -124,7 +125,9 @@ def test_reading_an_encrypted_object_needs_decrypt(
         stranger.get_object(**request)
 
 
+@pytest.mark.proves("AWS::IAM::Role", "AWS::IAM::ManagedPolicy")
 def test_a_permissions_boundary_limits_its_role(platform: Platform, stack: dict[str, str]) -> None:
+    assert _put(platform, stack, "WithKey") == "ok"
     assert _put(platform, stack, "Bounded").startswith("AccessDenied")
 
 
@@ -187,6 +190,7 @@ def _event_template(*, permitted: bool) -> Template:
     return {"Resources": resources, "Outputs": {"Url": {"Value": {"Ref": "Queue"}}}}
 
 
+@pytest.mark.proves("AWS::SQS::QueuePolicy")
 def test_eventbridge_reaches_a_queue_only_when_its_policy_admits_it(platform: Platform) -> None:
     events, sqs = platform.client("events"), platform.client("sqs")
 

@@ -119,6 +119,7 @@ def artefact(world: Endpoints, label: str, code: str = support.INFERENCE) -> str
     return support.put(world.platform, world.bucket, f"{unique('m')}.tar.gz", archive)
 
 
+@pytest.mark.proves("AWS::SageMaker::Model")
 def test_stack_serves_is_updated_survives_a_bad_update_and_goes(world: Endpoints) -> None:
     stack = Stack(world.platform)
     created = stack.deploy(serving(world, artefact(world, "one")))
@@ -155,6 +156,7 @@ def test_stack_serves_is_updated_survives_a_bad_update_and_goes(world: Endpoints
     assert len(models) <= 1
 
 
+@pytest.mark.proves("AWS::SageMaker::EndpointConfig")
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
