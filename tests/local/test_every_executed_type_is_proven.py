@@ -15,10 +15,10 @@ from pathlib import Path
 
 from config.load import REPOSITORY
 from local.emulator import classification
+from local.platform_processes import cdk_executable
 
 TESTS = REPOSITORY / "tests"
 SNAPSHOTS = TESTS / "snapshot" / "__snapshots__"
-BOOTSTRAP = REPOSITORY / "node_modules/aws-cdk/lib/api/bootstrap/bootstrap-template.yaml"
 DEPLOYED = re.compile(r"""["']?Type["']?: ["']?(AWS::\w+::\w+|Custom::\w+)""")
 CUSTOM_RESOURCE = "AWS::CloudFormation::CustomResource"
 
@@ -53,10 +53,16 @@ def proofs() -> dict[str, list[str]]:
     return found
 
 
+def _bootstrap_template() -> Path:
+    """The template that ``cdk bootstrap`` deploys, from the pinned CLI's package."""
+    package = cdk_executable().resolve().parents[1]
+    return package / "lib" / "api" / "bootstrap" / "bootstrap-template.yaml"
+
+
 @cache
 def deployed_types() -> frozenset[str]:
     """Types in a template of any settings file, the bootstrap stack, or a test's probe stack."""
-    sources = [*SNAPSHOTS.rglob("*.json"), *TESTS.rglob("*.py"), BOOTSTRAP]
+    sources = [*SNAPSHOTS.rglob("*.json"), *TESTS.rglob("*.py"), _bootstrap_template()]
     found = {
         name for path in sources for name in DEPLOYED.findall(path.read_text(encoding="utf-8"))
     }
