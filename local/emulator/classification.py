@@ -47,6 +47,8 @@ def load_table() -> Mapping[str, tuple[Class, str]]:
     entries = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
     table: dict[str, tuple[Class, str]] = {}
     for name, entry in entries.items():
+        if set(entry) != {"class", "why"}:
+            raise UnclassifiedTypeError(f"{TABLE.name}: {name} has the members {sorted(entry)}")
         kind = entry["class"]
         if kind not in CLASSES or not entry["why"]:
             raise UnclassifiedTypeError(f"{TABLE.name}: {name} has the class {kind!r}")

@@ -1,4 +1,4 @@
-"""What EventBridge, alarms and API Gateway may reach, as the deployed policies say.
+"""Whom EventBridge, alarms, API Gateway and failed functions reach, as the deployed policies say.
 
 Inside MiniStack these services call each other unchecked. On AWS a target is reached either with a
 role (Step Functions) or because the target's own policy admits the service principal (Lambda
@@ -155,10 +155,40 @@ pin(
     _extract_lambda_ref_from_integration_uri="callable",
     _gw_error="callable",
 )
-pin("ministack.services.lambda_svc", _get_func_record_for_ref="callable")
+pin(
+    "ministack.services.lambda_svc",
+    _get_func_record_for_ref="callable",
+    _route_async_failure="callable",
+    _functions="scoped",
+)
+
+
+def _checked_destination(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A failed event reaches its destination with the function's own role."""
+
+    def route(target_arn: str, function: str, event: Any, result: Any) -> Any:
+        from ministack.core.responses import get_region
+        from ministack.services import lambda_svc
+
+        role = lambda_svc._functions[function]["config"]["Role"]
+        namespace = target_arn.split(":")[2]
+        action = _ACTIONS.get(namespace, f"{namespace}:PutEvents")
+        service = "lambda.amazonaws.com"
+        try:
+            service_roles.assert_allowed(role, action, target_arn, service=service)
+            key_policies.assert_service_role_may_use_key(
+                role, action, target_arn, get_region(), service=service
+            )
+        except service_roles.AccessDeniedError as error:
+            logger.warning("failure destination of %s not reached: %s", function, error)
+            return None
+        return original(target_arn, function, event, result)
+
+    return route
 
 
 def attach(_tables: Tables) -> None:
     """Check before each dispatch."""
+    replace("ministack.services.lambda_svc", "_route_async_failure", _checked_destination)
     replace("ministack.services.eventbridge", "_invoke_target", _checked_target)
     replace("ministack.services.apigateway_v1", "_invoke_lambda_proxy_v1", _checked_integration)

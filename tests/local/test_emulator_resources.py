@@ -188,6 +188,7 @@ def _custom(word: str) -> Template:
     }
 
 
+@pytest.mark.proves("AWS::CloudFormation::CustomResource")
 def test_a_custom_resource_answers_and_its_failure_rolls_back(platform: Platform) -> None:
     with deployed(platform, "custom", _custom("ab")) as found:
         assert found["Echo"] == "abab"

@@ -1,0 +1,202 @@
+"""Functions, their layers and failure destinations, and state machines act on their properties."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.platform import Platform
+from tests.local import sagemaker_support as support
+from tests.local.probe_stack import Template, allow, deployed, role, wait_for
+
+pytestmark = pytest.mark.platform
+
+CODE = """
+import os, time
+
+def handler(event, context):
+    if event.get("fail"):
+        raise RuntimeError("asked to fail")
+    time.sleep(event.get("sleep", 0))
+    return {"word": os.environ["WORD"]}
+
+def layered(event, context):
+    import probe_layer
+    return {"word": probe_layer.WORD}
+"""
+
+
+def _function(handler: str = "handler", role_name: str = "FnRole", **more: Any) -> Template:
+    return {
+        "Type": "AWS::Lambda::Function",
+        "Properties": {
+            "Runtime": "python3.13",
+            "Handler": f"index.{handler}",
+            "Code": {"ZipFile": CODE},
+            "Role": {"Fn::GetAtt": [role_name, "Arn"]},
+            "Timeout": 20,
+            **more,
+        },
+    }
+
+
+def _spoken(word: str, **more: Any) -> Template:
+    return _function(Environment={"Variables": {"WORD": word}}, **more)
+
+
+def _layer_archive(word: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("python/probe_layer.py", f"WORD = '{word}'\n")
+    return buffer.getvalue()
+
+
+def _layer(bucket: str, key: str) -> Template:
+    content = {"S3Bucket": bucket, "S3Key": key}
+    return {"Type": "AWS::Lambda::LayerVersion", "Properties": {"Content": content}}
+
+
+def _on_failure(function: str, queue: str) -> Template:
+    destination = {"Destination": {"Fn::GetAtt": [queue, "Arn"]}}
+    return {
+        "Type": "AWS::Lambda::EventInvokeConfig",
+        "Properties": {
+            "FunctionName": {"Ref": function},
+            "Qualifier": "$LATEST",
+            "MaximumRetryAttempts": 0,
+            "DestinationConfig": {"OnFailure": destination},
+        },
+    }
+
+
+def _machine(role_name: str, function: str) -> Template:
+    call = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {"FunctionName": "${Target}", "Payload": {}},
+        "OutputPath": "$.Payload.word",
+        "End": True,
+    }
+    definition = json.dumps({"StartAt": "Call", "States": {"Call": call}})
+    target = {"Target": {"Fn::GetAtt": [function, "Arn"]}}
+    return {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {
+            "RoleArn": {"Fn::GetAtt": [role_name, "Arn"]},
+            "DefinitionString": {"Fn::Sub": [definition, target]},
+        },
+    }
+
+
+def _template(layers: str) -> Template:
+    queue = {"Type": "AWS::SQS::Queue"}
+    queues = [{"Fn::GetAtt": [name, "Arn"]} for name in ("Left", "Right")]
+    callable_here = [{"Fn::GetAtt": [name, "Arn"]} for name in ("One", "Two")]
+    resources: Template = {
+        "FnRole": role("lambda.amazonaws.com", allow(["sqs:SendMessage"], queues)),
+        "BareRole": role("lambda.amazonaws.com"),
+        "Caller": role("states.amazonaws.com", allow(["lambda:InvokeFunction"], callable_here)),
+        "Powerless": role("states.amazonaws.com"),
+        "Left": queue,
+        "Right": queue,
+        "One": _spoken("one"),
+        "Two": _spoken("two", Timeout=1),
+        "Bare": _spoken("bare", role_name="BareRole"),
+        "Misnamed": _spoken("none", handler="no_such_handler"),
+        "FirstLayer": _layer(layers, "first.zip"),
+        "SecondLayer": _layer(layers, "second.zip"),
+        "WithFirst": _function("layered", Layers=[{"Ref": "FirstLayer"}]),
+        "WithSecond": _function("layered", Layers=[{"Ref": "SecondLayer"}]),
+        "WithNone": _function("layered"),
+        "OneFails": _on_failure("One", "Left"),
+        "TwoFails": _on_failure("Two", "Right"),
+        "BareFails": _on_failure("Bare", "Left"),
+        "CallsOne": _machine("Caller", "One"),
+        "CallsTwo": _machine("Caller", "Two"),
+        "MayNot": _machine("Powerless", "One"),
+    }
+    named = [name for name, entry in resources.items() if "Role" not in entry["Type"]]
+    return {
+        "Resources": resources,
+        "Outputs": {name: {"Value": {"Ref": name}} for name in named},
+    }
+
+
+@pytest.fixture(scope="module")
+def stack(platform: Platform) -> Iterator[dict[str, str]]:
+    bucket = support.make_bucket(platform)
+    for name in ("first", "second"):
+        support.put(platform, bucket, f"{name}.zip", _layer_archive(name))
+    with deployed(platform, "functions", _template(bucket)) as found:
+        yield found
+
+
+def _invoke(platform: Platform, name: str, event: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The function's answer, or its error."""
+    answer = platform.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event or {}))
+    found: dict[str, Any] = json.loads(answer["Payload"].read())
+    return found
+
+
+@pytest.mark.proves("AWS::Lambda::Function")
+def test_environment_handler_and_time_out_decide(platform: Platform, stack: dict[str, str]) -> None:
+    assert _invoke(platform, stack["One"], {"sleep": 2})["word"] == "one"
+    assert _invoke(platform, stack["Two"])["word"] == "two"
+    assert "timed out" in _invoke(platform, stack["Two"], {"sleep": 2})["errorMessage"]
+    assert "no_such_handler" in _invoke(platform, stack["Misnamed"])["errorMessage"]
+
+
+@pytest.mark.proves("AWS::Lambda::LayerVersion")
+def test_a_layers_content_is_on_the_path(platform: Platform, stack: dict[str, str]) -> None:
+    assert _invoke(platform, stack["WithFirst"]) == {"word": "first"}
+    assert _invoke(platform, stack["WithSecond"]) == {"word": "second"}
+    assert "probe_layer" in _invoke(platform, stack["WithNone"])["errorMessage"]
+
+
+def _failures(platform: Platform, queue: str) -> list[str]:
+    """Who reported to a queue, read for as long as messages come."""
+    sqs, found = platform.client("sqs"), []
+    while messages := sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=2).get("Messages"):
+        for message in messages:
+            found.append(json.loads(message["Body"])["requestPayload"]["fail"])
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    return found
+
+
+@pytest.mark.proves("AWS::Lambda::EventInvokeConfig")
+def test_a_failed_event_goes_where_the_function_says_as_its_role(
+    platform: Platform, stack: dict[str, str]
+) -> None:
+    for name in ("Bare", "One", "Two"):
+        platform.client("lambda").invoke(
+            FunctionName=stack[name], InvocationType="Event", Payload=json.dumps({"fail": name})
+        )
+    assert _failures(platform, stack["Right"]) == ["Two"]
+    assert _failures(platform, stack["Left"]) == ["One"]
+
+
+def _outcome(platform: Platform, machine: str) -> str:
+    """Output of a succeeded execution, or error of a failed one."""
+    states = platform.client("stepfunctions")
+    execution = states.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+
+    def ended() -> dict[str, Any] | None:
+        found: dict[str, Any] = states.describe_execution(executionArn=execution)
+        return None if found["status"] == "RUNNING" else found
+
+    found = wait_for(ended, what=machine)
+    return str(found["error"] if found["status"] == "FAILED" else json.loads(found["output"]))
+
+
+@pytest.mark.proves("AWS::StepFunctions::StateMachine")
+def test_a_machine_runs_its_definition_as_its_role(
+    platform: Platform, stack: dict[str, str]
+) -> None:
+    assert _outcome(platform, stack["CallsOne"]) == "one"
+    assert _outcome(platform, stack["CallsTwo"]) == "two"
+    assert _outcome(platform, stack["MayNot"]) == "Lambda.AccessDeniedException"
