@@ -24,7 +24,6 @@ ALARM_MONTH = 0.10
 HIGH_RESOLUTION_ALARM_MONTH = 0.30
 COMPOSITE_ALARM_MONTH = 0.50
 DASHBOARD_MONTH = 3.00
-SECRET_MONTH = 0.40
 WEB_ACL_MONTH = 5.00
 WEB_ACL_RULE_MONTH = 1.00
 HOSTING_HOUR = {
@@ -90,7 +89,6 @@ def idle_lines(templates: Iterable[Resource]) -> list[Line]:
             Line(what, sum(item["Type"] == kind for item in resources), price, page)
             for what, kind, price, page in (
                 ("customer-managed key", "AWS::KMS::Key", KEY_MONTH, "kms/pricing"),
-                ("secret", "AWS::SecretsManager::Secret", SECRET_MONTH, "secrets-manager/pricing"),
                 ("dashboard", "AWS::CloudWatch::Dashboard", DASHBOARD_MONTH, "cloudwatch/pricing"),
             )
         ),

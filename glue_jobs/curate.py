@@ -22,7 +22,7 @@ from glue_jobs import files, session
 from glue_jobs.arguments import parse
 from glue_jobs.files import ERROR_OUTPUT, LANDING, Source
 from lambdas.shared import names
-from lambdas.shared.secrets import key_bytes
+from lambdas.shared.pseudonyms import derived_key
 
 REQUIRED = (
     "input_contract",
@@ -35,7 +35,7 @@ REQUIRED = (
     "output_events",
     "output_labels",
     "output_rejected",
-    "pseudonym_secret",
+    "pseudonym_key",
 )
 # Stream → its record in the compiled contract.
 RECORDS = {names.EVENTS: "event", names.LABELS: "label"}
@@ -72,7 +72,7 @@ def main(argv: Sequence[str]) -> None:
     arguments = parse(argv, REQUIRED)
     spark = session.start("millrace-curate")
     contract = session.read_json(spark, arguments["input_contract"])
-    key = _key(arguments["pseudonym_secret"])
+    key = _key(arguments["pseudonym_key"])
     rejected, updates = [], []
     for stream in names.STREAMS:
         table = Table(
@@ -95,9 +95,9 @@ def main(argv: Sequence[str]) -> None:
     spark.stop()
 
 
-def _key(secret: str) -> bytes:
+def _key(key_arn: str) -> bytes:
     """The pseudonyms' key, as the transform Lambda uses it."""
-    return key_bytes(boto3.client("secretsmanager").get_secret_value(SecretId=secret))
+    return derived_key(boto3.client("kms"), key_arn)
 
 
 def _update(spark: SparkSession, table: Table, more: DataFrame | None) -> list[Update]:

@@ -65,9 +65,13 @@ def roles_are_bounded(subject: Subject) -> str:
 
 
 def keys_rotate(subject: Subject) -> str:
-    """Every customer-managed key rotates."""
+    """Every customer-managed key that encrypts rotates; KMS rotates no HMAC key."""
     kms = subject.session.client("kms")
-    keys = _present(subject, "AWS::KMS::Key")
+    keys = [
+        key
+        for key in _present(subject, "AWS::KMS::Key")
+        if kms.describe_key(KeyId=key.physical_id)["KeyMetadata"]["KeyUsage"] == "ENCRYPT_DECRYPT"
+    ]
     still = [
         key.logical_id
         for key in keys

@@ -11,7 +11,7 @@ from config.load import Deployment
 from stacks.constructs.api_users import ApiUsers
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.grants import allow_pseudonym_secret
+from stacks.constructs.grants import allow_pseudonyms
 from stacks.constructs.platform_function import PlatformFunction, PlatformFunctionProps
 from stacks.constructs.prediction_api import PredictionApi, PredictionApiProps
 from stacks.constructs.serving_deploy_role import sagemaker_arn
@@ -77,7 +77,7 @@ class ApiStack(BaseStack):
                 foundation=foundation,
                 environment={
                     "ENDPOINT_NAME": serving.endpoint_name,
-                    "PSEUDONYM_SECRET_ARN": foundation.security.pseudonym_secret.secret_arn,
+                    "PSEUDONYM_KEY_ARN": foundation.security.pseudonym_key.key_arn,
                     "BATCH_RECORDS": str(self.settings.api.batch_records),
                 },
                 memory_megabytes=512,
@@ -85,7 +85,7 @@ class ApiStack(BaseStack):
                 failure_path="API Gateway answers 5xx to the caller, and the alarms count it.",
             ),
         )
-        allow_pseudonym_secret(router.role, foundation.security)
+        allow_pseudonyms(router.role, foundation.security)
         if serving.endpoint_name:
             router.role.allow(
                 ["sagemaker:InvokeEndpoint"],

@@ -11,7 +11,7 @@ from lambdas.shared import names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.delivery_stream import RecordDelivery, RecordDeliveryProps
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.grants import allow_pseudonym_secret
+from stacks.constructs.grants import allow_pseudonyms
 from stacks.constructs.lake import Lake
 from stacks.constructs.platform_function import PlatformFunction, PlatformFunctionProps
 
@@ -65,12 +65,12 @@ class IngestionStack(BaseStack):
                 foundation=self._props.foundation,
                 environment={
                     "STREAM": stream,
-                    "PSEUDONYM_SECRET_ARN": security.pseudonym_secret.secret_arn,
+                    "PSEUDONYM_KEY_ARN": security.pseudonym_key.key_arn,
                 },
                 memory_megabytes=self.settings.ingestion.transform_memory_megabytes,
                 timeout_seconds=TRANSFORM_TIMEOUT_SECONDS,
                 failure_path="Firehose retries the batch and delivers it to the error prefix",
             ),
         )
-        allow_pseudonym_secret(function.role, security)
+        allow_pseudonyms(function.role, security)
         return function

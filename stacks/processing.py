@@ -12,7 +12,7 @@ from lambdas.shared import names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.code_bundle import contract_file, glue_bundle
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.grants import allow_objects, allow_pseudonym_secret
+from stacks.constructs.grants import allow_objects, allow_pseudonyms
 from stacks.constructs.job_surroundings import job_encryption, vpc_connection
 from stacks.constructs.lake import Lake
 from stacks.constructs.scheduled_call import ScheduledCall, ScheduledCallProps
@@ -73,7 +73,7 @@ class ProcessingStack(BaseStack):
             "output_events": curated + EVENTS,
             "output_labels": curated + LABELS,
             "output_rejected": curated + REJECTED,
-            "pseudonym_secret": security.pseudonym_secret.secret_arn,
+            "pseudonym_key": security.pseudonym_key.key_arn,
         }
         # Two runs would replace each other's partitions: one at a time.
         job = self._define_job("curate", "Unique tables from streams, files and errors", arguments)
@@ -81,7 +81,7 @@ class ProcessingStack(BaseStack):
         allow_objects(job.role, lake.raw, keys.raw, read=[*STREAM_PREFIXES, *ERROR_PREFIXES])
         allow_objects(job.role, lake.landing, keys.raw, read=LANDING_PREFIXES)
         allow_objects(job.role, lake.curated, keys.data, replace=[EVENTS, LABELS, REJECTED])
-        allow_pseudonym_secret(job.role, security)
+        allow_pseudonyms(job.role, security)
         return job
 
     def _define_features(self) -> SparkJob:

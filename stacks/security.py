@@ -1,8 +1,7 @@
-"""Keys, boundary, access-log bucket, alert topics, pseudonym secret: what all others need."""
+"""Keys, boundary, access-log bucket, alert topics, pseudonym key: what all others need."""
 
 from __future__ import annotations
 
-from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
@@ -12,15 +11,12 @@ from stacks.constructs.alert_topic import AlertTopic, AlertTopicProps, undeliver
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.domain_keys import domain_keys
 from stacks.constructs.foundation import Security
-from stacks.constructs.log_group import removal_policy
 from stacks.constructs.permissions_boundary import permissions_boundary
-from stacks.nag import acknowledge
-
-PSEUDONYM_KEY_LENGTH = 64
+from stacks.constructs.pseudonym_key import pseudonym_key
 
 
 class SecurityStack(BaseStack):
-    """Stateful: losing a key loses what it encrypts, losing the secret breaks every pseudonym."""
+    """Stateful: losing a key loses what it encrypts, losing the HMAC key ends every pseudonym."""
 
     def __init__(self, scope: Construct, *, deployment: Deployment) -> None:
         super().__init__(
@@ -38,7 +34,7 @@ class SecurityStack(BaseStack):
             access_logs=access_log_bucket(self, self),
             ops_topic=self._define_topic("Operations"),
             security_topic=self._define_topic("Security"),
-            pseudonym_secret=self._define_pseudonym_secret(),
+            pseudonym_key=pseudonym_key(self, self),
         )
 
     def _define_topic(self, audience: str) -> sns.Topic:
@@ -49,27 +45,3 @@ class SecurityStack(BaseStack):
             undelivered=self.undelivered,
         )
         return AlertTopic(self, f"{audience}Alerts", props=props).topic
-
-    def _define_pseudonym_secret(self) -> secretsmanager.Secret:
-        secret = secretsmanager.Secret(
-            self,
-            "PseudonymKey",
-            description="Key of the pseudonyms that replace classified values",
-            encryption_key=self.keys.messages,
-            generate_secret_string=secretsmanager.SecretStringGenerator(
-                password_length=PSEUDONYM_KEY_LENGTH, exclude_punctuation=True
-            ),
-            removal_policy=removal_policy(self.settings),
-        )
-        acknowledge(
-            secret,
-            "AwsSolutions-SMG4",
-            "HIPAA.Security-SecretsManagerRotationEnabled",
-            "NIST.800.53.R5-SecretsManagerRotationEnabled",
-            constraint="The secret is the key of the pseudonyms: a rotated key would give every "
-            "value a second pseudonym and break joins with everything already stored.",
-            evidence="docs/adr/0021-pseudonym-key-is-not-rotated.md",
-            control="The secret never leaves Secrets Manager's customer key, only the transform, "
-            "router and curate roles may read it, and every read stands in the audit trail.",
-        )
-        return secret

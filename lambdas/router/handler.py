@@ -1,7 +1,7 @@
 """Router handler: API Gateway's proxy event in, proxy answer out.
 
-AWS calls: ``sagemaker:InvokeEndpoint`` on the endpoint, ``secretsmanager:GetSecretValue`` (and
-``kms:Decrypt`` of its key) once per container.
+AWS calls: ``sagemaker:InvokeEndpoint`` on the endpoint, ``kms:GenerateMac`` on the key of the
+pseudonyms once per container.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lambdas.router.http import ApiError, answer, error_body, request_of
 from lambdas.router.logic import Router, Score
 from lambdas.shared import contract
 from lambdas.shared.environment import RouterEnvironment
-from lambdas.shared.secrets import pseudonymiser_of
+from lambdas.shared.pseudonyms import pseudonymiser_of
 
 logger = Logger(service=RouterEnvironment.FUNCTION)
 
@@ -36,7 +36,7 @@ def _router() -> Router:
     return Router(
         contract=contract.load(),
         batch_records=environment.batch_records,
-        pseudonymiser=partial(pseudonymiser_of, environment.pseudonym_secret_arn),
+        pseudonymiser=partial(pseudonymiser_of, environment.pseudonym_key_arn),
         score=_scorer(environment.endpoint_name) if environment.endpoint_name else None,
     )
 

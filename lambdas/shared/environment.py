@@ -76,7 +76,7 @@ class TransformEnvironment(Environment):
 
     FUNCTION = "transform"
     stream: str
-    pseudonym_secret_arn: str
+    pseudonym_key_arn: str
 
     def __post_init__(self) -> None:
         if self.stream not in STREAMS:
@@ -92,7 +92,7 @@ class RouterEnvironment(Environment):
 
     FUNCTION = "router"
     endpoint_name: str = dataclasses.field(metadata=MAY_BE_EMPTY)
-    pseudonym_secret_arn: str
+    pseudonym_key_arn: str
     batch_records: int
 
 

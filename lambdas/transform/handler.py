@@ -1,6 +1,6 @@
 """Firehose transformation handler.
 
-AWS calls: ``secretsmanager:GetSecretValue`` (and ``kms:Decrypt`` of its key), once per container.
+AWS calls: ``kms:GenerateMac`` on the key of the pseudonyms, once per container.
 One log line for each batch, with counts by code and field; never a record or its id.
 """
 
@@ -13,8 +13,8 @@ from aws_lambda_powertools import Logger
 
 from lambdas.shared import contract
 from lambdas.shared.environment import TransformEnvironment
+from lambdas.shared.pseudonyms import pseudonymiser_of
 from lambdas.shared.records import RecordValidator, compiled
-from lambdas.shared.secrets import pseudonymiser_of
 from lambdas.transform.logic import transform
 
 logger = Logger(service=TransformEnvironment.FUNCTION)
@@ -22,25 +22,25 @@ logger = Logger(service=TransformEnvironment.FUNCTION)
 
 class _Stream(NamedTuple):
     validator: RecordValidator
-    secret_arn: str
+    key_arn: str
 
 
 @lru_cache(maxsize=1)
 def _stream() -> _Stream:
     environment = TransformEnvironment.read()
     record = contract.record_of(contract.load(), environment.stream)
-    return _Stream(compiled(record), environment.pseudonym_secret_arn)
+    return _Stream(compiled(record), environment.pseudonym_key_arn)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Transform one batch.
 
     Raises:
-        botocore.exceptions.ClientError: the key can't be read. Firehose then tries the batch again
+        botocore.exceptions.ClientError: the key can't be used. Firehose then tries the batch again
             and finally delivers it as failed: a record never passes without its pseudonym.
     """
     stream = _stream()
-    batch = transform(event["records"], stream.validator, pseudonymiser_of(stream.secret_arn))
+    batch = transform(event["records"], stream.validator, pseudonymiser_of(stream.key_arn))
     logger.info(
         "batch transformed",
         extra={

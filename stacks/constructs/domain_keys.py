@@ -98,9 +98,9 @@ def _messages(scope: Construct, stack: BaseStack) -> kms.IKey:
     ours = {"StringEquals": {"aws:SourceAccount": stack.account}}
     publishers = ("cloudwatch", "events", "budgets", "sns")
     props = DomainKeyProps(
-        purpose="alert topics, queues, secrets and environment variables",
-        via=["sns", "sqs", "secretsmanager", "lambda", "dynamodb", "states", "ssm"],
-        grants_via=["lambda", "dynamodb", "secretsmanager"],
+        purpose="alert topics, queues and environment variables",
+        via=["sns", "sqs", "lambda", "dynamodb", "states", "ssm"],
+        grants_via=["lambda", "dynamodb"],
         services=[
             ServiceUse(f"{name}.amazonaws.com", ENVELOPE_ACTIONS, ours) for name in publishers
         ],

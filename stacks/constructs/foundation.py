@@ -8,7 +8,6 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 
 
@@ -25,7 +24,7 @@ class Keys:
     logs: kms.IKey
     """Log groups and the audit trail."""
     messages: kms.IKey
-    """Alert topics, queues, the pseudonym secret and functions' environment variables."""
+    """Alert topics, queues and functions' environment variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Security:
     access_logs: s3.IBucket
     ops_topic: sns.ITopic
     security_topic: sns.ITopic
-    pseudonym_secret: secretsmanager.ISecret
+    pseudonym_key: kms.IKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Statements that several roles need: objects of a zone under its key, and the pseudonym secret.
+"""Statements that several roles need: objects of a zone under its key, the pseudonyms' key.
 
 Every statement names its bucket, prefix and key; decryption is tied to the service that asks for
 it, and for S3 to the bucket by the encryption context that bucket keys carry.
@@ -69,11 +69,9 @@ def allow_objects(
     role.allow(uses, [key.key_arn], through(role, "s3", context))
 
 
-def allow_pseudonym_secret(role: ServiceRole, security: Security) -> None:
-    """Let a role read the key of the pseudonyms."""
-    secret = security.pseudonym_secret
-    role.allow(["secretsmanager:GetSecretValue"], [secret.secret_arn])
-    role.allow(["kms:Decrypt"], [security.keys.messages.key_arn], through(role, "secretsmanager"))
+def allow_pseudonyms(role: ServiceRole, security: Security) -> None:
+    """Let a role derive the key of the pseudonyms."""
+    role.allow(["kms:GenerateMac"], [security.pseudonym_key.key_arn])
 
 
 def acknowledge_prefixes(role: ServiceRole, objects: Sequence[str]) -> None:

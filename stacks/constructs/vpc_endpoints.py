@@ -37,9 +37,9 @@ class AwsBucket:
 _SERVICES = ec2.InterfaceVpcEndpointAwsService
 INTERFACE_ENDPOINTS = (
     InterfaceEndpoint(
-        "SecretsManager",
-        _SERVICES.SECRETS_MANAGER,
-        "transform and router functions and the curate job read the pseudonym key",
+        "Kms",
+        _SERVICES.KMS,
+        "transform and router functions and the curate job derive the key of the pseudonyms",
     ),
     InterfaceEndpoint(
         "SageMakerRuntime", _SERVICES.SAGEMAKER_RUNTIME, "router function invokes the endpoint"

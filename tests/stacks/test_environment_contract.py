@@ -60,5 +60,5 @@ def test_a_missing_and_a_superfluous_variable_are_both_told() -> None:
     given = {variable("stream"): "events", variable("strem"): "events", "AWS_REGION": "x"}
     told = mismatches("transform", given)
     assert len(told) == 2
-    assert variable("pseudonym_secret_arn") in told[0]
+    assert variable("pseudonym_key_arn") in told[0]
     assert variable("strem") in told[1]

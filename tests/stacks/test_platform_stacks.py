@@ -42,10 +42,22 @@ def _allows(statements: list[dict[str, Any]], action: str) -> list[dict[str, Any
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_every_key_rotates(environment: str) -> None:
-    keys = _properties(environment, "security", "AWS::KMS::Key")
-    assert len(keys) == 5
-    assert all(key["EnableKeyRotation"] for key in keys.values())
+def test_every_key_that_encrypts_rotates(environment: str) -> None:
+    keys = _properties(environment, "security", "AWS::KMS::Key").values()
+    encrypting = [key for key in keys if "KeyUsage" not in key]
+    assert len(encrypting) == 5
+    assert all(key["EnableKeyRotation"] for key in encrypting)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_pseudonyms_come_from_a_key_that_only_our_roles_use(environment: str) -> None:
+    keys = _properties(environment, "security", "AWS::KMS::Key").values()
+    (key,) = [key for key in keys if "KeyUsage" in key]
+    assert (key["KeySpec"], key["KeyUsage"]) == ("HMAC_256", "GENERATE_VERIFY_MAC")
+    (use,) = _allows(key["KeyPolicy"]["Statement"], "kms:GenerateMac")
+    assert use["Action"] == "kms:GenerateMac"
+    assert "aws:PrincipalArn" in use["Condition"]["ArnLike"]
+    assert not _allows(key["KeyPolicy"]["Statement"], "kms:EnableKeyRotation")
 
 
 @pytest.mark.parametrize("domain", ["Data", "Raw", "Models", "Logs", "Messages"])

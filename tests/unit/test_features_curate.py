@@ -89,9 +89,9 @@ class Lake:
 
     def run(self) -> None:
         root = self.root
-        arguments = ["--input_contract", f"{root}/contract.json", "--pseudonym_secret", "arn:x"]
+        arguments = ["--input_contract", f"{root}/contract.json", "--pseudonym_key", "arn:x"]
         for name in curate.REQUIRED:
-            if name not in ("input_contract", "pseudonym_secret"):
+            if name not in ("input_contract", "pseudonym_key"):
                 folder = name.split("_", 1)[1]
                 arguments += [f"--{name}", f"{root}/{folder}/"]
         with mock.patch.object(curate, "_key", return_value=KEY):

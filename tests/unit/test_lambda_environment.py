@@ -47,7 +47,7 @@ def test_every_problem_is_named_at_once() -> None:
 def test_only_the_endpoint_may_be_empty() -> None:
     variables = {
         "MILLRACE_ENDPOINT_NAME": "",
-        "MILLRACE_PSEUDONYM_SECRET_ARN": "arn",
+        "MILLRACE_PSEUDONYM_KEY_ARN": "arn",
         "MILLRACE_BATCH_RECORDS": "100",
     }
     assert RouterEnvironment.read(variables).endpoint_name == ""
@@ -56,7 +56,7 @@ def test_only_the_endpoint_may_be_empty() -> None:
 
 
 def test_a_stream_is_one_of_the_two() -> None:
-    variables = {"MILLRACE_STREAM": "clicks", "MILLRACE_PSEUDONYM_SECRET_ARN": "arn"}
+    variables = {"MILLRACE_STREAM": "clicks", "MILLRACE_PSEUDONYM_KEY_ARN": "arn"}
     with pytest.raises(EnvironmentVariableError, match="allowed: events, labels"):
         TransformEnvironment.read(variables)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from config.contract import compile_contract, read_contract
-from lambdas.shared import secrets
+from lambdas.shared import pseudonyms
 from lambdas.shared.environment import EnvironmentVariableError
 from lambdas.shared.records import compiled, pseudonym, pseudonymiser
 from lambdas.transform import handler as functions
@@ -134,20 +135,30 @@ def test_no_accepted_record_and_no_count_holds_the_classified_value(
 def deployed(
     aws_environment: None, contract_beside_code: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """The handler as deployed for the events stream, with its secret in Secrets Manager."""
+    """The handler as deployed for the events stream, with its HMAC key in KMS."""
     with mock_aws(config=KEEP_SESSION):
-        client = boto3.client("secretsmanager")
-        arn = client.create_secret(Name="pseudonym", SecretString=KEY.decode())["ARN"]
+        client = boto3.client("kms")
+        made = client.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
         monkeypatch.setenv("MILLRACE_STREAM", "events")
-        monkeypatch.setenv("MILLRACE_PSEUDONYM_SECRET_ARN", arn)
+        monkeypatch.setenv("MILLRACE_PSEUDONYM_KEY_ARN", made["KeyMetadata"]["Arn"])
         functions._stream.cache_clear()
-        secrets.pseudonymiser_of.cache_clear()
+        pseudonyms.pseudonymiser_of.cache_clear()
         yield
         functions._stream.cache_clear()
-        secrets.pseudonymiser_of.cache_clear()
+        pseudonyms.pseudonymiser_of.cache_clear()
 
 
-def test_the_handler_uses_the_stored_key_and_logs_no_value(
+def _key_in_kms() -> bytes:
+    """What KMS itself answers for the label, asked without our code."""
+    answer = boto3.client("kms").generate_mac(
+        KeyId=os.environ["MILLRACE_PSEUDONYM_KEY_ARN"],
+        MacAlgorithm="HMAC_SHA_256",
+        Message=b"millrace/pseudonym/v1",
+    )
+    return bytes(answer["Mac"])
+
+
+def test_the_handler_uses_the_key_in_kms_and_logs_no_value(
     deployed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = io.StringIO()
@@ -159,28 +170,28 @@ def test_the_handler_uses_the_stored_key_and_logs_no_value(
     answer = functions.handler({"records": records}, object())
     assert [r["result"] for r in answer["records"]] == ["Ok"] + ["ProcessingFailed"] * 2
     stored = json.loads(_decoded(answer["records"][0]))
-    assert stored["tail_number"] == pseudonym(CANARY, KEY)
+    assert stored["tail_number"] == pseudonym(CANARY, _key_in_kms())
     assert "batch transformed" in log.getvalue()
     assert "canary" not in log.getvalue().lower()
 
 
-def test_the_key_is_fetched_once_for_all_batches(
+def test_the_key_is_derived_once_for_all_batches(
     deployed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     functions.handler({"records": []}, object())
-    monkeypatch.setattr(boto3, "client", lambda *_: pytest.fail("fetched again"))
+    monkeypatch.setattr(boto3, "client", lambda *_: pytest.fail("asked again"))
     functions.handler({"records": [_record(0, json.dumps(DEPARTURE).encode())]}, object())
 
 
 def test_without_the_key_the_batch_fails_as_a_whole(
     deployed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MILLRACE_PSEUDONYM_SECRET_ARN", "absent")
-    with pytest.raises(Exception, match="ResourceNotFoundException"):
+    monkeypatch.setenv("MILLRACE_PSEUDONYM_KEY_ARN", "absent")
+    with pytest.raises(Exception, match="NotFoundException"):
         functions.handler({"records": [_record(0, b"{}")]}, object())
 
 
 def test_a_missing_variable_is_named(deployed: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MILLRACE_PSEUDONYM_SECRET_ARN")
-    with pytest.raises(EnvironmentVariableError, match="MILLRACE_PSEUDONYM_SECRET_ARN is missing"):
+    monkeypatch.delenv("MILLRACE_PSEUDONYM_KEY_ARN")
+    with pytest.raises(EnvironmentVariableError, match="MILLRACE_PSEUDONYM_KEY_ARN is missing"):
         functions.handler({"records": []}, object())
