@@ -10,6 +10,8 @@ from local.demo.report.svg import Drawing, Plot, Point, ticks
 CELL_HEIGHT, NAME_WIDTH = 24.0, 190.0
 DARK_ENOUGH = 0.55
 DEFAULT_THRESHOLD = 0.25
+WORDY_MONTHS = 5
+"""More months than these leave no room for whole names and numbers; a tip on each has them."""
 
 
 class Cell(NamedTuple):
@@ -85,7 +87,7 @@ def metric_by_month(months: list[MonthReport], attribute: str, title: str) -> st
     plot.x_axis([], str)
     for index, (month, estimate) in enumerate(found):
         _limit(plot, index, limits[index])
-        _month(plot, index, month, estimate)
+        _month(plot, index, month, estimate, wordy=len(found) <= WORDY_MONTHS)
     return drawing.render()
 
 
@@ -106,13 +108,16 @@ def _marks(estimates: list[Estimate], limits: list[float]) -> list[float]:
     return ticks(max(0.0, low - margin), high + margin, 5)
 
 
-def _month(plot: Plot, index: int, month: MonthReport, estimate: Estimate) -> None:
+def _month(plot: Plot, index: int, month: MonthReport, estimate: Estimate, *, wordy: bool) -> None:
     drawing, x = plot.drawing, plot.x(float(index))
     css = "alert" if month.breached else "neutral"
     if estimate.low is not None and estimate.high is not None:
         drawing.line((x, plot.y(estimate.low)), (x, plot.y(estimate.high)), f"bar {css}")
-    drawing.circle((x, plot.y(estimate.value)), 4.5, f"dot {css}-fill")
-    drawing.text((x + 9, plot.y(estimate.value) + 4), f"{estimate.value:.3f}", "tick")
+    tip = f"{month.month}: {estimate.value:.3f}, n {month.labelled:,}"
+    drawing.circle((x, plot.y(estimate.value)), 4.5, f"dot {css}-fill", tip=tip)
     base = plot.top + plot.height
-    drawing.text((x, base + 18), month.month, "tick", anchor="middle")
-    drawing.text((x, base + 33), f"n {month.labelled:,}", "tick faint", anchor="middle")
+    name = month.month if wordy else month.month[:3]
+    drawing.text((x, base + 18), name, "tick", anchor="middle")
+    if wordy:
+        drawing.text((x + 9, plot.y(estimate.value) + 4), f"{estimate.value:.3f}", "tick")
+        drawing.text((x, base + 33), f"n {month.labelled:,}", "tick faint", anchor="middle")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from local.demo.report.figures_monitoring import WORDY_MONTHS
 from local.demo.report.model import Moment, Phase, Serving, Stack
 from local.demo.report.svg import Drawing, Plot, Point, number, ticks
 
@@ -116,6 +117,8 @@ def traffic(serving: Serving) -> str:
     plot = Plot(drawing, 52.0, 16.0, 450.0, 196.0, (-0.5, len(months) - 0.5), (0.0, marks[-1]))
     plot.y_axis(marks, lambda value: f"{value:,.0f}")
     plot.x_axis([], str)
+    wordy = len(months) <= WORDY_MONTHS
+    width = min(56.0, 0.6 * 450.0 / max(len(months), 1))
     for index, month in enumerate(months):
         x, base = plot.x(float(index)), 0.0
         for series, variant in enumerate(("champion", "challenger", "none"), start=1):
@@ -123,9 +126,11 @@ def traffic(serving: Serving) -> str:
             css = f"series-{series}-fill" if variant != "none" else "alert-fill"
             height = plot.y(base) - plot.y(base + count)
             tip = f"{month.month}: {count} {'without answer' if variant == 'none' else variant}"
-            drawing.rect((x - 28, plot.y(base + count)), (56.0, height), css, tip=tip)
+            drawing.rect((x - width / 2, plot.y(base + count)), (width, height), css, tip=tip)
             base += count
         drawing.text((x, plot.y(base) - 6), f"{month.requests:,}", "tick strong", anchor="middle")
-        drawing.text((x, 230.0), month.month, "tick", anchor="middle")
-        drawing.text((x, 246.0), f"{month.records:,} flights", "tick faint", anchor="middle")
+        name = month.month if wordy else month.month[:3]
+        drawing.text((x, 230.0), name, "tick", anchor="middle")
+        if wordy:
+            drawing.text((x, 246.0), f"{month.records:,} flights", "tick faint", anchor="middle")
     return drawing.render()
