@@ -37,7 +37,8 @@ def heat_map(monitoring: Monitoring) -> str:
     )
     for column, month in enumerate(months):
         at = (NAME_WIDTH + cell * (column + 0.5), 18.0)
-        drawing.text(at, month.month, "label", anchor="middle")
+        name = month.month if len(months) <= WORDY_MONTHS else month.month[:3]
+        drawing.text(at, name, "label", anchor="middle")
     for row, name in enumerate(names):
         y = 28.0 + CELL_HEIGHT * row
         drawing.text((NAME_WIDTH - 12, y + 16), name.replace("_", " "), "label", anchor="end")
