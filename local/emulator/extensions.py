@@ -50,6 +50,7 @@ OWN_EXTENSIONS = (
     "local.emulator.schedules",
     "local.emulator.alarms",
     "local.emulator.firehose",
+    "local.emulator.queries",
     "local.emulator.api_stages",
     "local.emulator.web_acl",
     "local.emulator.api_access_logs",
