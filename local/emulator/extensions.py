@@ -51,6 +51,7 @@ OWN_EXTENSIONS = (
     "local.emulator.alarms",
     "local.emulator.firehose",
     "local.emulator.queries",
+    "local.emulator.user_pools",
     "local.emulator.api_stages",
     "local.emulator.web_acl",
     "local.emulator.api_access_logs",
