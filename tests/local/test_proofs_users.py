@@ -43,13 +43,16 @@ def _client(pool: str, minutes: int, flow: str = PASSWORD_FLOW) -> Template:
 
 
 def _guarded(name: str, pool: str) -> Template:
-    guard = of_api(
-        "Authorizer",
-        Name=name,
-        Type="COGNITO_USER_POOLS",
-        IdentitySource="method.request.header.Authorization",
-        ProviderARNs=[{"Fn::GetAtt": [pool, "Arn"]}],
-    )
+    guard = {
+        "Type": "AWS::ApiGateway::Authorizer",
+        "Properties": {
+            "RestApiId": {"Ref": "Api"},
+            "Name": name,
+            "Type": "COGNITO_USER_POOLS",
+            "IdentitySource": "method.request.header.Authorization",
+            "ProviderARNs": [{"Fn::GetAtt": [pool, "Arn"]}],
+        },
+    }
     authorizer = {"Ref": f"{name}Guard"}
     return {
         f"{name}Guard": guard,
