@@ -22,7 +22,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # The CLI praises itself even when told to be quiet; warnings and errors pass.
 WITHOUT_SUCCESS := sed -E '/^(Successfully synthesized|Supply a stack id|$$)/d'
 
-.PHONY: help setup layer demo local local-down test check synth bootstrap deploy destroy verify-aws bench lock clean
+.PHONY: help setup layer demo local local-down test check secrets audit sbom synth bootstrap deploy destroy verify-aws bench lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -65,10 +65,23 @@ check: setup ## ruff, mypy, cfn-lint on every template, the six nag packs
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy
+	@$(MAKE) --no-print-directory secrets
 	@set -eo pipefail; for env in dev demo prod; do \
 	  echo "synth $$env with six nag packs"; \
 	  $(CDK) synth --quiet -c env=$$env --output out/check/$$env 2>&1 | $(WITHOUT_SUCCESS); \
 	  $(BIN)/cfn-lint out/check/$$env/*.template.json; done
+
+# The hook rewrites line numbers in its baseline and returns 3; only a new secret is a failure.
+secrets: setup ## detect-secrets on every tracked file, against .secrets.baseline
+	@mkdir -p out/check && cp .secrets.baseline out/check/secrets.baseline
+	@$(BIN)/detect-secrets-hook --baseline out/check/secrets.baseline $$(git ls-files) >out/check/secrets.txt \
+	  || [ $$? = 3 ] || { cat out/check/secrets.txt; exit 1; }
+
+audit: setup ## known vulnerabilities of every pinned package (CI_REQUIRE_AUDIT=1 fails if no service answers)
+	$(PY) -m operations.audit $(if $(filter 1,$(CI_REQUIRE_AUDIT)),--require) $(if $(OSV_URL),--osv-url $(OSV_URL))
+
+sbom: synth ## bills of materials of what runs in Lambda and in jobs, to out/sbom (ENV=dev|prod|demo)
+	$(PY) -m operations.sbom cdk.out out/sbom
 
 synth: setup ## write the templates to cdk.out (ENV=dev|prod|demo)
 	$(CDK) synth --quiet -c env=$(ENV)
@@ -90,9 +103,10 @@ bench: setup ## ratios against a floor measured in the same run
 
 LOCK := $(PY) -m uv pip compile -q --no-header --no-annotate --generate-hashes
 lock: $(SETUP) ## compile the requirements files, with hashes
-	for part in requirements requirements-dev requirements-setup; do \
-	  $(LOCK) --universal --python-version 3.11 $$part.in -o $$part.txt || exit 1; done
-	$(LOCK) --python-version 3.14 --python-platform aarch64-manylinux2014 requirements-layer.in -o requirements-layer.txt
+	$(LOCK) --universal --python-version 3.11 requirements-setup.in -o requirements-setup.txt
+	$(LOCK) --universal --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+	$(LOCK) --universal --python-version 3.11 -c requirements-dev.txt requirements.in -o requirements.txt
+	$(LOCK) --python-version 3.14 --python-platform aarch64-manylinux2014 -c requirements-dev.txt requirements-layer.in -o requirements-layer.txt
 
 clean: ## remove what the targets made
 	rm -rf cdk.out out build $(VENV) node_modules
