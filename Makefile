@@ -42,7 +42,7 @@ $(SETUP): requirements-setup.txt requirements-dev.txt package-lock.json
 layer: $(LAYER) ## the Lambda layer, from hash-pinned wheels
 
 $(LAYER): requirements-layer.txt $(SETUP)
-	@rm -rf build/layers/powertools
+	@rm -rf build/layers/powertools && mkdir -p build/layers
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile \
 	  --only-binary=:all: --platform manylinux2014_aarch64 --platform any --python-version 3.14 --implementation cp \
 	  --target build/layers/powertools/python --report build/layers/powertools.json -r requirements-layer.txt
@@ -61,7 +61,7 @@ local-down: setup ## stop the local platform
 test: setup ## all tests
 	$(PY) -m pytest -n 2 --dist loadfile
 
-check: setup ## ruff, mypy, cfn-lint on every template, the six nag packs
+check: setup ## ruff, mypy, secret detection, cfn-lint on every template, the six nag packs
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy
@@ -75,7 +75,8 @@ check: setup ## ruff, mypy, cfn-lint on every template, the six nag packs
 secrets: setup ## detect-secrets on every tracked file, against .secrets.baseline
 	@mkdir -p out/check && cp .secrets.baseline out/check/secrets.baseline
 	@$(BIN)/detect-secrets-hook --baseline out/check/secrets.baseline $$(git ls-files) >out/check/secrets.txt \
-	  || [ $$? = 3 ] || { cat out/check/secrets.txt; exit 1; }
+	  || [ $$? = 3 ] || { grep -E "^(Secret Type|Location)" out/check/secrets.txt; \
+	  echo "a secret: remove and rotate it; not one: end its line with '# pragma: allowlist secret'"; exit 1; }
 
 audit: setup ## known vulnerabilities of every pinned package (CI_REQUIRE_AUDIT=1 fails if no service answers)
 	$(PY) -m operations.audit $(if $(filter 1,$(CI_REQUIRE_AUDIT)),--require) $(if $(OSV_URL),--osv-url $(OSV_URL))

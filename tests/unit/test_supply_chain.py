@@ -164,7 +164,8 @@ def test_make_secrets_finds_a_planted_secret(kind: str, tmp_path: Path) -> None:
     assert (result.returncode == 0) == (kind == "nothing"), result.stdout + result.stderr
     if kind != "nothing":
         assert f"Secret Type: {kind}" in result.stdout
-        assert "settings.py:1" in result.stdout
+        assert re.search(r"Location:\s+settings\.py:1\b", result.stdout)
+        assert "rotate" in result.stdout
 
 
 def test_hooks_are_local_and_valid() -> None:
