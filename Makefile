@@ -16,7 +16,6 @@ LAYER := build/layers/powertools/.ready
 # The virtual environment's node and python come first; jsii keeps its unpacked packages.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export JSII_RUNTIME_PACKAGE_CACHE := enabled
-export NODE_COMPILE_CACHE := $(CURDIR)/build/node-compile-cache
 export PYTHONDONTWRITEBYTECODE :=
 
 # The CLI praises itself even when told to be quiet; warnings and errors pass.
@@ -84,8 +83,8 @@ audit: setup ## known vulnerabilities of every pinned package (CI_REQUIRE_AUDIT=
 sbom: synth ## bills of materials of what runs in Lambda and in jobs, to out/sbom (ENV=dev|prod|demo)
 	$(PY) -m operations.sbom cdk.out out/sbom
 
-synth: setup ## write the templates to cdk.out (ENV=dev|prod|demo)
-	$(CDK) synth --quiet -c env=$(ENV)
+synth: setup ## write the templates to cdk.out, six packs attached (ENV=dev|prod|demo)
+	$(CDK) synth --quiet --no-validation -c env=$(ENV)
 
 bootstrap: setup ## cdk bootstrap, once per account and Region
 	$(CDK) bootstrap -c env=$(ENV) -c nag=off

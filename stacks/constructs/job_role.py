@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import ArnFormat
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
-from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.base_stack import stack_of
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.grants import allow_objects
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
@@ -55,8 +55,7 @@ class JobRole(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, props: JobRoleProps) -> None:
         super().__init__(scope, construct_id)
-        stack = Stack.of(self)
-        assert isinstance(stack, BaseStack)
+        stack = stack_of(self)
         self._stack = stack
         self._role = ServiceRole(
             self,
