@@ -14,7 +14,7 @@ from review.reachability import INTERNET, Reachability, Target
 WIDTH = 1040
 LEFT, LEFT_WIDTH = 36, 400
 RIGHT, RIGHT_WIDTH = 680, 210
-ROW, HEAD, GAP, TOP = 21, 32, 22, 74
+ROW, HEAD, GAP, TOP = 21, 32, 22, 88
 TARGET, TARGET_GAP = 26, 9
 FRAME_RIGHT = RIGHT + RIGHT_WIDTH + 26
 COLOURS = 6
@@ -70,8 +70,8 @@ def _column(targets: list[Target], top: float) -> tuple[dict[str, _Box], float]:
 def _frame(drawing: Drawing, network: Reachability, end: float) -> None:
     drawing.rect((12, 26), (FRAME_RIGHT - 12, end - 20), "vpc")
     drawing.text((26, 48), f"VPC {network.address_range}: isolated subnets", "key")
-    drawing.text((RIGHT, 62), "AWS services through endpoints", "tick")
-    drawing.text((LEFT, 62), "workloads by security group", "tick")
+    drawing.text((RIGHT, 76), "AWS services through endpoints", "tick")
+    drawing.text((LEFT, 76), "workloads by security group", "tick")
 
 
 def _groups(drawing: Drawing, network: Reachability, boxes: dict[str, _Box]) -> None:

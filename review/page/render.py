@@ -69,7 +69,7 @@ def _parts(collected: Collected) -> dict[str, Any]:
         "kinds": KINDS,
         "blocking": BLOCKING,
         "acknowledged": _acknowledged(collected),
-        "open_rows": [row for row in finding_rows(collected) if row["state"] == "open"],
+        "open_rules": _open_rules(collected),
         "grants": found,
         "kinds_of_policy": sorted({grant.kind for grant in found}),
         "identity": _identity_counts(collected),
@@ -110,6 +110,15 @@ def _acknowledged(collected: Collected) -> list[dict[str, Any]]:
             }
         )
     return sorted(found, key=lambda group: (-group["findings"], group["constraint"]))
+
+
+def _open_rules(collected: Collected) -> dict[tuple[str, str, str], list[dict[str, str]]]:
+    """Open findings by source, rule and what the rule says."""
+    found: dict[tuple[str, str, str], list[dict[str, str]]] = defaultdict(list)
+    for row in finding_rows(collected):
+        if row["state"] == "open":
+            found[row["source"], row["rule"], row["detail"].partition(": ")[0]].append(row)
+    return dict(sorted(found.items()))
 
 
 def _identity_counts(collected: Collected) -> dict[str, int]:
