@@ -40,6 +40,7 @@ OWN_EXTENSIONS = (
     "local.emulator.iam_recorder",
     "local.emulator.service_roles",
     "local.emulator.condition_keys",
+    "local.emulator.network_origin",
     "local.emulator.cfn_types",
     "local.emulator.stack_parameters",
     "local.emulator.stack_roles",

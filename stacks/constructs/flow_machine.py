@@ -62,7 +62,7 @@ class FlowMachine(Construct):
             props=ServiceRoleProps(
                 service="states.amazonaws.com",
                 description=props.description,
-                path=stack.names.role_path,
+                path=stack.names.service_role_path,
                 boundary=props.foundation.security.boundary,
             ),
         )

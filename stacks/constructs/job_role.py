@@ -48,6 +48,8 @@ class JobRoleProps:
     log_group: str
     """Log group that SageMaker writes to, such as ``/aws/sagemaker/TrainingJobs``."""
     metric_namespace: str | None = None
+    path: str | None = None
+    """IAM path, where it is not that of roles whose calls leave from our network."""
 
 
 class JobRole(Construct):
@@ -63,7 +65,7 @@ class JobRole(Construct):
             props=ServiceRoleProps(
                 service="sagemaker.amazonaws.com",
                 description=props.description,
-                path=stack.names.role_path,
+                path=props.path or stack.names.role_path,
                 boundary=props.foundation.security.boundary,
             ),
         )
