@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +33,8 @@ def main(
 ) -> None:
     """Review one deployment from its templates."""
     try:
-        collected = collect(env, with_tools=tools)
+        with _quiet():
+            collected = collect(env, with_tools=tools)
     except ToolError as error:
         sys.exit(str(error))
     if accept:
@@ -38,6 +43,27 @@ def main(
     tell(collected, output, accepted=accept)
     if strict and (collected.open or (not accept and _unnamed(collected))):
         sys.exit(1)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back what the CDK's own process writes to standard error unless the build fails.
+
+    Without acknowledgements in force its validation prints every finding, which the page shows.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def write(collected: Collected, output: Path) -> None:
