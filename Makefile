@@ -21,7 +21,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # The CLI praises itself even when told to be quiet; warnings and errors pass.
 WITHOUT_SUCCESS := sed -E '/^(Successfully synthesized|Supply a stack id|$$)/d'
 
-.PHONY: help setup layer demo local local-down test check secrets audit sbom synth bootstrap deploy destroy verify-aws bench lock clean
+.PHONY: help setup layer demo local local-down test check secrets audit sbom synth bootstrap deploy destroy verify-aws bench lock clean review review-tools
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -86,6 +86,19 @@ sbom: synth ## bills of materials of what runs in Lambda and in jobs, to out/sbo
 synth: setup ## write the templates to cdk.out, six packs attached (ENV=dev|prod|demo)
 	$(CDK) synth --quiet --no-validation -c env=$(ENV)
 
+REVIEW_TOOLS := build/review-tools/.ready
+
+review: setup $(REVIEW_TOOLS) ## the security review page, out/review/index.html (ENV=…; ACCEPT=yes: accept the changes; STRICT=yes: fail on open findings)
+	$(PY) -m review --env $(ENV) $(if $(filter yes,$(ACCEPT)),--accept) $(if $(filter yes,$(STRICT)),--strict)
+
+review-tools: $(REVIEW_TOOLS)
+
+$(REVIEW_TOOLS): requirements-review.txt $(SETUP)
+	@rm -rf build/review-tools
+	$(PY) -m venv --without-pip build/review-tools/venv
+	$(PY) -m uv pip install --quiet --require-hashes --no-deps --python build/review-tools/venv/bin/python -r requirements-review.txt
+	@touch $@
+
 bootstrap: setup ## cdk bootstrap, once per account and Region
 	$(CDK) bootstrap -c env=$(ENV) -c nag=off
 
@@ -102,10 +115,14 @@ bench: setup ## ratios against a floor measured in the same run
 	$(PY) -m tests.bench
 
 LOCK := $(PY) -m uv pip compile -q --no-header --no-annotate --generate-hashes
+# What the Control Tower package needs as a CDK plugin, which is not how it is used.
+PLUGIN_ONLY := aws-cdk-lib aws-cdk-asset-awscli-v1 aws-cdk-asset-node-proxy-agent-v6 aws-cdk-cloud-assembly-schema constructs jsii publication
+
 lock: $(SETUP) ## compile the requirements files, with hashes
 	$(LOCK) --universal --python-version 3.11 requirements-setup.in -o requirements-setup.txt
 	$(LOCK) --universal --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 	$(LOCK) --universal --python-version 3.11 -c requirements-dev.txt requirements.in -o requirements.txt
+	$(LOCK) --universal --python-version 3.11 $(PLUGIN_ONLY:%=--no-emit-package %) requirements-review.in -o requirements-review.txt
 	$(LOCK) --python-version 3.14 --python-platform aarch64-manylinux2014 -c requirements-dev.txt requirements-layer.in -o requirements-layer.txt
 
 clean: ## remove what the targets made
