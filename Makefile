@@ -16,13 +16,12 @@ LAYER := build/layers/powertools/.ready
 # The virtual environment's node and python come first; jsii keeps its unpacked packages.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export JSII_RUNTIME_PACKAGE_CACHE := enabled
-export NODE_COMPILE_CACHE := $(CURDIR)/build/node-compile-cache
 export PYTHONDONTWRITEBYTECODE :=
 
 # The CLI praises itself even when told to be quiet; warnings and errors pass.
 WITHOUT_SUCCESS := sed -E '/^(Successfully synthesized|Supply a stack id|$$)/d'
 
-.PHONY: help setup layer demo local local-down test check synth bootstrap deploy destroy verify-aws bench lock clean
+.PHONY: help setup layer demo local local-down test check secrets audit sbom synth bootstrap deploy destroy verify-aws bench lock clean review review-tools
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,7 +41,7 @@ $(SETUP): requirements-setup.txt requirements-dev.txt package-lock.json
 layer: $(LAYER) ## the Lambda layer, from hash-pinned wheels
 
 $(LAYER): requirements-layer.txt $(SETUP)
-	@rm -rf build/layers/powertools
+	@rm -rf build/layers/powertools && mkdir -p build/layers
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile \
 	  --only-binary=:all: --platform manylinux2014_aarch64 --platform any --python-version 3.14 --implementation cp \
 	  --target build/layers/powertools/python --report build/layers/powertools.json -r requirements-layer.txt
@@ -61,17 +60,44 @@ local-down: setup ## stop the local platform
 test: setup ## all tests
 	$(PY) -m pytest -n 2 --dist loadfile
 
-check: setup ## ruff, mypy, cfn-lint on every template, the six nag packs
+check: setup ## ruff, mypy, secret detection, cfn-lint on every template, the six nag packs
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy
+	@$(MAKE) --no-print-directory secrets
 	@set -eo pipefail; for env in dev demo prod; do \
 	  echo "synth $$env with six nag packs"; \
 	  $(CDK) synth --quiet -c env=$$env --output out/check/$$env 2>&1 | $(WITHOUT_SUCCESS); \
 	  $(BIN)/cfn-lint out/check/$$env/*.template.json; done
 
-synth: setup ## write the templates to cdk.out (ENV=dev|prod|demo)
-	$(CDK) synth --quiet -c env=$(ENV)
+# The hook rewrites line numbers in its baseline and returns 3; only a new secret is a failure.
+secrets: setup ## detect-secrets on every tracked file, against .secrets.baseline
+	@mkdir -p out/check && cp .secrets.baseline out/check/secrets.baseline
+	@$(BIN)/detect-secrets-hook --baseline out/check/secrets.baseline $$(git ls-files) >out/check/secrets.txt \
+	  || [ $$? = 3 ] || { grep -E "^(Secret Type|Location)" out/check/secrets.txt; \
+	  echo "a secret: remove and rotate it; not one: end its line with '# pragma: allowlist secret'"; exit 1; }
+
+audit: setup ## known vulnerabilities of every pinned package (CI_REQUIRE_AUDIT=1 fails if no service answers)
+	$(PY) -m operations.audit $(if $(filter 1,$(CI_REQUIRE_AUDIT)),--require) $(if $(OSV_URL),--osv-url $(OSV_URL))
+
+sbom: synth ## bills of materials of what runs in Lambda and in jobs, to out/sbom (ENV=dev|prod|demo)
+	$(PY) -m operations.sbom cdk.out out/sbom
+
+synth: setup ## write the templates to cdk.out, six packs attached (ENV=dev|prod|demo)
+	$(CDK) synth --quiet --no-validation -c env=$(ENV)
+
+REVIEW_TOOLS := build/review-tools/.ready
+
+review: setup $(REVIEW_TOOLS) ## the security review page, out/review/index.html (ENV=…; ACCEPT=yes: accept the changes; STRICT=yes: fail on open findings)
+	$(PY) -m review --env $(ENV) $(if $(filter yes,$(ACCEPT)),--accept) $(if $(filter yes,$(STRICT)),--strict)
+
+review-tools: $(REVIEW_TOOLS)
+
+$(REVIEW_TOOLS): requirements-review.txt $(SETUP)
+	@rm -rf build/review-tools
+	$(PY) -m venv --without-pip build/review-tools/venv
+	$(PY) -m uv pip install --quiet --require-hashes --no-deps --python build/review-tools/venv/bin/python -r requirements-review.txt
+	@touch $@
 
 bootstrap: setup ## cdk bootstrap, once per account and Region
 	$(CDK) bootstrap -c env=$(ENV) -c nag=off
@@ -89,10 +115,15 @@ bench: setup ## ratios against a floor measured in the same run
 	$(PY) -m tests.bench
 
 LOCK := $(PY) -m uv pip compile -q --no-header --no-annotate --generate-hashes
+# What the Control Tower package needs as a CDK plugin, which is not how it is used.
+PLUGIN_ONLY := aws-cdk-lib aws-cdk-asset-awscli-v1 aws-cdk-asset-node-proxy-agent-v6 aws-cdk-cloud-assembly-schema constructs jsii publication
+
 lock: $(SETUP) ## compile the requirements files, with hashes
-	for part in requirements requirements-dev requirements-setup; do \
-	  $(LOCK) --universal --python-version 3.11 $$part.in -o $$part.txt || exit 1; done
-	$(LOCK) --python-version 3.14 --python-platform aarch64-manylinux2014 requirements-layer.in -o requirements-layer.txt
+	$(LOCK) --universal --python-version 3.11 requirements-setup.in -o requirements-setup.txt
+	$(LOCK) --universal --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+	$(LOCK) --universal --python-version 3.11 -c requirements-dev.txt requirements.in -o requirements.txt
+	$(LOCK) --universal --python-version 3.11 $(PLUGIN_ONLY:%=--no-emit-package %) requirements-review.in -o requirements-review.txt
+	$(LOCK) --python-version 3.14 --python-platform aarch64-manylinux2014 -c requirements-dev.txt requirements-layer.in -o requirements-layer.txt
 
 clean: ## remove what the targets made
 	rm -rf cdk.out out build $(VENV) node_modules

@@ -1,7 +1,9 @@
 """Entry point of the CDK app: settings and contract → stacks → compliance packs → synth.
 
 Context: ``-c env=<name>`` picks ``config/<name>.yaml`` (default ``dev``); ``-c nag=off`` leaves the
-packs out, for benchmarks and for a quick look at a template.
+packs out, for benchmarks and for a quick look at a template (``--no-validation`` leaves out CDK's
+own check of the templates). ``cdk.json`` runs this with ``-O``: jsii then skips its run-time check
+of every argument's type, which mypy has made already and the tests, run without it, repeat.
 """
 
 from __future__ import annotations

@@ -11,10 +11,12 @@ from typing import Any
 
 from config.settings import Settings
 
-# Periods, cooldown, buffers and sizes that the demo may set, and the name that tells them apart.
+# Periods, cooldown, buffers and sizes that the demo may set, the name that tells them apart, and
+# the person who looks into the buckets.
 DEMO_MAY_CHANGE = frozenset(
     {
         "environment",
+        "perimeter.break_glass_roles",
         "ingestion.buffer_megabytes",
         "ingestion.buffer_seconds",
         "ingestion.transform_buffer_megabytes",

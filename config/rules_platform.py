@@ -12,13 +12,14 @@ import yaml
 from config.instance_types import has_local_storage, is_instance_type
 from config.rule import AWS, Rule
 from config.schedule import schedule_error
-from config.settings import Settings
+from config.settings import Perimeter, Settings
 
 _BUFFERING = f"{AWS}firehose/latest/dev/buffering-hints.html"
 _CONVERSION = f"{AWS}firehose/latest/dev/record-format-conversion.html"
 _PARTITIONING = f"{AWS}firehose/latest/dev/dynamic-partitioning.html"
 _FIREHOSE_SSE = f"{AWS}firehose/latest/dev/encryption.html"
 _VPC = f"{AWS}vpc/latest/userguide/vpc-cidr-blocks.html"
+_PERIMETER = f"{AWS}IAM/latest/UserGuide/access_policies_data-perimeters.html"
 _SCHEDULE = f"{AWS}scheduler/latest/UserGuide/schedule-types.html"
 _JOB_VOLUME = f"{AWS}sagemaker/latest/APIReference/API_ResourceConfig.html"
 _JOB_CLUSTER = f"{AWS}sagemaker/latest/APIReference/API_ProcessingClusterConfig.html"
@@ -92,6 +93,15 @@ NETWORK_RULES = (
     Rule("cidr-room", "network.cidr", ("network.availability_zones",), _room_needed,
          f"allowed: room for a /{SUBNET_PREFIX} subnet in each zone: /19 or larger for two zones, "
          "/18 or larger for three", _VPC),
+    Rule("perimeter-break-glass", "perimeter.break_glass_roles", ("perimeter.enabled",),
+         lambda s: s.perimeter.enabled and not s.perimeter.break_glass_roles,
+         "allowed with perimeter.enabled: at least one role, or nobody can look into a bucket or "
+         "empty it when something is wrong", _PERIMETER),
+    Rule("perimeter-off", "perimeter.enabled",
+         ("perimeter.break_glass_roles", "perimeter.landing_roles", "perimeter.vpc_endpoints"),
+         lambda s: s.perimeter != Perimeter(enabled=s.perimeter.enabled)
+         and not s.perimeter.enabled,
+         "allowed with roles or endpoints listed: true, for they have no effect without it"),
     Rule("region-has-image", "region", (), lambda s: s.region not in _image_regions(),
          "allowed: a Region listed in config/images.yaml",
          f"{AWS}sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html"),

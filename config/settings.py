@@ -47,6 +47,28 @@ class Network(Section):
     interface_endpoint_zones: Annotated[int, Field(ge=1, le=3)] = 1
 
 
+# Path and name of a role of the deployment's account, or a role's ARN. A star may end the name, as
+# names of permission sets need it, and stand nowhere else: one at the front would name everybody.
+RoleName = Annotated[
+    str,
+    Field(pattern=r"^(arn:aws[a-z-]*:iam::\d{12}:role/)?([\w+=,.@-]+/)*[\w+=,.@-]{3,}\*?$"),
+]
+VpcEndpointId = Annotated[str, Field(pattern=r"^vpce-[0-9a-f]{8,17}$")]
+
+
+class Perimeter(Section):
+    """Who may call S3 on the deployment's buckets from outside its network.
+
+    Services, the deploying role and queries through Athena are let in by themselves; see
+    ``stacks/constructs/s3_perimeter.py``.
+    """
+
+    enabled: bool = True
+    break_glass_roles: tuple[RoleName, ...] = ()
+    landing_roles: tuple[RoleName, ...] = ()
+    vpc_endpoints: tuple[VpcEndpointId, ...] = ()
+
+
 class Ingestion(Section):
     """Firehose delivery streams and their transform Lambda."""
 
@@ -200,6 +222,7 @@ class Settings(Section):
     region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
     owner: Owner
     network: Network
+    perimeter: Perimeter = Perimeter()
     ingestion: Ingestion = Ingestion()
     processing: Processing = Processing()
     training: Training = Training()

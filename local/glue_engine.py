@@ -46,6 +46,7 @@ pin(
     _update_job="callable",
     _jobs="scoped",
     _job_runs="scoped",
+    _connections="scoped",
 )
 pin("ministack.services.cloudformation.provisioners", _glue_job_fields="callable")
 
@@ -172,7 +173,9 @@ def _execute(run: Run) -> None:
                 run.become("STOPPED")
                 return
             run.become("RUNNING")
-            session = roles.assume(_role_arn(run.job["Role"]), PRINCIPAL, "GlueJobRunnerSession")
+            session = roles.assume(
+                _role_arn(run.job["Role"]), PRINCIPAL, "GlueJobRunnerSession", _subnets(run.job)
+            )
             _work(run, session)
         except (storage.TransferError, ServiceError, ValueError) as error:
             run.become("FAILED", str(error))
@@ -268,6 +271,16 @@ def _last_error(log: Path, exit_code: int) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     reason = found[-1] if found else (lines[-1] if lines else "no output")
     return f"{reason} (exit code {exit_code})"
+
+
+def _subnets(job: Mapping[str, Any]) -> list[str]:
+    """Subnets of the job's connections, where its workers have their network interfaces."""
+    found = []
+    for name in (job.get("Connections") or {}).get("Connections", []):
+        connection = glue._connections.get(name) or {}
+        place = connection.get("PhysicalConnectionRequirements") or {}
+        found += [place["SubnetId"]] if "SubnetId" in place else []
+    return found
 
 
 def _role_arn(role: str) -> str:

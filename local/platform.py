@@ -47,6 +47,9 @@ __all__ = ["ACCOUNT", "ROOT", "Platform", "PlatformError", "PlatformInfo"]
 ACCOUNT = "123456789012"
 START_SECONDS = 60.0
 OPERATOR = "operator"
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+# The settings' break-glass role: who assumes it may look into buckets from this machine.
+BREAK_GLASS = "millrace-break-glass"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -242,10 +245,14 @@ class Platform:
         """Swap the root credentials for an IAM user's, so that a person's calls are evaluated."""
         assert self.info is not None
         iam = self.client("iam")
-        iam.create_user(UserName=OPERATOR)
-        iam.attach_user_policy(
-            UserName=OPERATOR, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
+        user = iam.create_user(UserName=OPERATOR)["User"]["Arn"]
+        iam.attach_user_policy(UserName=OPERATOR, PolicyArn=ADMINISTRATOR)
+        trust = {"Effect": "Allow", "Principal": {"AWS": user}, "Action": "sts:AssumeRole"}
+        iam.create_role(
+            RoleName=BREAK_GLASS,
+            AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
         )
+        iam.attach_role_policy(RoleName=BREAK_GLASS, PolicyArn=ADMINISTRATOR)
         key = iam.create_access_key(UserName=OPERATOR)["AccessKey"]
         self.info = dataclasses.replace(
             self.info, access_key_id=key["AccessKeyId"], secret_access_key=key["SecretAccessKey"]
@@ -305,6 +312,11 @@ class Platform:
             "AWS_SESSION_TOKEN": keys["SessionToken"],
         }
 
+    def break_glass(self) -> dict[str, str]:
+        """Credentials of the role that buckets answer from outside their network; for an hour."""
+        assert self.info is not None, "the platform is not running"
+        return self.assume(f"arn:aws:iam::{self.info.account}:role/{BREAK_GLASS}")
+
     # -- cdk ----------------------------------------------------------------------------------
 
     def run_cdk(
@@ -344,8 +356,7 @@ class Platform:
         # From a folder without a cdk.json: bootstrapping then does not synthesise the app.
         empty = self.state_dir / "bootstrap"
         empty.mkdir(exist_ok=True)
-        administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
-        options = ["--cloudformation-execution-policies", administrator]
+        options = ["--cloudformation-execution-policies", ADMINISTRATOR]
         return self.run_cdk(["bootstrap", target, *options], cwd=empty, capture=capture)
 
     def deploy(

@@ -58,7 +58,8 @@ def roles_are_bounded(subject: Subject) -> str:
     for resource in roles:
         role = iam.get_role(RoleName=resource.physical_id)["Role"]
         _require("PermissionsBoundary" in role, f"{role['RoleName']} has no boundary")
-        _require(role["Path"] == subject.scope.role_path, f"{role['RoleName']}: {role['Path']}")
+        paths = (subject.scope.role_path, subject.scope.service_role_path)
+        _require(role["Path"] in paths, f"{role['RoleName']}: {role['Path']}")
         inline = iam.list_role_policies(RoleName=resource.physical_id)["PolicyNames"]
         _require(not inline, f"{role['RoleName']} has inline policies {inline}")
     return f"{len(roles)} roles under {subject.scope.role_path}"
@@ -89,6 +90,24 @@ def plain_http_is_denied(subject: Subject) -> str:
         policy = s3.get_bucket_policy(Bucket=bucket.physical_id)["Policy"]
         _require("aws:SecureTransport" in policy, f"{bucket.physical_id} accepts plain HTTP")
     return f"{len(buckets)} buckets refuse plain HTTP"
+
+
+def buckets_are_closed_from_outside(subject: Subject) -> str:
+    """Every bucket's policy has the perimeter, and the zones' names the endpoint that exists."""
+    _require(subject.deployment.settings.perimeter.enabled, "the settings switch it off")
+    s3 = subject.session.client("s3")
+    (endpoint,) = {
+        found.physical_id
+        for found in _present(subject, "AWS::EC2::VPCEndpoint")
+        if found.logical_id.startswith("VpcS3")
+    }
+    buckets = _present(subject, "AWS::S3::Bucket")
+    for bucket in buckets:
+        policy = s3.get_bucket_policy(Bucket=bucket.physical_id)["Policy"]
+        _require(names.PERIMETER_STATEMENT in policy, f"{bucket.physical_id} has no perimeter")
+        named = bucket.stack != "data-lake" or endpoint in policy
+        _require(named, f"{bucket.physical_id} does not name {endpoint}")
+    return f"{len(buckets)} buckets; zones name {endpoint}"
 
 
 def catalog_follows_contract(subject: Subject) -> str:
@@ -193,6 +212,7 @@ CHECKS: tuple[Check, ...] = (
     roles_are_bounded,
     keys_rotate,
     plain_http_is_denied,
+    buckets_are_closed_from_outside,
     catalog_follows_contract,
     api_answers_signed_requests_only,
     api_refuses_bad_requests,

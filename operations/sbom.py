@@ -150,7 +150,7 @@ def _add_platform(bom: Bom, platform: Platform) -> Component:
     known = yaml.safe_load(PLATFORMS.read_text()).get(name, {}).get(version)
     if known is None:
         raise SbomError(
-            f"the templates use {name} {version}, which {PLATFORMS.relative_to(ROOT)} does not list"
+            f"the templates use {name} {version}, which operations/{PLATFORMS.name} does not list"
         )
     inside = [_add(bom, _provided(entry, f"{name}:{version}")) for entry in known]
     component = Component(

@@ -16,6 +16,8 @@ from typing import Any
 from operations.assembly import templates
 
 IMAGE = re.compile(r"\.dkr\.ecr\.[^/]+/(?P<name>[\w/-]+):(?P<version>[\w.-]+)")
+GLUE = "AWS::Glue::Job"
+USERS_OF_IMAGES = ("AWS::StepFunctions::StateMachine", "AWS::SageMaker::ModelPackage")
 Platform = tuple[str, str]
 """Name and version: a first and a second key of ``aws_platforms.yaml``."""
 
@@ -96,10 +98,12 @@ def _function(key: str, path: Path, properties: dict[str, Any], siblings: dict[s
 def _job(
     key: str, label: str, path: Path, resources: list[tuple[Any, str, dict[str, Any]]]
 ) -> Upload:
-    """Glue runs what its jobs name; SageMaker's containers get the rest."""
-    jobs = [properties for _, kind, properties in resources if kind == "AWS::Glue::Job"]
-    glue = {("aws-glue", job["GlueVersion"]) for job in jobs if key in json.dumps(job)}
-    used = glue or set(_images([properties for *_, properties in resources]))
+    """Glue runs what its jobs name; state machines and model packages name what images run."""
+    users = [(kind, properties) for _, kind, properties in resources if key in str(properties)]
+    used = {("aws-glue", properties["GlueVersion"]) for kind, properties in users if kind == GLUE}
+    for kind, properties in users:
+        if kind in USERS_OF_IMAGES:
+            used |= set(_images(properties))
     return Upload(key, label, path, frozenset(used), frozenset())
 
 

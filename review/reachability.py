@@ -13,6 +13,7 @@ from review.network import (
     ANYWHERE,
     Opening,
     covers_peer,
+    covers_ports,
     openings,
     rules,
     service_name,
@@ -113,7 +114,9 @@ def _ports(
             if _reaches(rule.peer, other, address_range)
             and _admits(all_rules, other, group, address_range, rule.ports)
         ]
-    return ", ".join(sorted({rule.ports for rule in open_rules}))
+    found = sorted({rule.ports for rule in open_rules})
+    wider = [p for p in found if not any(covers_ports(o, p) for o in found if o != p)]
+    return ", ".join(wider)
 
 
 def _prefix_list(rule: Opening, service: str) -> bool:

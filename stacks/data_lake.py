@@ -76,6 +76,8 @@ class DataLakeStack(BaseStack):
             settings=self.settings,
             expire_after_days=retention,
             events=events,
+            endpoints=[self._props.foundation.network.storage_endpoint],
+            producers=self.settings.perimeter.landing_roles if zone == "landing" else (),
             short_lived={names.CURATED_QUERY_RESULTS: QUERY_RESULT_DAYS}
             if zone == "curated"
             else {},

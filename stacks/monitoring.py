@@ -197,7 +197,8 @@ class MonitoringStack(BaseStack):
 
     def _define_composite(self) -> cloudwatch.CompositeAlarm:
         """One light for the whole deployment; CloudWatch takes a hundred alarms in a rule."""
-        assert len(self.alarms) <= COMPOSITE_CHILDREN
+        if len(self.alarms) > COMPOSITE_CHILDREN:
+            raise ValueError(f"{len(self.alarms)} alarms; a rule takes {COMPOSITE_CHILDREN}")
         composite = cloudwatch.CompositeAlarm(
             self,
             "Unhealthy",

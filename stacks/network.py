@@ -46,11 +46,12 @@ class NetworkStack(BaseStack):
             endpoints=self._define_group("Endpoints", "SageMaker endpoints"),
             vpc_endpoints=self._define_endpoint_group(),
         )
-        add_endpoints(self, self.vpc, groups.vpc_endpoints)
+        storage = add_endpoints(self, self.vpc, groups.vpc_endpoints)
         self.outputs = Network(
             vpc=self.vpc,
             subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
             security_groups=groups,
+            storage_endpoint=storage.vpc_endpoint_id,
         )
 
     def _define_vpc(self) -> ec2.Vpc:

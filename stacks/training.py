@@ -89,6 +89,8 @@ class TrainingStack(BaseStack):
                 foundation=self._props.foundation,
                 image_uri=self.image_uri,
                 log_group="/aws/sagemaker/Endpoints/",
+                # SageMaker checks artefacts and writes captures from its own network.
+                path=self.names.service_role_path,
             ),
         )
         role.data(lake.artifacts, keys.models, read=[names.ARTIFACTS_MODELS])

@@ -1,6 +1,7 @@
 """Synthesise the app in a process of its own, once per settings file and test session.
 
-The compliance packs stay off: with them a finding would fail every test that reads a template.
+The compliance packs stay off: with them a finding would fail every test that reads a template. So
+does CDK's template validation, which takes as long as the rest; ``tests/nag`` runs both.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def synth_environment(
         "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}",
         "CDK_OUTDIR": str(outdir),
         "CDK_CONTEXT_JSON": json.dumps(context),
+        "CDK_VALIDATION": str(nag).lower(),
         **(extra or {}),
     }
 

@@ -76,6 +76,9 @@ LEASE_RETRAINING = "retraining"
 # Property of the pointers' custom resource: ARN of the seed model package.
 POINTERS_PACKAGE_PROPERTY = "PackageArn"
 
+# Statement of every bucket's policy that denies calls from outside.
+PERIMETER_STATEMENT = "DenyOutsidePerimeter"
+
 # API: routes below the stage, and the header that asks for one variant.
 ROUTE_PREDICTIONS = "/predictions"
 ROUTE_BATCH = "/predictions/batch"
@@ -113,6 +116,14 @@ class Scope:
     def role_path(self) -> str:
         """IAM path of every role, which key, bucket and boundary policies match."""
         return f"/{PRODUCT}/{self.instance}/{self.environment}/"
+
+    @property
+    def service_role_path(self) -> str:
+        """IAM path, below ``role_path``, of roles with which a service itself calls S3.
+
+        It does so from its own network: bucket policies let this path in without our endpoint.
+        """
+        return f"{self.role_path}service/"
 
     @property
     def parameter_root(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
+from local.demo import iam_grants
 from local.demo.report.build import build
 from local.demo.report.collect import deployed_stacks, with_handling
 from local.demo.report.model import Iam, Resources
@@ -63,6 +64,7 @@ def _resources(story: Story) -> Resources:
 
 def _iam(story: Story) -> Iam:
     found = iam_report.report(story.platform, story.scope.role_path)
+    iam_grants.write(story, found)
     denied: Counter[str] = Counter()
     calls: Counter[str] = Counter()
     unused: Counter[str] = Counter(grant["role"] for grant in found["unused_grants"])

@@ -1,4 +1,6 @@
-"""Condition keys that AWS sends and MiniStack does not: ``aws:PrincipalArn``, the metric namespace.
+"""Condition keys that AWS sends and MiniStack does not.
+
+They are ``aws:PrincipalArn``, the namespace of metrics, and the key that an upload to S3 names.
 
 ``aws:PrincipalArn`` of a role's session is the role's own ARN, with its path. Key and bucket
 policies of this project match roles by that path; MiniStack compares with the ARN of the session,
@@ -19,8 +21,9 @@ from local.emulator.private_tables import pin, replace
 _MODULE = "ministack.core.iam_evaluator"
 _ACTIONS = "ministack.core.iam_actions"
 _KEY = "aws:principalarn"
+_UPLOAD_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 GZIP_MAGIC = b"\x1f\x8b"
-pin(_ACTIONS, request_tag_context="callable")
+pin(_ACTIONS, request_tag_context="callable", s3_service_context="callable")
 pin(_MODULE, _resolve_condition_key="callable", _role_name_from_assumed_arn="callable")
 
 
@@ -61,7 +64,21 @@ def _with_namespace(original: Callable[..., Any]) -> Callable[..., Any]:
     return context
 
 
+def _with_upload_key(original: Callable[..., Any]) -> Callable[..., Any]:
+    def context(
+        action: str, query: Any, path: str = "", headers: dict[str, str] | None = None
+    ) -> Any:
+        found = dict(original(action, query, path, headers))
+        named = (headers or {}).get(_UPLOAD_KEY)
+        if action == "s3:PutObject" and named:
+            found[f"s3:{_UPLOAD_KEY}"] = named
+        return found
+
+    return context
+
+
 def attach(_tables: Tables) -> None:
-    """Resolve the principal to its role, and send the namespace of metrics."""
+    """Resolve the principal to its role; send the namespace of metrics and the upload's key."""
+    replace(_ACTIONS, "s3_service_context", _with_upload_key)
     replace(_MODULE, "_resolve_condition_key", _with_role_arn)
     replace(_ACTIONS, "request_tag_context", _with_namespace)

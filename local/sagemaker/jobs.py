@@ -74,6 +74,12 @@ class Job(ABC):
         """The execution role of the job."""
         return str(self.record["RoleArn"])
 
+    @property
+    def subnets(self) -> list[str]:
+        """Where the job's container, and what SageMaker does beside it, reach S3 from."""
+        place = {**self.record, **self.record.get("NetworkConfig", {})}
+        return list(place.get("VpcConfig", {}).get("Subnets", []))
+
     def launch(self) -> None:
         """Start the job's thread, in the caller's account and Region."""
         self.directory.base.mkdir(parents=True)
@@ -123,7 +129,9 @@ class Job(ABC):
             try:
                 if self.control.stop.is_set():
                     raise JobStoppedError("Stopped")
-                self.session = roles.assume(self.role_arn, roles.SAGEMAKER, "SageMaker")
+                self.session = roles.assume(
+                    self.role_arn, roles.SAGEMAKER, "SageMaker", self.subnets
+                )
                 self.phases(self.session)
                 self.settle("Completed")
             except JobStoppedError as ending:

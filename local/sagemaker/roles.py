@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ import boto3
 from botocore.config import Config
 from ministack.core import iam_evaluator as evaluator
 
-from local.emulator import iam_recorder, service_roles
+from local.emulator import iam_recorder, network_origin, service_roles
 from local.sagemaker.errors import access_denied, validation
 
 SAGEMAKER = "sagemaker.amazonaws.com"
@@ -58,13 +58,18 @@ class RoleSession:
         return service_roles.client_environment(self.keys)
 
 
-def assume(role_arn: str, service: str, session_name: str) -> RoleSession:
+def assume(
+    role_arn: str, service: str, session_name: str, subnets: Sequence[str] = ()
+) -> RoleSession:
     """A session of ``role_arn`` for the service principal ``service``.
 
+    Its requests leave from ``subnets``; with none, from the service's own network.
     Raises ValidationException when the role does not exist or its trust policy refuses.
     """
     try:
-        return RoleSession(role_arn, service_roles.credentials_for(role_arn, session_name, service))
+        keys = service_roles.credentials_for(role_arn, session_name, service)
+        network_origin.attach_to_subnets(keys["AWS_ACCESS_KEY_ID"], subnets)
+        return RoleSession(role_arn, keys)
     except service_roles.AccessDeniedError as error:
         raise validation(
             f"Could not assume role {role_arn}. Please ensure that the role exists and allows "

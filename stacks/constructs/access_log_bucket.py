@@ -14,6 +14,7 @@ from constructs import Construct
 
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.log_group import removal_policy
+from stacks.constructs.s3_perimeter import close_perimeter
 from stacks.constructs.zone_bucket import acknowledge_erasable, acknowledge_single_region
 from stacks.nag import acknowledge
 
@@ -51,6 +52,7 @@ def access_log_bucket(scope: Construct, stack: BaseStack) -> s3.Bucket:
             conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
         )
     )
+    close_perimeter(bucket, stack)
     _acknowledge(bucket)
     return bucket
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import Environment, Stack, Tags
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from config.load import Deployment
 from lambdas.shared import names
@@ -73,3 +73,15 @@ class BaseStack(Stack):
         The IAM path is what earlier stacks may match: naming a later stack's role is a cycle.
         """
         return f"arn:{self.partition}:iam::{self.account}:role{self.names.role_path}*"
+
+
+def stack_of(construct: IConstruct) -> BaseStack:
+    """The stack of a construct, which must be one of ours.
+
+    Raises:
+        TypeError: the construct stands in another kind of stack.
+    """
+    stack = Stack.of(construct)
+    if not isinstance(stack, BaseStack):
+        raise TypeError(f"{stack.node.path} is not a BaseStack: it has no settings and no names")
+    return stack

@@ -78,7 +78,7 @@ class RecordDelivery(Construct):
             props=ServiceRoleProps(
                 service="firehose.amazonaws.com",
                 description=f"Delivers {self._props.stream} into the raw zone",
-                path=self._stack.names.role_path,
+                path=self._stack.names.service_role_path,
                 boundary=self._props.foundation.security.boundary,
                 # Firehose identifies the account by an external id.
                 source_account=False,

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.base_stack import BaseStack, stack_of
 from stacks.constructs.log_group import removal_policy
 
 # Administration is delegated to IAM; using the key to read or write data is not among it.
@@ -83,8 +83,7 @@ class DomainKey(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, props: DomainKeyProps) -> None:
         super().__init__(scope, construct_id)
-        stack = Stack.of(self)
-        assert isinstance(stack, BaseStack)
+        stack = stack_of(self)
         self._stack = stack
         self.key = kms.Key(
             self,

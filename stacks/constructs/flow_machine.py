@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.base_stack import stack_of
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.log_group import encrypted_log_group
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
@@ -54,8 +53,7 @@ class FlowMachine(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, props: FlowMachineProps) -> None:
         super().__init__(scope, construct_id)
-        stack = Stack.of(self)
-        assert isinstance(stack, BaseStack)
+        stack = stack_of(self)
         self._stack = stack
         self._foundation = props.foundation
         self.role = ServiceRole(
@@ -64,7 +62,7 @@ class FlowMachine(Construct):
             props=ServiceRoleProps(
                 service="states.amazonaws.com",
                 description=props.description,
-                path=stack.names.role_path,
+                path=stack.names.service_role_path,
                 boundary=props.foundation.security.boundary,
             ),
         )

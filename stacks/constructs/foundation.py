@@ -56,6 +56,8 @@ class Network:
     vpc: ec2.IVpc
     subnets: ec2.SubnetSelection
     security_groups: SecurityGroups
+    storage_endpoint: str
+    """Id of the gateway endpoint through which workloads reach S3."""
 
 
 @dataclass(frozen=True, slots=True)

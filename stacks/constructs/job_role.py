@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import ArnFormat
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
-from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.base_stack import stack_of
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.grants import allow_objects
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
@@ -48,6 +48,8 @@ class JobRoleProps:
     log_group: str
     """Log group that SageMaker writes to, such as ``/aws/sagemaker/TrainingJobs``."""
     metric_namespace: str | None = None
+    path: str | None = None
+    """IAM path, where it is not that of roles whose calls leave from our network."""
 
 
 class JobRole(Construct):
@@ -55,8 +57,7 @@ class JobRole(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, props: JobRoleProps) -> None:
         super().__init__(scope, construct_id)
-        stack = Stack.of(self)
-        assert isinstance(stack, BaseStack)
+        stack = stack_of(self)
         self._stack = stack
         self._role = ServiceRole(
             self,
@@ -64,7 +65,7 @@ class JobRole(Construct):
             props=ServiceRoleProps(
                 service="sagemaker.amazonaws.com",
                 description=props.description,
-                path=stack.names.role_path,
+                path=props.path or stack.names.role_path,
                 boundary=props.foundation.security.boundary,
             ),
         )

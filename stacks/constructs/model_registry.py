@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import CfnTag, CustomResource, RemovalPolicy, Stack
+from aws_cdk import CfnTag, CustomResource, RemovalPolicy
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from lambdas.shared import names
 from stacks.constructs import sagemaker_names
-from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.base_stack import stack_of
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.platform_function import PlatformFunction, PlatformFunctionProps
 from stacks.constructs.seed_model import seed_model
@@ -37,8 +37,7 @@ class ModelRegistry(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, props: ModelRegistryProps) -> None:
         super().__init__(scope, construct_id)
-        stack = Stack.of(self)
-        assert isinstance(stack, BaseStack)
+        stack = stack_of(self)
         self._stack = stack
         self._props = props
         self.group_name = sagemaker_names.prefix(stack.names)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from lambdas.shared import names
-from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.base_stack import stack_of
 from stacks.constructs.code_bundle import function_bundle
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.function_findings import (
@@ -68,8 +68,7 @@ class PlatformFunction(Construct):
         self, scope: Construct, construct_id: str, *, props: PlatformFunctionProps
     ) -> None:
         super().__init__(scope, construct_id)
-        stack = Stack.of(self)
-        assert isinstance(stack, BaseStack)
+        stack = stack_of(self)
         self._stack = stack
         self._props = props
         self._reserved = stack.settings.reserved_concurrency.get(

@@ -13,7 +13,7 @@ from aws_cdk import ArnFormat, Stack
 from constructs import Construct
 
 from stacks.constructs import sagemaker_names
-from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.base_stack import stack_of
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
 from stacks.nag import acknowledge
@@ -40,8 +40,7 @@ class ServingDeployRole(Construct):
         self, scope: Construct, construct_id: str, *, props: ServingDeployRoleProps
     ) -> None:
         super().__init__(scope, construct_id)
-        stack = Stack.of(self)
-        assert isinstance(stack, BaseStack)
+        stack = stack_of(self)
         self._stack = stack
         self._props = props
         self.service_role = ServiceRole(

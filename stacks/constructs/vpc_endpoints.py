@@ -78,8 +78,11 @@ def add_endpoints(
     stack: BaseStack,
     vpc: ec2.Vpc,
     security_group: ec2.ISecurityGroup,
-) -> None:
-    """Create gateway endpoints in every subnet, interface endpoints in the settings' zones."""
+) -> ec2.GatewayVpcEndpoint:
+    """Create gateway endpoints in every subnet, interface endpoints in the settings' zones.
+
+    Returns the endpoint of S3, which bucket policies name.
+    """
     storage = vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
     tables = vpc.add_gateway_endpoint("DynamoDb", service=ec2.GatewayVpcEndpointAwsService.DYNAMODB)
     storage.add_to_policy(_within_account(stack))
@@ -100,6 +103,7 @@ def add_endpoints(
             ),
         )
         interface.add_to_policy(_within_account(stack))
+    return storage
 
 
 def _within_account(stack: BaseStack) -> iam.PolicyStatement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aws_cdk import Duration
@@ -12,7 +12,9 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from config.settings import Settings
+from stacks.constructs.base_stack import stack_of
 from stacks.constructs.log_group import removal_policy
+from stacks.constructs.s3_perimeter import close_perimeter
 from stacks.nag import acknowledge
 
 NONCURRENT_DAYS = 30
@@ -36,6 +38,10 @@ class ZoneBucketProps:
     """Days during which a version cannot be deleted; None where data must stay erasable."""
     events: bool = False
     """Publish object events to EventBridge."""
+    endpoints: Sequence[str] = ()
+    """VPC endpoints through which our workloads come; none: no workload has business here."""
+    producers: Sequence[str] = ()
+    """Roles of the settings that may call from outside the perimeter."""
 
 
 class ZoneBucket(Construct):
@@ -79,6 +85,9 @@ class ZoneBucket(Construct):
                 )
             )
         self._deny_other_keys(props.key)
+        close_perimeter(
+            self.bucket, stack_of(self), endpoints=props.endpoints, producers=props.producers
+        )
         acknowledge_single_region(self.bucket)
         if props.lock_days is None:
             acknowledge_erasable(self.bucket)

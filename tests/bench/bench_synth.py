@@ -1,16 +1,22 @@
 """Whole-process synth of the ``prod`` app against an empty one-bucket app, in the same run.
 
-Every round starts fresh processes in turn (empty, app without packs, app with the six packs), so
-that a busy moment of the machine falls on all of them; medians and their ratios are printed, by
-the clock and by processor time, which other people's work disturbs less. The environment is the
-one that the Makefile sets: jsii's unpacked packages, Node's compiled code and Python's bytecode are
-kept between runs. Run with ``python -m tests.bench.bench_synth [rounds]``.
+Every round starts fresh processes in turn, so that a busy moment of the machine falls on all of
+them; medians and their ratios are printed, by the clock and by processor time, which other people's
+work disturbs less. The command is the one of ``cdk.json`` and the environment the one that the
+Makefile sets: jsii's unpacked packages and Python's bytecode are kept between runs.
+
+CDK validates every template at synth unless told otherwise (``cdk synth --no-validation``, which
+``make synth`` uses; ``make check`` and ``make deploy`` validate). Loading that engine is most of an
+empty app's time. The floor is the empty app as anyone starts it, validated; what an unvalidated
+synth takes beside an empty app that is not validated either is printed too.
+Run with ``python -m tests.bench.bench_synth [rounds]``.
 """
 
 from __future__ import annotations
 
 import json
 import resource
+import shlex
 import statistics
 import subprocess
 import sys
@@ -40,11 +46,12 @@ AIM_MS_PER_RESOURCE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One kind of process: what it runs and whether the packs are attached."""
+    """One kind of process: what it runs and which checks are on."""
 
     name: str
     command: tuple[str, ...]
-    nag: bool
+    nag: bool = False
+    validation: bool = False
     aim: float | None = None
 
 
@@ -56,23 +63,26 @@ class Taken:
     cpu: float
 
 
-EMPTY = Case("empty app, one bucket", ("-c", EMPTY_APP), nag=False)
-CASES = (
-    EMPTY,
-    Case("prod without packs", ("app.py",), nag=False, aim=AIM_WITHOUT_PACKS),
-    Case("prod with six packs", ("app.py",), nag=True, aim=AIM_WITH_PACKS),
+APP = tuple(shlex.split(json.loads((REPOSITORY / "cdk.json").read_text())["app"])[1:])
+EMPTY = Case("empty app, one bucket", (*APP[:-1], "-c", EMPTY_APP), validation=True)
+BARE = Case("empty app, not validated", EMPTY.command)
+MEASURED = (
+    Case("prod without packs", APP, aim=AIM_WITHOUT_PACKS),
+    Case("prod with six packs", APP, nag=True, aim=AIM_WITH_PACKS),
+    Case("prod, six packs, validated", APP, nag=True, validation=True, aim=AIM_WITH_PACKS),
 )
+CASES = (EMPTY, BARE, *MEASURED)
 
 
-def speed_ups() -> dict[str, str]:
-    """Variables that the Makefile exports for every target."""
-    cache = REPOSITORY / "build" / "node-compile-cache"
-    return {
+def environment_of(case: Case, outdir: Path) -> dict[str, str]:
+    """Process environment: what the Makefile exports, and the case's checks."""
+    extra = {
         "JSII_RUNTIME_PACKAGE_CACHE": "enabled",
-        "NODE_COMPILE_CACHE": str(cache),
+        "CDK_VALIDATION": str(case.validation).lower(),
         # Empty means unset: without bytecode files each process compiles the CDK's modules anew.
         "PYTHONDONTWRITEBYTECODE": "",
     }
+    return synth_environment("prod", outdir, nag=case.nag, extra=extra)
 
 
 def run_once(case: Case, outdir: Path) -> Taken:
@@ -81,7 +91,7 @@ def run_once(case: Case, outdir: Path) -> Taken:
     Raises:
         RuntimeError: the synth failed, so its time says nothing.
     """
-    environment = synth_environment("prod", outdir, nag=case.nag, extra=speed_ups())
+    environment = environment_of(case, outdir)
     command = [sys.executable, *case.command]
     start, busy = time.perf_counter(), _children_cpu()
     run = subprocess.run(
@@ -130,7 +140,7 @@ def table(found: Mapping[str, list[Taken]], resources: int) -> str:
     wall = {name: statistics.median(each.wall for each in taken) for name, taken in found.items()}
     cpu = {name: statistics.median(each.cpu for each in taken) for name, taken in found.items()}
     rows, costs = [], []
-    for case in CASES[1:]:
+    for case in MEASURED:
         for kind, seconds, aim in (("clock", wall, case.aim), ("processor", cpu, None)):
             floor = seconds[EMPTY.name]
             rows.append(
@@ -142,7 +152,11 @@ def table(found: Mapping[str, list[Taken]], resources: int) -> str:
             f"{case.name}: {beyond:.1f} ms for each of {resources} resources beyond the empty app "
             f"(aim {AIM_MS_PER_RESOURCE:g}); from {min(times):.2f} to {max(times):.2f} s"
         )
-    return "\n".join([report.table(rows), *costs])
+        if not case.validation:
+            rows.append(
+                report.Row(f"{case.name}, clock", wall[case.name], BARE.name, wall[BARE.name])
+            )
+    return "\n".join([report.table(rows), *costs, report.load()])
 
 
 def node_version() -> str:

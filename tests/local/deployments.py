@@ -18,20 +18,21 @@ PATIENCE_SECONDS = 60.0
 
 
 class LocalSession(boto3.Session):
-    """The operator's session; its clients call the platform."""
+    """A session of the break-glass role, which may look into buckets; it calls the platform."""
 
     def __init__(self, platform: Platform) -> None:
         assert platform.info is not None
+        self._platform, self._keys = platform, platform.break_glass()
         super().__init__(
-            aws_access_key_id=platform.info.access_key_id,
-            aws_secret_access_key=platform.info.secret_access_key,
+            aws_access_key_id=self._keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self._keys["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=self._keys["AWS_SESSION_TOKEN"],
             region_name=platform.info.region,
         )
-        self._platform = platform
 
     def client(self, service_name: str, *_: Any, **__: Any) -> Any:
-        """A client as the operator, at the platform's endpoint."""
-        return self._platform.client(service_name)
+        """A client at the platform's endpoint."""
+        return self._platform.client(service_name, self._keys)
 
 
 def subject_of(platform: Platform, environment: str) -> Subject:

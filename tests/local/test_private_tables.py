@@ -59,6 +59,11 @@ SIGNATURES = {
     "ministack.services.cloudformation.stacks._provision_resource": [
         "resource_type", "logical_id", "props", "stack_name",
     ],
+    "ministack.services.cloudwatch_logs._fanout_to_subscription_filters": [
+        "group_name", "stream_name", "events",
+    ],
+    "ministack.services.cloudwatch_logs._compile_filter_pattern": ["raw"],
+    "ministack.services.cloudformation.provisioners._sm_secret_string": ["props"],
     "ministack.services.lambda_svc._execute_function_dispatch": [
         "func", "config", "event", "request_id", "started",
     ],

@@ -9,7 +9,12 @@ import pytest
 from local.platform import Platform
 from tests.local.sagemaker_support import INSTANCE, unique
 from tests.local.test_sagemaker_cloudformation import Stack, artefact, registry
-from tests.local.test_sagemaker_endpoints import Endpoints, container
+from tests.local.test_sagemaker_endpoints import (
+    Endpoints,
+    capture_config,
+    captured,
+    container,
+)
 
 pytestmark = pytest.mark.platform
 
@@ -41,7 +46,7 @@ def _model(world: Endpoints, package: str) -> dict[str, Any]:
     return {"Type": "AWS::SageMaker::Model", "Properties": properties}
 
 
-def _config(**weights: int) -> dict[str, Any]:
+def _config(capture: dict[str, Any] | None = None, **weights: int) -> dict[str, Any]:
     variants = [
         {
             "VariantName": model.lower(),
@@ -52,7 +57,9 @@ def _config(**weights: int) -> dict[str, Any]:
         }
         for model, weight in weights.items()
     ]
-    properties = {"ProductionVariants": variants}
+    properties: dict[str, Any] = {"ProductionVariants": variants}
+    if capture:
+        properties["DataCaptureConfig"] = capture
     return {"Type": "AWS::SageMaker::EndpointConfig", "Properties": properties}
 
 
@@ -73,7 +80,7 @@ def _serving(world: Endpoints, group: str) -> dict[str, Any]:
         "Old": _model(world, "First"),
         "New": _model(world, "Second"),
         "Conservative": _config(Old=1, New=0),
-        "Progressive": _config(Old=0, New=1),
+        "Progressive": _config(capture_config(world.bucket), Old=0, New=1),
         "Steady": _endpoint("Conservative"),
         "Bold": _endpoint("Progressive"),
     }
@@ -87,9 +94,10 @@ def test_an_endpoint_answers_with_the_package_its_weights_lead_to(world: Endpoin
     stack = Stack(world.platform)
     created = stack.deploy(_serving(world, unique("group")))
     assert created["StackStatus"] == "CREATE_COMPLETE", stack.reasons()
-    answers = {}
+    answers, names = {}, {}
     for endpoint in ("Steady", "Bold"):
         name = stack.output(f"{endpoint}Ref").rsplit("/", 1)[-1]
+        names[endpoint] = name
         answers[endpoint] = {world.ask(name)["model"] for _ in range(10)}
         everyone = {world.ask(name, TargetVariant=v)["model"] for v in ("old", "new")}
         assert everyone == {"first", "second"}
@@ -98,6 +106,8 @@ def test_an_endpoint_answers_with_the_package_its_weights_lead_to(world: Endpoin
     stack.client.get_waiter("stack_delete_complete").wait(
         StackName=stack.name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
     )
+    assert len(captured(world, names["Bold"])) == 12
+    assert not captured(world, names["Steady"])
 
 
 @pytest.mark.proves("AWS::SageMaker::ModelPackageGroup")

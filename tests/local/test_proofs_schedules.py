@@ -63,6 +63,24 @@ def _schedule(
     }
 
 
+def _start_of_machine(role_name: str) -> dict[str, Any]:
+    """A templated target: the state machine itself."""
+    found = _schedule("machine", role_name=role_name)
+    found["Properties"]["Target"]["Arn"] = {"Ref": "Machine"}
+    return found
+
+
+def _machine() -> dict[str, Any]:
+    definition = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
+    return {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {
+            "RoleArn": {"Fn::GetAtt": ["MachineRole", "Arn"]},
+            "DefinitionString": json.dumps(definition),
+        },
+    }
+
+
 def _template() -> Template:
     start = {"Fn::Sub": "arn:aws:glue:${AWS::Region}:${AWS::AccountId}:job/${Job}"}
     bury = allow(["sqs:SendMessage"], {"Fn::GetAtt": ["Undelivered", "Arn"]})
@@ -76,13 +94,19 @@ def _template() -> Template:
         "OtherScript": _job("missing.py"),
         "OtherRole": _job("plain.py", "Distrusted"),
         "Caller": role("scheduler.amazonaws.com", allow(["glue:StartJobRun"], start), bury),
+        "Starter": role(
+            "scheduler.amazonaws.com", allow(["states:StartExecution"], {"Ref": "Machine"})
+        ),
+        "MachineRole": role("states.amazonaws.com"),
+        "Machine": _machine(),
+        "Templated": _start_of_machine("Starter"),
         "Powerless": role("scheduler.amazonaws.com", bury),
         "Right": _schedule("right"),
         "Disabled": _schedule("disabled", state="DISABLED"),
         "WrongRole": _schedule("wrong role", role_name="Powerless"),
         "WrongTarget": _schedule("wrong target", action="beginJobRun"),
     }
-    named = ("Job", "FailingJob", "OtherScript", "OtherRole", "Undelivered")
+    named = ("Job", "FailingJob", "OtherScript", "OtherRole", "Undelivered", "Machine")
     outputs = {name: {"Value": {"Ref": name}} for name in named}
     outputs["ScriptsBucket"] = {"Value": {"Ref": "Scripts"}}
     return {"Resources": resources, "Outputs": outputs}
@@ -128,6 +152,17 @@ def test_a_schedule_calls_what_it_names_as_its_role(
         return [run["Arguments"]["--who"] for run in runs if "--who" in run["Arguments"]]
 
     assert wait_for(callers, what="a run") == ["right"]
+
+
+@pytest.mark.proves("AWS::Scheduler::Schedule")
+def test_a_schedule_starts_the_machine_it_names(platform: Platform, stack: dict[str, str]) -> None:
+    states = platform.client("stepfunctions")
+    executions = wait_for(
+        lambda: states.list_executions(stateMachineArn=stack["Machine"])["executions"],
+        what="an execution",
+    )
+    asked = states.describe_execution(executionArn=executions[0]["executionArn"])["input"]
+    assert json.loads(asked)["Arguments"] == {"--who": "machine"}
 
 
 def _ended(platform: Platform, job: str) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def _template() -> Template:
     objects = allow(["s3:PutObject", "s3:GetObject"], "*")
     use = ["kms:GenerateDataKey", "kms:Decrypt"]
     refused = {"Effect": "Deny", "Action": use, "Resource": "*", "Principal": {"AWS": "*"}}
-    secrets = allow(["secretsmanager:GetSecretValue"], "*")
+    secrets = allow(["secretsmanager:GetSecretValue", "sqs:SendMessage"], "*")
     versions = {"VersioningConfiguration": {"Status": "Enabled"}}
     inline, managed = {"Ref": "ByInline"}, {"Ref": "ByManaged"}
     resources: dict[str, Any] = {
@@ -90,6 +90,8 @@ def _template() -> Template:
         "ByAlias": _bucket({"Ref": "Alias"}),
         "ByOther": _bucket({"Ref": "OtherAlias"}),
         "PlainGuard": _guard("Plain"),
+        "PlainQueue": {"Type": "AWS::SQS::Queue"},
+        "OpenQueue": {"Type": "AWS::SQS::Queue", "Properties": {"KmsMasterKeyId": _arn("OpenKey")}},
         "Keyless": _principal(objects, secrets),
         "Keyed": _principal(
             objects, secrets, allow(use, _arn("OpenKey")), allow(use, _arn("ClosedKey"))
@@ -107,7 +109,7 @@ def _template() -> Template:
         ),
     }
     outputs = {f"{name}Bucket": {"Value": {"Ref": name}} for name in BUCKETS}
-    for name in ("Long", "Digits"):
+    for name in ("Long", "Digits", "PlainQueue", "OpenQueue"):
         outputs[name] = {"Value": {"Ref": name}}
     for name in ("Keyless", "Keyed", "ByInline", "ByManaged", "ByNothing"):
         outputs[name] = {"Value": _arn(name)}
@@ -175,6 +177,18 @@ def test_a_bucket_keeps_versions_when_told_to(platform: Platform, stack: dict[st
         found = s3.list_object_versions(Bucket=bucket, Prefix="versioned")
         kept[name] = len(found.get("Versions", []))
     assert kept == {"Plain": 2, "Open": 1}
+
+
+@pytest.mark.proves("AWS::SQS::Queue")
+def test_a_queue_asks_for_the_key_it_names(platform: Platform, stack: dict[str, str]) -> None:
+    outcomes = {}
+    for who in ("Keyless", "Keyed"):
+        client = platform.client("sqs", platform.assume(stack[who]))
+        for queue in ("PlainQueue", "OpenQueue"):
+            send = {"QueueUrl": stack[queue], "MessageBody": "x"}
+            outcomes[who, queue] = _outcome(client.send_message, **send) == "ok"
+    refused = {entry for entry, sent in outcomes.items() if not sent}
+    assert refused == {("Keyless", "OpenQueue")}
 
 
 @pytest.mark.proves("AWS::S3::BucketPolicy")

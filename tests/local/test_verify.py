@@ -100,6 +100,24 @@ def test_a_bucket_open_to_plain_http_is_noticed(prod: Subject) -> None:
         s3.put_bucket_policy(Bucket=bucket, Policy=policy)
 
 
+@pytest.mark.parametrize("lost", ["the statement", "the endpoint"])
+def test_a_bucket_open_from_outside_is_noticed(prod: Subject, lost: str) -> None:
+    s3, bucket = prod.session.client("s3"), prod.deployed.bucket("features")
+    policy = s3.get_bucket_policy(Bucket=bucket)["Policy"]
+    document = json.loads(policy)
+    for statement in document["Statement"]:
+        if statement.get("Sid") == names.PERIMETER_STATEMENT and lost == "the statement":
+            statement["Sid"] = "Renamed"
+        elif statement.get("Sid") == names.PERIMETER_STATEMENT:
+            statement["Condition"]["StringNotEquals"]["aws:SourceVpce"] = "vpce-of-yesterday"
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(document))
+    try:
+        with pytest.raises(CheckFailedError, match=r"no perimeter|does not name"):
+            checks.buckets_are_closed_from_outside(prod)
+    finally:
+        s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+
+
 def test_nothing_deployed_fails_every_check(prod: Subject) -> None:
     settings = prod.deployment.settings.model_copy(update={"instance": "nowhere"})
     elsewhere: Deployment = dataclasses.replace(prod.deployment, settings=settings)

@@ -13,7 +13,7 @@ from tests.synth import ENVIRONMENTS, STACK_NAMES, assembly, templates
 EDGES: dict[str, set[str]] = {
     "security": set(),
     "network": {"security"},
-    "data-lake": {"security"},
+    "data-lake": {"security", "network"},
     "ingestion": {"security", "network", "data-lake"},
     "processing": {"security", "network", "data-lake"},
     "training": {"security", "network", "data-lake", "processing"},

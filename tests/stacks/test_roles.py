@@ -22,7 +22,8 @@ def test_every_role_has_the_path_and_the_boundary(environment: str) -> None:
     for stack, logical_id, role in roles:
         properties = role["Properties"]
         place = f"{stack}.{logical_id}"
-        assert properties["Path"] == f"/millrace/{settings.instance}/{environment}/", place
+        path = f"/millrace/{settings.instance}/{environment}/"
+        assert properties["Path"] in {path, f"{path}service/"}, place
         assert "Boundary" in str(properties.get("PermissionsBoundary")), place
 
 

@@ -15,7 +15,7 @@ from local.demo.story import Story
 from local.emulator import process_guard
 
 LOOK_SECONDS = 0.1
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 600.0
 
 
 class SparkKiller:

@@ -64,9 +64,12 @@ def _active_runs(glue: Any, job: str) -> list[str]:
 
 @contextmanager
 def client_environment(story: Story) -> Iterator[None]:
-    """The platform's variables in this process, for code that reads the standard AWS ones."""
+    """The platform's variables in this process, for code that reads the standard AWS ones.
+
+    With the break-glass role, as on AWS: nobody else may empty a bucket from outside its network.
+    """
     before = dict(os.environ)
-    os.environ.update(story.platform.environment())
+    os.environ.update(story.platform.environment() | story.platform.break_glass())
     try:
         yield
     finally:
