@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,8 @@ from config.load import REPOSITORY
 from local.demo.iam_grants import by_role
 from review.assembly import Assembly
 from review.tools.control_tower import _findings
-from review.tools.model import exceptions
+from review.tools.model import ToolError, ToolFinding, exceptions
+from review.tools.planted import STACK, planted, without
 from review.tools.run import CHECKERS
 from tests.synth import ENVIRONMENTS, assembly
 
@@ -28,6 +30,16 @@ def test_every_exception_names_a_checker_and_gives_its_reasons(environment: str)
         evidence = entry.evidence
         is_adr = evidence.startswith("docs/adr/") and (REPOSITORY / evidence).is_file()
         assert is_adr or evidence.startswith("https://"), entry
+
+
+def test_a_checker_that_misses_the_planted_stack_has_not_run() -> None:
+    assert STACK in planted(Assembly({}, {})).templates
+    own, theirs = (
+        ToolFinding("checkov", "CKV_1", "", stack, "Bucket", "") for stack in ("lake", STACK)
+    )
+    assert without("checkov", [own, theirs]) == [own]
+    with pytest.raises(ToolError, match="checkov found nothing"):
+        without("checkov", [own])
 
 
 def test_an_action_that_one_statement_served_is_exercised() -> None:
@@ -58,8 +70,6 @@ def test_an_action_that_one_statement_served_is_exercised() -> None:
 
 def test_a_control_is_read_from_the_message_and_its_resources_from_the_paths() -> None:
     """The shape that cfn-guard 3.1 prints for a rule that two resources break."""
-    from pathlib import Path
-
     broken = {
         "Rule": {
             "name": "sqs_dlq_check",
