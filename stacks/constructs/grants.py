@@ -73,7 +73,10 @@ def allow_pseudonym_secret(role: ServiceRole, security: Security) -> None:
     """Let a role read the key of the pseudonyms."""
     secret = security.pseudonym_secret
     role.allow(["secretsmanager:GetSecretValue"], [secret.secret_arn])
-    role.allow(["kms:Decrypt"], [security.keys.messages.key_arn], through(role, "secretsmanager"))
+    # Secrets Manager binds a value to its secret: the key opens this one for the role, no other.
+    context = {"kms:EncryptionContext:SecretARN": secret.secret_arn}
+    conditions = through(role, "secretsmanager", context)
+    role.allow(["kms:Decrypt"], [security.keys.messages.key_arn], conditions)
 
 
 def acknowledge_prefixes(role: ServiceRole, objects: Sequence[str]) -> None:
