@@ -50,14 +50,12 @@ def headline(collected: Collected) -> str:
     """The state of the deployment in one sentence."""
     openly = f"{collected.open} open" if collected.open else "none open"
     checked = "" if collected.tools is not None else ", checkers not run"
-    changes = len(collected.changes or [])
-    since = (
-        "never reviewed before"
-        if collected.changes is None
-        else f"{changes or 'nothing'} changed since the last review"
-        if changes != 1
-        else "one change since the last review"
-    )
+    if collected.changes is None:
+        since = "never reviewed before"
+    else:
+        told = {0: "nothing changed", 1: "one change"}
+        count = len(collected.changes)
+        since = f"{told.get(count, f'{count} changes')} since the last review"
     findings = f"{len(collected.pack_findings)} findings on {collected.resources} resources"
     return f"{collected.environment}: {findings}, {openly}{checked}; {since}"
 

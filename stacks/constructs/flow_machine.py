@@ -13,6 +13,7 @@ from constructs import Construct
 
 from stacks.constructs.base_stack import stack_of
 from stacks.constructs.foundation import Foundation
+from stacks.constructs.grants import through
 from stacks.constructs.log_group import encrypted_log_group
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
 from stacks.constructs.serving_deploy_role import sagemaker_arn
@@ -99,7 +100,9 @@ class FlowMachine(Construct):
         security = self._foundation.security
         self.role.allow(["sns:Publish"], [security.ops_topic.topic_arn])
         self.role.allow(
-            ["kms:Decrypt", "kms:GenerateDataKey"], [self._foundation.keys.messages.key_arn]
+            ["kms:Decrypt", "kms:GenerateDataKey"],
+            [self._foundation.keys.messages.key_arn],
+            through(self.role, "sns"),
         )
 
     def run_jobs(self, kind: str, prefix: str, role_arn: str) -> None:

@@ -150,8 +150,15 @@ def _function_url(deployment: Deployment) -> None:
     deployment.resources["Url"] = {"Type": "AWS::Lambda::Url", "Properties": {"AuthType": "NONE"}}
 
 
+def _copy_elsewhere(deployment: Deployment) -> None:
+    deployment.properties("Bucket")["ReplicationConfiguration"] = {
+        "Rules": [{"Destination": {"Bucket": "arn:aws:s3:::theirs", "Account": "9"}}]
+    }
+
+
 @pytest.mark.parametrize(
-    "open_up", [_internet_gateway, _outside_the_vpc, _public_bucket, _function_url]
+    "open_up",
+    [_internet_gateway, _outside_the_vpc, _public_bucket, _function_url, _copy_elsewhere],
 )
 def test_other_ways_in_and_out_open_the_network(
     deployment: Deployment, open_up: Callable[[Deployment], None]
