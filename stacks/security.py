@@ -14,6 +14,7 @@ from stacks.constructs.domain_keys import domain_keys
 from stacks.constructs.foundation import Security
 from stacks.constructs.log_group import removal_policy
 from stacks.constructs.permissions_boundary import permissions_boundary
+from stacks.constructs.replication import replication_role
 from stacks.nag import acknowledge
 
 PSEUDONYM_KEY_LENGTH = 64
@@ -32,10 +33,13 @@ class SecurityStack(BaseStack):
         )
         self.keys = domain_keys(self, self)
         self.undelivered = undelivered_queue(self, "UndeliveredAlerts", key=self.keys.messages)
+        boundary = permissions_boundary(self, self)
+        replicator = replication_role(self, self, keys=self.keys, boundary=boundary)
         self.outputs = Security(
             keys=self.keys,
-            boundary=permissions_boundary(self, self),
-            access_logs=access_log_bucket(self, self),
+            boundary=boundary,
+            access_logs=access_log_bucket(self, self, replicator),
+            replication_role=replicator.role.role_arn if replicator else None,
             ops_topic=self._define_topic("Operations"),
             security_topic=self._define_topic("Security"),
             pseudonym_secret=self._define_pseudonym_secret(),

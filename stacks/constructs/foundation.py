@@ -38,6 +38,8 @@ class Security:
     ops_topic: sns.ITopic
     security_topic: sns.ITopic
     pseudonym_secret: secretsmanager.ISecret
+    replication_role: str | None
+    """ARN of the role that S3 replicates buckets with; None: no replicas."""
 
 
 @dataclass(frozen=True, slots=True)
