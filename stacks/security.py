@@ -13,6 +13,7 @@ from stacks.constructs.domain_keys import domain_keys
 from stacks.constructs.foundation import Security
 from stacks.constructs.permissions_boundary import permissions_boundary
 from stacks.constructs.pseudonym_key import pseudonym_key
+from stacks.constructs.replication import replication_role
 
 
 class SecurityStack(BaseStack):
@@ -28,10 +29,13 @@ class SecurityStack(BaseStack):
         )
         self.keys = domain_keys(self, self)
         self.undelivered = undelivered_queue(self, "UndeliveredAlerts", key=self.keys.messages)
+        boundary = permissions_boundary(self, self)
+        replicator = replication_role(self, self, keys=self.keys, boundary=boundary)
         self.outputs = Security(
             keys=self.keys,
-            boundary=permissions_boundary(self, self),
-            access_logs=access_log_bucket(self, self),
+            boundary=boundary,
+            access_logs=access_log_bucket(self, self, replicator),
+            replication_role=replicator.role.role_arn if replicator else None,
             ops_topic=self._define_topic("Operations"),
             security_topic=self._define_topic("Security"),
             pseudonym_key=pseudonym_key(self, self),

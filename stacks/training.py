@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from aws_cdk import CfnOutput
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
@@ -25,6 +26,7 @@ from stacks.constructs.retraining_flow import RetrainingFlow, RetrainingFlowProp
 from stacks.constructs.scheduled_call import ScheduledCall, ScheduledCallProps
 from stacks.constructs.serving_deploy_role import ServingDeployRole, ServingDeployRoleProps
 from stacks.constructs.spark_job import SparkJob
+from stacks.constructs.table_backup import TableBackup, TableBackupProps
 from stacks.constructs.training_functions import TrainingFunctions, TrainingFunctionsProps
 
 UPDATE_ENDED = (
@@ -100,6 +102,19 @@ class TrainingStack(BaseStack):
         role.acknowledge()
         return role
 
+    def _back_up(self, table: dynamodb.ITable) -> None:
+        days = self.settings.retention.backup_days
+        if days is None:
+            return
+        foundation = self._props.foundation
+        props = TableBackupProps(
+            table=table,
+            key=foundation.keys.messages,
+            boundary=foundation.security.boundary,
+            days=days,
+        )
+        TableBackup(self, "LeaseBackup", props=props)
+
     def _define_functions(self) -> TrainingFunctions:
         props = self._props
         deploy_role = ServingDeployRole(
@@ -115,6 +130,7 @@ class TrainingStack(BaseStack):
         self.lease_table = lease_table(
             self, "Lease", settings=self.settings, key=props.foundation.keys.messages
         )
+        self._back_up(self.lease_table)
         return TrainingFunctions(
             self,
             "Functions",

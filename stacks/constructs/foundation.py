@@ -37,6 +37,8 @@ class Security:
     ops_topic: sns.ITopic
     security_topic: sns.ITopic
     pseudonym_key: kms.IKey
+    replication_role: str | None
+    """ARN of the role that S3 replicates buckets with; None: no replicas."""
 
 
 @dataclass(frozen=True, slots=True)
