@@ -41,7 +41,8 @@ def main(
         facts.write(collected.facts, facts.baseline_path(env))
     write(collected, output)
     tell(collected, output, accepted=accept)
-    if strict and (collected.open or (not accept and _unnamed(collected))):
+    unanswered = collected.open or collected.unused_exceptions
+    if strict and (unanswered or (not accept and _unnamed(collected))):
         sys.exit(1)
 
 

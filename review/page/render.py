@@ -29,6 +29,7 @@ def render(collected: Collected) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["setting"] = _setting
     style = (SHARED / "report.css").read_text("utf-8") + (TEMPLATES / "review.css").read_text(
         "utf-8"
     )
@@ -81,6 +82,13 @@ def _parts(collected: Collected) -> dict[str, Any]:
         "keys": _by_key(collected),
         "classified": [column for column in collected.columns if column.classified],
     }
+
+
+def _setting(value: object) -> str:
+    """A settings value as a person writes it."""
+    if isinstance(value, list):
+        return ", ".join(map(_setting, value)) or "none"
+    return {None: "not set", True: "yes", False: "no"}.get(value, str(value))  # type: ignore[call-overload,no-any-return]
 
 
 def _by_kind(changes: list[Change]) -> dict[str, list[Change]]:
