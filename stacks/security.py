@@ -13,6 +13,7 @@ from stacks.constructs.domain_keys import domain_keys
 from stacks.constructs.foundation import Security
 from stacks.constructs.permissions_boundary import permissions_boundary
 from stacks.constructs.pseudonym_key import pseudonym_key
+from stacks.constructs.runtime_policies import runtime_policies
 
 
 class SecurityStack(BaseStack):
@@ -28,13 +29,15 @@ class SecurityStack(BaseStack):
         )
         self.keys = domain_keys(self, self)
         self.undelivered = undelivered_queue(self, "UndeliveredAlerts", key=self.keys.messages)
+        operations = self._define_topic("Operations")
         self.outputs = Security(
             keys=self.keys,
             boundary=permissions_boundary(self, self),
             access_logs=access_log_bucket(self, self),
-            ops_topic=self._define_topic("Operations"),
+            ops_topic=operations,
             security_topic=self._define_topic("Security"),
             pseudonym_key=pseudonym_key(self, self),
+            runtimes=runtime_policies(self, self, keys=self.keys, alerts=operations),
         )
 
     def _define_topic(self, audience: str) -> sns.Topic:
