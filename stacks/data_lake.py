@@ -15,6 +15,7 @@ from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.lake import Lake
 from stacks.constructs.lake_catalog import LakeCatalog, LakeCatalogProps
+from stacks.constructs.lake_readers import lake_readers
 from stacks.constructs.zone_bucket import ZoneBucket, ZoneBucketProps
 
 QUERY_RESULT_DAYS = 7
@@ -52,6 +53,7 @@ class DataLakeStack(BaseStack):
             database_name=self.catalog.database_name,
             tables=self.catalog.tables,
             work_group=self._define_work_group(),
+            readers=lake_readers(self, zones=self.zones, keys=props.foundation.keys),
         )
 
     def _define_zones(self) -> dict[str, s3.IBucket]:

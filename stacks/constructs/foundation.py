@@ -10,6 +10,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 
+from stacks.constructs.customer_policy import CustomerPolicy
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -28,6 +30,16 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
+class Runtimes:
+    """Shared policies by kind of workload: what each role of the kind needs to run at all."""
+
+    function: CustomerPolicy
+    flow: CustomerPolicy
+    job: CustomerPolicy
+    """SageMaker's jobs and endpoints."""
+
+
+@dataclass(frozen=True, slots=True)
 class Security:
     """Outputs of the security stack."""
 
@@ -39,6 +51,7 @@ class Security:
     pseudonym_key: kms.IKey
     replication_role: str | None
     """ARN of the role that S3 replicates buckets with; None: no replicas."""
+    runtimes: Runtimes
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,8 @@ def _identity_acts(target: Target, caller: Caller) -> Iterator[Act]:
     me = {"RoleName": caller.role_name}
     # The evaluator sees requests by role name, without the path.
     role = f"arn:aws:iam::{target.account}:role/{caller.role_name}"
-    boundary = target.deployed.of_type("AWS::IAM::ManagedPolicy", "security")[0].physical_id
+    policies = target.deployed.of_type("AWS::IAM::ManagedPolicy", "security")
+    (boundary,) = (p.physical_id for p in policies if p.logical_id.startswith("Boundary"))
     admin = {"PolicyArn": ADMINISTRATOR}
     for name, operation, more in (
         ("replace its boundary", "put_role_permissions_boundary",
