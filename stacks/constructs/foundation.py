@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Security:
     ops_topic: sns.ITopic
     security_topic: sns.ITopic
     pseudonym_key: kms.IKey
+    dead_letters: sqs.IQueue
+    """The deployment's dead-letter queue, in a form that constructs cannot add policies to."""
 
 
 @dataclass(frozen=True, slots=True)

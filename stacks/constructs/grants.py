@@ -1,4 +1,4 @@
-"""Statements that several roles need: objects of a zone under its key, the pseudonyms' key.
+"""Statements that several roles need: objects of a zone, the pseudonyms' key, dead letters.
 
 Every statement names its bucket, prefix and key; decryption is tied to the service that asks for
 it, and for S3 to the bucket by the encryption context that bucket keys carry.
@@ -72,6 +72,16 @@ def allow_objects(
 def allow_pseudonyms(role: ServiceRole, security: Security) -> None:
     """Let a role derive the key of the pseudonyms."""
     role.allow(["kms:GenerateMac"], [security.pseudonym_key.key_arn])
+
+
+def allow_dead_letters(role: ServiceRole, security: Security) -> None:
+    """Let a role leave in the dead-letter queue what could not be delivered or processed."""
+    role.allow(["sqs:SendMessage"], [security.dead_letters.queue_arn])
+    role.allow(
+        ["kms:Decrypt", "kms:GenerateDataKey"],
+        [security.keys.messages.key_arn],
+        through(role, "sqs"),
+    )
 
 
 def acknowledge_prefixes(role: ServiceRole, objects: Sequence[str]) -> None:

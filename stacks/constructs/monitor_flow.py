@@ -10,11 +10,11 @@ from lambdas.shared import names
 from stacks.constructs import flow_machine, sagemaker_names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.flow_machine import FlowMachine, FlowMachineProps
+from stacks.constructs.flow_triggers import start_on_schedule
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.job_role import JobRole, JobRoleProps
 from stacks.constructs.lake import Lake
 from stacks.constructs.retraining_flow import job_compute
-from stacks.constructs.scheduled_call import ScheduledCall, ScheduledCallProps
 from stacks.state_machines import monitor
 from stacks.training import TrainingStack
 
@@ -33,7 +33,7 @@ class MonitorFlowProps:
 
 
 class MonitorFlow(Construct):
-    """``machine``, ``job_role`` and, with a schedule, ``schedule``."""
+    """``machine`` and ``job_role``; a schedule, if the settings give one."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, stack: BaseStack, props: MonitorFlowProps
@@ -51,7 +51,7 @@ class MonitorFlow(Construct):
         )
         self._allow_tasks()
         self.machine = self.flow.define(monitor.definition(self._definition_inputs()))
-        self.schedule = self._add_schedule()
+        self._start_on_schedule()
 
     def _define_job_role(self) -> JobRole:
         props, keys = self._props, self._props.foundation.keys
@@ -125,21 +125,14 @@ class MonitorFlow(Construct):
             timeout_seconds=FLOW_MINUTES * 60,
         )
 
-    def _add_schedule(self) -> ScheduledCall | None:
-        expression = self._stack.settings.monitoring.schedule
-        if expression is None:
-            return None
-        return ScheduledCall(
+    def _start_on_schedule(self) -> None:
+        start_on_schedule(
             self,
             "Schedule",
             stack=self._stack,
-            props=ScheduledCallProps(
-                description="Starts the monitor flow",
-                expression=expression,
-                target=self.machine.state_machine_arn,
-                request="{}",
-                actions=["states:StartExecution"],
-                resources=[self.machine.state_machine_arn],
-                foundation=self._props.foundation,
-            ),
+            foundation=self._props.foundation,
+            machine=self.machine,
+            description="Starts the monitor flow",
+            expression=self._stack.settings.monitoring.schedule,
+            request="{}",
         )

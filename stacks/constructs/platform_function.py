@@ -1,4 +1,9 @@
-"""A Lambda function as every function of Millrace is: isolated, traced, encrypted, bounded."""
+"""A Lambda function as every function of Millrace is: isolated, traced, encrypted, bounded.
+
+An event that fails after its retries goes to the deployment's dead-letter queue. An on-failure
+destination would carry more (the function's answer), but Lambda sends to both where both are
+set, and the queue's message names the error and the request, which the function's log has in full.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +21,9 @@ from stacks.constructs.code_bundle import function_bundle
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.function_findings import (
     acknowledge_execution_policy,
-    acknowledge_function,
+    acknowledge_shared_concurrency,
 )
+from stacks.constructs.grants import allow_dead_letters
 from stacks.constructs.log_group import encrypted_log_group
 from stacks.constructs.powertools_layer import ARCHITECTURE, RUNTIME, powertools_layer
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
@@ -55,10 +61,6 @@ class PlatformFunctionProps:
     timeout_seconds: int = 30
     reserved_key: str | None = None
     """Key into ``settings.reserved_concurrency``; the function's name by default."""
-    on_failure: lambda_.IDestination | None = None
-    """Where the event of a failed asynchronous invocation goes."""
-    failure_path: str | None = None
-    """Where a failure surfaces when nothing invokes the function asynchronously."""
 
 
 class PlatformFunction(Construct):
@@ -99,6 +101,7 @@ class PlatformFunction(Construct):
         self.log_group.grant_write(role.policy)
         role.allow(NETWORK_INTERFACE_ACTIONS, ["*"])
         role.allow(TRACING_ACTIONS, ["*"])
+        allow_dead_letters(role, self._props.foundation.security)
         return role
 
     def _define_function(self) -> lambda_.Function:
@@ -126,7 +129,7 @@ class PlatformFunction(Construct):
             vpc=foundation.network.vpc,
             vpc_subnets=foundation.network.subnets,
             security_groups=[foundation.network.security_groups.functions],
-            on_failure=props.on_failure,
+            dead_letter_queue=foundation.security.dead_letters,
         )
 
     def _environment(self) -> dict[str, str]:
@@ -140,12 +143,8 @@ class PlatformFunction(Construct):
 
     def _acknowledge(self) -> None:
         acknowledge_execution_policy(self.grants)
-        acknowledge_function(
-            self.function,
-            has_destination=self._props.on_failure is not None,
-            failure_path=self._props.failure_path,
-            reserved=self._reserved is not None,
-        )
+        if self._reserved is None:
+            acknowledge_shared_concurrency(self.function)
 
     def errors(self, period: Duration) -> cloudwatch.Metric:
         """Failed invocations."""
