@@ -48,6 +48,7 @@ OWN_EXTENSIONS = (
     "local.emulator.key_policies",
     "local.emulator.lambda_errors",
     "local.emulator.dispatchers",
+    "local.emulator.dead_letters",
     "local.emulator.schedules",
     "local.emulator.alarms",
     "local.emulator.firehose",
