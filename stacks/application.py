@@ -102,7 +102,6 @@ def _model_stacks(app: App, deployment: Deployment, data: DataStacks) -> ModelSt
             foundation=foundation,
             lake=lake,
             ingestion=data.ingestion,
-            processing=data.processing,
             training=training,
             serving=serving,
             api=api,

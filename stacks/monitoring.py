@@ -24,7 +24,6 @@ from stacks.constructs.monitor_flow import MonitorFlow, MonitorFlowProps
 from stacks.constructs.operations_dashboard import DashboardProps, OperationsDashboard
 from stacks.constructs.platform_function import PlatformFunction
 from stacks.ingestion import IngestionStack
-from stacks.processing import ProcessingStack
 from stacks.serving import ServingStack
 from stacks.training import TrainingStack
 
@@ -38,7 +37,6 @@ class MonitoringProps:
     foundation: Foundation
     lake: Lake
     ingestion: IngestionStack
-    processing: ProcessingStack
     training: TrainingStack
     serving: ServingStack
     api: ApiStack
