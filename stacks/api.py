@@ -82,7 +82,6 @@ class ApiStack(BaseStack):
                 },
                 memory_megabytes=512,
                 timeout_seconds=ROUTER_TIMEOUT_SECONDS,
-                failure_path="API Gateway answers 5xx to the caller, and the alarms count it.",
             ),
         )
         allow_pseudonyms(router.role, foundation.security)

@@ -101,9 +101,7 @@ def _model_stacks(app: App, deployment: Deployment, data: DataStacks) -> ModelSt
         props=MonitoringProps(
             foundation=foundation,
             lake=lake,
-            security=data.security,
             ingestion=data.ingestion,
-            processing=data.processing,
             training=training,
             serving=serving,
             api=api,

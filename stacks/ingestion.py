@@ -69,7 +69,6 @@ class IngestionStack(BaseStack):
                 },
                 memory_megabytes=self.settings.ingestion.transform_memory_megabytes,
                 timeout_seconds=TRANSFORM_TIMEOUT_SECONDS,
-                failure_path="Firehose retries the batch and delivers it to the error prefix",
             ),
         )
         allow_pseudonyms(function.role, security)

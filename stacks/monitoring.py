@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from aws_cdk import CfnOutput, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from config.load import Deployment
 from stacks.api import ApiStack
 from stacks.constructs.alarms.alarm import RUNBOOK
-from stacks.constructs.alarms.flows import api_alarm, flow_alarm, queue_alarm
+from stacks.constructs.alarms.flows import api_alarm, dead_letters_alarm, flow_alarm
 from stacks.constructs.alarms.functions import FunctionAlarms
 from stacks.constructs.alarms.ingestion import DeliveryAlarms, DeliveryAlarmsProps
 from stacks.constructs.alarms.model import ModelBreach, ModelBreachProps
-from stacks.constructs.alert_topic import undelivered_queue
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.budget import monthly_budget
 from stacks.constructs.foundation import Foundation
@@ -26,8 +24,6 @@ from stacks.constructs.monitor_flow import MonitorFlow, MonitorFlowProps
 from stacks.constructs.operations_dashboard import DashboardProps, OperationsDashboard
 from stacks.constructs.platform_function import PlatformFunction
 from stacks.ingestion import IngestionStack
-from stacks.processing import ProcessingStack
-from stacks.security import SecurityStack
 from stacks.serving import ServingStack
 from stacks.training import TrainingStack
 
@@ -40,9 +36,7 @@ class MonitoringProps:
 
     foundation: Foundation
     lake: Lake
-    security: SecurityStack
     ingestion: IngestionStack
-    processing: ProcessingStack
     training: TrainingStack
     serving: ServingStack
     api: ApiStack
@@ -61,14 +55,18 @@ class MonitoringStack(BaseStack):
         self._props = props
         self._topic = props.foundation.security.ops_topic
         self._period = Duration.seconds(self.settings.monitoring.alarm_period_seconds)
-        self.lost_events = undelivered_queue(self, "LostEvents", key=props.foundation.keys.messages)
         self.monitor = self._define_monitor()
         self.breach = self._define_breach()
         self.alarms: list[cloudwatch.Alarm] = [
             *self._ingestion_alarms(),
             *self._function_alarms(),
             *self._flow_alarms(),
-            *self._queue_alarms(),
+            dead_letters_alarm(
+                self,
+                "DeadLetters",
+                queue=props.foundation.security.dead_letters,
+                topic=self._topic,
+            ),
             api_alarm(
                 self, "ApiErrors", api=props.api.api.api, period=self._period, topic=self._topic
             ),
@@ -109,7 +107,6 @@ class MonitoringStack(BaseStack):
                 endpoint_name=self._props.serving.endpoint_name,
                 machine=self._props.training.flow.machine,
                 foundation=self._props.foundation,
-                lost_events=self.lost_events,
                 period=self._period,
                 topic=self._topic,
             ),
@@ -170,29 +167,6 @@ class MonitoringStack(BaseStack):
                 topic=self._topic,
             )
             for name, (section, machine) in machines.items()
-        ]
-
-    @property
-    def queues(self) -> dict[str, sqs.IQueue]:
-        """Every queue that holds what failed."""
-        props = self._props
-        schedules = {
-            "CurateSchedule": props.processing.curate_schedule,
-            "RetrainingSchedule": props.training.flow.schedule,
-            "ReconcileSchedule": props.training.reconcile_schedule,
-            "MonitorSchedule": self.monitor.schedule if self.monitor else None,
-        }
-        own: dict[str, sqs.IQueue] = {
-            "UndeliveredAlerts": props.security.undelivered,
-            "FailedEvents": props.training.failed_events,
-            "LostEvents": self.lost_events,
-        }
-        return own | {name: call.failed_calls for name, call in schedules.items() if call}
-
-    def _queue_alarms(self) -> list[cloudwatch.Alarm]:
-        return [
-            queue_alarm(self, f"{name}Queue", name=name, queue=queue, topic=self._topic)
-            for name, queue in self.queues.items()
         ]
 
     def _define_composite(self) -> cloudwatch.CompositeAlarm:

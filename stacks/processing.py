@@ -68,7 +68,7 @@ class ProcessingStack(BaseStack):
         )
         self.curate = self._define_curate()
         self.features = self._define_features()
-        self.curate_schedule = self._schedule_curate()
+        self._schedule_curate()
 
     def _define_curate(self) -> SparkJob:
         lake, security = self._props.lake, self._props.foundation.security
@@ -145,11 +145,11 @@ class ProcessingStack(BaseStack):
             ),
         )
 
-    def _schedule_curate(self) -> ScheduledCall | None:
+    def _schedule_curate(self) -> None:
         expression = self.settings.processing.curate_schedule
         if expression is None:
-            return None
-        return ScheduledCall(
+            return
+        ScheduledCall(
             self,
             "CurateSchedule",
             stack=self,

@@ -1,4 +1,4 @@
-"""Keys, boundary, access-log bucket, alert topics, pseudonym key: what all others need."""
+"""Keys, boundary, access logs, alert topics, dead letters, pseudonyms: what all others need."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from constructs import Construct
 
 from config.load import Deployment
 from stacks.constructs.access_log_bucket import access_log_bucket
-from stacks.constructs.alert_topic import AlertTopic, AlertTopicProps, undelivered_queue
+from stacks.constructs.alert_topic import AlertTopic, AlertTopicProps
 from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.dead_letters import DeadLetters
 from stacks.constructs.domain_keys import domain_keys
 from stacks.constructs.foundation import Security
 from stacks.constructs.permissions_boundary import permissions_boundary
@@ -29,7 +30,7 @@ class SecurityStack(BaseStack):
             stateful=True,
         )
         self.keys = domain_keys(self, self)
-        self.undelivered = undelivered_queue(self, "UndeliveredAlerts", key=self.keys.messages)
+        self.dead_letters = DeadLetters(self, "DeadLetters", key=self.keys.messages)
         boundary = permissions_boundary(self, self)
         replicator = replication_role(self, self, keys=self.keys, boundary=boundary)
         operations = self._define_topic("Operations")
@@ -41,7 +42,14 @@ class SecurityStack(BaseStack):
             ops_topic=operations,
             security_topic=self._define_topic("Security"),
             pseudonym_key=pseudonym_key(self, self),
-            runtimes=runtime_policies(self, self, keys=self.keys, alerts=operations),
+            runtimes=runtime_policies(
+                self,
+                self,
+                keys=self.keys,
+                alerts=operations,
+                dead_letters=self.dead_letters.handed_on,
+            ),
+            dead_letters=self.dead_letters.handed_on,
         )
 
     def _define_topic(self, audience: str) -> sns.Topic:
@@ -49,6 +57,6 @@ class SecurityStack(BaseStack):
             display_name=f"{self.names.stack_prefix} {audience.lower()}",
             key=self.keys.messages,
             email=self.settings.owner.email,
-            undelivered=self.undelivered,
+            dead_letters=self.dead_letters.queue,
         )
         return AlertTopic(self, f"{audience}Alerts", props=props).topic

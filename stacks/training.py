@@ -13,7 +13,6 @@ from constructs import Construct
 
 from config.load import Deployment
 from lambdas.shared import names
-from stacks.constructs.alert_topic import undelivered_queue
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.container_image import xgboost_image
 from stacks.constructs.foundation import Foundation
@@ -68,8 +67,6 @@ class TrainingStack(BaseStack):
         )
         self._props = props
         self.image_uri = xgboost_image(self.settings.region)
-        keys = props.foundation.keys
-        self.failed_events = undelivered_queue(self, "FailedEvents", key=keys.messages)
         self.registry = ModelRegistry(
             self,
             "Registry",
@@ -139,7 +136,6 @@ class TrainingStack(BaseStack):
                 image_uri=self.image_uri,
                 lease_table=self.lease_table,
                 deploy_role=deploy_role,
-                failed_events=self.failed_events,
             ),
         )
 
@@ -158,7 +154,6 @@ class TrainingStack(BaseStack):
                 features=props.features,
                 code=self.code,
                 image_uri=self.image_uri,
-                failed_events=self.failed_events,
             ),
         )
 
@@ -168,6 +163,7 @@ class TrainingStack(BaseStack):
         rule = events.Rule(
             self,
             "ServingStackChanged",
+            rule_name=self.names.rule("serving-stack-changed"),
             description="The serving stack's update ended: reconcile it with the pointers",
             event_pattern=events.EventPattern(
                 source=["aws.cloudformation"],
@@ -178,8 +174,9 @@ class TrainingStack(BaseStack):
                 },
             ),
         )
-        rule.add_target(targets.LambdaFunction(rollout, dead_letter_queue=self.failed_events))
-        self.reconcile_schedule = ScheduledCall(
+        dead_letters = self._props.foundation.security.dead_letters
+        rule.add_target(targets.LambdaFunction(rollout, dead_letter_queue=dead_letters))
+        ScheduledCall(
             self,
             "Reconcile",
             stack=self,

@@ -108,6 +108,13 @@ class Scope:
         """CloudFormation name of a stack, for the few places that may not hold a reference."""
         return f"{self.stack_prefix}-{name}"
 
+    def rule(self, purpose: str) -> str:
+        """Name of an EventBridge rule; the dead-letter queue's policy knows rules by it.
+
+        A generated name would not do: CloudFormation cuts the stack's name short in it.
+        """
+        return f"{self.stack_prefix}-{purpose}"
+
     def short_stack(self, stack_name: str) -> str:
         """The stack's construct id, by which the cdk CLI selects it."""
         return stack_name.removeprefix(f"{self.stack_prefix}-")

@@ -3,7 +3,8 @@
 Inside MiniStack these services call each other unchecked. On AWS a target is reached either with a
 role (Step Functions) or because the target's own policy admits the service principal (Lambda
 permission, topic and queue policy), and an encrypted topic or queue needs its key's policy too. A
-delivery that AWS would refuse is refused here, recorded, and logged.
+delivery that AWS would refuse is refused here, recorded, and logged; its event goes to the target's
+dead-letter queue.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from local.emulator import iam_recorder, key_policies, service_roles
+from local.emulator import dead_letters, key_policies, service_roles
+from local.emulator.admission import assert_service_admitted
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 
@@ -29,57 +31,6 @@ _ACTIONS = {
     "sqs": "sqs:SendMessage",
     "states": "states:StartExecution",
 }
-# SNS and SQS ask for both when a service sends to an encrypted topic or queue.
-_KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
-
-
-def assert_service_admitted(service: str, action: str, resource: str, source_arn: str) -> None:
-    """Raise ``AccessDeniedError`` unless the resource's policies admit a service principal.
-
-    A topic without a policy of its own has SNS's default one, which admits the account's own
-    services.
-    """
-    from ministack.core import iam_evaluator as evaluator
-
-    namespace = action.split(":", maxsplit=1)[0]
-    found = evaluator._resource_policy(namespace, resource)
-    if found is None:
-        raise service_roles.AccessDeniedError(service, action, resource, "it does not exist")
-    policy = found[0]
-    if not policy and namespace == "sns":
-        iam_recorder.record(service, action, resource, "Allow", via=service)
-    else:
-        _admit(service, action, resource, source_arn, policy)
-    key = key_policies.key_of_resource(resource)
-    if key is not None:
-        key_policy = evaluator._resource_policy("kms", key)
-        for key_action in _KEY_ACTIONS:
-            _admit(service, key_action, key, source_arn, key_policy[0] if key_policy else "")
-
-
-def _admit(service: str, action: str, resource: str, source_arn: str, policy: Any) -> None:
-    from ministack.core import iam_evaluator as evaluator
-    from ministack.core.responses import get_account_id, get_region
-
-    account = get_account_id()
-    request = evaluator.EvalContext(
-        principal_arn=service, principal_type="Service", principal_account=account,
-        action=action, resource_arn=resource, region=get_region(), source_ip="127.0.0.1",
-        secure_transport=True,
-        service_context={
-            "aws:sourcearn": source_arn, "aws:sourceaccount": account,
-            "aws:sourceowner": account, "aws:principalservicename": service,
-            "aws:principalisawsservice": "true",
-        },
-    )  # fmt: skip
-    result = evaluator.evaluate_resource_policy(policy, request, service=service)
-    iam_recorder.record(
-        service, action, resource, result.decision, via=service, statement=result.matched_sid
-    )
-    if result.decision != "Allow":
-        raise service_roles.AccessDeniedError(
-            service, action, resource, f"no resource policy admits it (source {source_arn})"
-        )
 
 
 def _base_function_arn(arn: str) -> str:
@@ -96,6 +47,7 @@ def _checked_target(original: Callable[..., Any]) -> Callable[..., Any]:
                 _check_target(target, arn, namespace, source)
         except service_roles.AccessDeniedError as error:
             logger.warning("target of %s not reached: %s", source, error)
+            dead_letters.keep_event(target, event, source, error)
             return None
         return original(target, event, rule, *rest)
 

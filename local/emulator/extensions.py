@@ -49,6 +49,7 @@ OWN_EXTENSIONS = (
     "local.emulator.replicas",
     "local.emulator.lambda_errors",
     "local.emulator.dispatchers",
+    "local.emulator.dead_letters",
     "local.emulator.schedules",
     "local.emulator.alarms",
     "local.emulator.firehose",

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
-
-from stacks.nag import acknowledge
 
 # The services that alarm, and the resources of this account on whose behalf they may publish.
 PUBLISHERS = {
@@ -29,12 +27,12 @@ class AlertTopicProps:
     display_name: str
     key: kms.IKey
     email: str
-    undelivered: sqs.IQueue
-    """Where an alert stays that SNS could not deliver."""
+    dead_letters: sqs.IQueue
+    """Where an alert stays that SNS could not deliver; its policy admits the topic."""
 
 
 class AlertTopic(Construct):
-    """Topic, topic policy and e-mail subscription with a dead-letter queue."""
+    """Topic, topic policy and e-mail subscription with its dead-letter queue."""
 
     def __init__(self, scope: Construct, construct_id: str, *, props: AlertTopicProps) -> None:
         super().__init__(scope, construct_id)
@@ -47,7 +45,7 @@ class AlertTopic(Construct):
         )
         self._allow_alarms()
         self.topic.add_subscription(
-            subscriptions.EmailSubscription(props.email, dead_letter_queue=props.undelivered)
+            subscriptions.EmailSubscription(props.email, dead_letter_queue=props.dead_letters)
         )
 
     def _allow_alarms(self) -> None:
@@ -67,27 +65,3 @@ class AlertTopic(Construct):
                     },
                 )
             )
-
-
-def undelivered_queue(scope: Construct, construct_id: str, *, key: kms.IKey) -> sqs.Queue:
-    """A dead-letter queue that keeps what it gets for 14 days, the longest SQS allows."""
-    queue = sqs.Queue(
-        scope,
-        construct_id,
-        encryption=sqs.QueueEncryption.KMS,
-        encryption_master_key=key,
-        enforce_ssl=True,
-        retention_period=Duration.days(14),
-    )
-    acknowledge(
-        queue,
-        "AwsSolutions-SQS3",
-        "Serverless-SQSRedrivePolicy",
-        constraint="This queue is itself where undelivered messages end: a dead-letter queue of "
-        "its own would only move the question.",
-        evidence="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/"
-        "sqs-dead-letter-queues.html",
-        control="Messages stay for 14 days, the longest that SQS allows, and an alarm watches the "
-        "queue for any message.",
-    )
-    return queue

@@ -15,6 +15,7 @@ from constructs import Construct
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.platform_function import PlatformFunction
+from stacks.constructs.scheduled_call import ScheduledCall, ScheduledCallProps
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
 
 STOPPED = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -28,15 +29,14 @@ def start_role(
     *,
     stack: BaseStack,
     foundation: Foundation,
-    service: str,
     machine: sfn.IStateMachine,
 ) -> ServiceRole:
-    """A role of EventBridge or its scheduler that may start one state machine."""
+    """A role of EventBridge that may start one state machine."""
     role = ServiceRole(
         scope,
         construct_id,
         props=ServiceRoleProps(
-            service=service,
+            service="events.amazonaws.com",
             description="Starts one state machine",
             path=stack.names.role_path,
             boundary=foundation.security.boundary,
@@ -46,13 +46,44 @@ def start_role(
     return role
 
 
+def start_on_schedule(
+    scope: Construct,
+    construct_id: str,
+    *,
+    stack: BaseStack,
+    foundation: Foundation,
+    machine: sfn.IStateMachine,
+    description: str,
+    expression: str | None,
+    request: str,
+) -> None:
+    """Start a state machine with ``request`` (JSON) as a Scheduler expression says, if any."""
+    if expression is None:
+        return
+    ScheduledCall(
+        scope,
+        construct_id,
+        stack=stack,
+        props=ScheduledCallProps(
+            description=description,
+            expression=expression,
+            target=machine.state_machine_arn,
+            request=request,
+            actions=["states:StartExecution"],
+            resources=[machine.state_machine_arn],
+            foundation=foundation,
+        ),
+    )
+
+
 def on_stopped(
     scope: Construct,
     construct_id: str,
     *,
+    stack: BaseStack,
     machine: sfn.IStateMachine,
     calls: Sequence[tuple[PlatformFunction, Mapping[str, Any] | None]],
-    lost_events: sqs.IQueue,
+    dead_letters: sqs.IQueue,
 ) -> events.Rule:
     """Call functions when an execution failed, timed out or was aborted.
 
@@ -62,6 +93,7 @@ def on_stopped(
     rule = events.Rule(
         scope,
         construct_id,
+        rule_name=stack.names.rule("execution-stopped"),
         description="An execution ended without success: release what it holds",
         event_pattern=events.EventPattern(
             source=["aws.states"],
@@ -74,7 +106,7 @@ def on_stopped(
             targets.LambdaFunction(
                 function.function,
                 event=events.RuleTargetInput.from_object(dict(payload)) if payload else None,
-                dead_letter_queue=lost_events,
+                dead_letter_queue=dead_letters,
                 max_event_age=Duration.hours(LOST_AFTER_HOURS),
                 retry_attempts=RETRIES,
             )

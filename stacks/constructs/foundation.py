@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 
 from stacks.constructs.customer_policy import CustomerPolicy
 
@@ -52,6 +53,8 @@ class Security:
     replication_role: str | None
     """ARN of the role that S3 replicates buckets with; None: no replicas."""
     runtimes: Runtimes
+    dead_letters: sqs.IQueue
+    """The deployment's dead-letter queue, in a form that constructs cannot add policies to."""
 
 
 @dataclass(frozen=True, slots=True)

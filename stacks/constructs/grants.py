@@ -1,4 +1,4 @@
-"""Statements of several roles: objects of a zone under its key, published files, pseudonyms' key.
+"""Statements of several roles: objects of a zone under its key, published files, dead letters.
 
 Every statement names its bucket, prefix and key; decryption is tied to the service that asks for
 it, and for S3 to the bucket by the encryption context that bucket keys carry.
@@ -13,6 +13,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as assets
+from aws_cdk import aws_sqs as sqs
 
 from stacks.constructs.customer_policy import CustomerPolicy, Reason
 from stacks.constructs.foundation import Security
@@ -96,3 +97,9 @@ def allow_asset(grantee: Grantee, asset: assets.Asset | TarAsset) -> None:
 def allow_pseudonyms(role: ServiceRole, security: Security) -> None:
     """Let a role derive the key of the pseudonyms."""
     role.allow(["kms:GenerateMac"], [security.pseudonym_key.key_arn])
+
+
+def allow_dead_letters(grantee: Grantee, queue: sqs.IQueue, key: kms.IKey) -> None:
+    """Let it leave in the dead-letter queue what could not be delivered or processed."""
+    grantee.allow(["sqs:SendMessage"], [queue.queue_arn])
+    grantee.allow(["kms:Decrypt", "kms:GenerateDataKey"], [key.key_arn], through(grantee, "sqs"))

@@ -173,7 +173,6 @@ class ModelRegistry(Construct):
                 foundation=self._props.foundation,
                 environment=self.pointer_environment,
                 timeout_seconds=60,
-                failure_path="CloudFormation waits for the answer: a failure fails the deploy.",
             ),
         )
         function.role.allow(

@@ -10,12 +10,12 @@ from lambdas.shared import names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.customer_policy import Reason
 from stacks.constructs.flow_machine import FlowMachine, FlowMachineProps
+from stacks.constructs.flow_triggers import start_on_schedule
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.grants import allow_objects
 from stacks.constructs.job_role import job_role
 from stacks.constructs.lake import Lake
 from stacks.constructs.retraining_flow import job_compute
-from stacks.constructs.scheduled_call import ScheduledCall, ScheduledCallProps
 from stacks.constructs.service_role import ServiceRole
 from stacks.state_machines import monitor
 from stacks.training import TrainingStack
@@ -41,7 +41,7 @@ class MonitorFlowProps:
 
 
 class MonitorFlow(Construct):
-    """``machine``, ``job_role`` and, with a schedule, ``schedule``."""
+    """``machine`` and ``job_role``; a schedule, if the settings give one."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, stack: BaseStack, props: MonitorFlowProps
@@ -61,7 +61,7 @@ class MonitorFlow(Construct):
         )
         self._allow_tasks()
         self.machine = self.flow.define(monitor.definition(self._definition_inputs()))
-        self.schedule = self._add_schedule()
+        self._start_on_schedule()
 
     def _define_job_role(self) -> ServiceRole:
         props, lake = self._props, self._props.lake
@@ -125,21 +125,14 @@ class MonitorFlow(Construct):
             timeout_seconds=FLOW_MINUTES * 60,
         )
 
-    def _add_schedule(self) -> ScheduledCall | None:
-        expression = self._stack.settings.monitoring.schedule
-        if expression is None:
-            return None
-        return ScheduledCall(
+    def _start_on_schedule(self) -> None:
+        start_on_schedule(
             self,
             "Schedule",
             stack=self._stack,
-            props=ScheduledCallProps(
-                description="Starts the monitor flow",
-                expression=expression,
-                target=self.machine.state_machine_arn,
-                request="{}",
-                actions=["states:StartExecution"],
-                resources=[self.machine.state_machine_arn],
-                foundation=self._props.foundation,
-            ),
+            foundation=self._props.foundation,
+            machine=self.machine,
+            description="Starts the monitor flow",
+            expression=self._stack.settings.monitoring.schedule,
+            request="{}",
         )

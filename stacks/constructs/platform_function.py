@@ -1,4 +1,9 @@
-"""A Lambda function as every function of Millrace is: isolated, traced, encrypted, bounded."""
+"""A Lambda function as every function of Millrace is: isolated, traced, encrypted, bounded.
+
+An event that fails after its retries goes to the deployment's dead-letter queue. An on-failure
+destination would carry more (the function's answer), but Lambda sends to both where both are
+set, and the queue's message names the error and the request, which the function's log has in full.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +20,7 @@ from stacks.constructs.base_stack import stack_of
 from stacks.constructs.code_bundle import function_bundle
 from stacks.constructs.customer_policy import CustomerPolicy
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.function_findings import acknowledge_function
+from stacks.constructs.function_findings import acknowledge_shared_concurrency
 from stacks.constructs.log_group import encrypted_log_group
 from stacks.constructs.powertools_layer import ARCHITECTURE, RUNTIME, powertools_layer
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
@@ -37,10 +42,6 @@ class PlatformFunctionProps:
     timeout_seconds: int = 30
     reserved_key: str | None = None
     """Key into ``settings.reserved_concurrency``; the function's name by default."""
-    on_failure: lambda_.IDestination | None = None
-    """Where the event of a failed asynchronous invocation goes."""
-    failure_path: str | None = None
-    """Where a failure surfaces when nothing invokes the function asynchronously."""
 
 
 class PlatformFunction(Construct):
@@ -108,7 +109,7 @@ class PlatformFunction(Construct):
             vpc=foundation.network.vpc,
             vpc_subnets=foundation.network.subnets,
             security_groups=[foundation.network.security_groups.functions],
-            on_failure=props.on_failure,
+            dead_letter_queue=foundation.security.dead_letters,
         )
 
     def _environment(self) -> dict[str, str]:
@@ -121,12 +122,8 @@ class PlatformFunction(Construct):
         }
 
     def _acknowledge(self) -> None:
-        acknowledge_function(
-            self.function,
-            has_destination=self._props.on_failure is not None,
-            failure_path=self._props.failure_path,
-            reserved=self._reserved is not None,
-        )
+        if self._reserved is None:
+            acknowledge_shared_concurrency(self.function)
 
     def errors(self, period: Duration) -> cloudwatch.Metric:
         """Failed invocations."""

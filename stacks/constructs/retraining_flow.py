@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from config.instance_types import has_local_storage
@@ -13,7 +12,7 @@ from lambdas.shared import names
 from stacks.constructs import sagemaker_names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.flow_machine import FlowMachine, FlowMachineProps
-from stacks.constructs.flow_triggers import on_stopped
+from stacks.constructs.flow_triggers import on_stopped, start_on_schedule
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.grants import allow_asset, allow_objects
 from stacks.constructs.job_role import allow_job_logs, job_role
@@ -22,7 +21,6 @@ from stacks.constructs.model_registry import ModelRegistry
 from stacks.constructs.processing_code import PublishedCode
 from stacks.constructs.runtime_policies import TRAINING, allow_jobs
 from stacks.constructs.sagemaker_names import alarm_arns
-from stacks.constructs.scheduled_call import ScheduledCall, ScheduledCallProps
 from stacks.constructs.service_role import ServiceRole
 from stacks.constructs.spark_job import SparkJob
 from stacks.constructs.training_functions import TrainingFunctions
@@ -47,7 +45,6 @@ class RetrainingFlowProps:
     features: SparkJob
     code: PublishedCode
     image_uri: str
-    failed_events: sqs.IQueue
 
 
 class RetrainingFlow(Construct):
@@ -71,7 +68,7 @@ class RetrainingFlow(Construct):
         self._allow_tasks()
         self.machine = self.flow.define(retraining.definition(self._definition_inputs()))
         self._release_what_was_stopped()
-        self.schedule = self._add_schedule()
+        self._start_on_schedule()
 
     def _define_training_role(self) -> ServiceRole:
         lake, foundation = self._props.lake, self._props.foundation
@@ -182,28 +179,22 @@ class RetrainingFlow(Construct):
         self.stopped = on_stopped(
             self,
             "Stopped",
+            stack=self._stack,
             machine=self.machine,
             calls=[(functions.lease, None), (functions.rollout, None)],
-            lost_events=self._props.failed_events,
+            dead_letters=self._props.foundation.security.dead_letters,
         )
 
-    def _add_schedule(self) -> ScheduledCall | None:
-        expression = self._stack.settings.training.schedule
-        if expression is None:
-            return None
-        return ScheduledCall(
+    def _start_on_schedule(self) -> None:
+        start_on_schedule(
             self,
             "Schedule",
             stack=self._stack,
-            props=ScheduledCallProps(
-                description="Starts retraining",
-                expression=expression,
-                target=self.machine.state_machine_arn,
-                request=json.dumps({"reason": "schedule"}),
-                actions=["states:StartExecution"],
-                resources=[self.machine.state_machine_arn],
-                foundation=self._props.foundation,
-            ),
+            foundation=self._props.foundation,
+            machine=self.machine,
+            description="Starts retraining",
+            expression=self._stack.settings.training.schedule,
+            request=json.dumps({"reason": "schedule"}),
         )
 
 

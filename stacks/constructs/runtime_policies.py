@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from stacks.constructs import sagemaker_names
@@ -17,7 +18,7 @@ from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.container_image import xgboost_image
 from stacks.constructs.customer_policy import CustomerPolicy, Reason
 from stacks.constructs.foundation import Keys, Runtimes
-from stacks.constructs.grants import through
+from stacks.constructs.grants import allow_dead_letters, through
 from stacks.constructs.sagemaker_names import sagemaker_arn
 
 # Lambda creates its network interfaces itself and offers no resource to scope these calls to.
@@ -95,13 +96,21 @@ _RESOURCES = {TRAINING: "training-job", PROCESSING: "processing-job"}
 
 
 def runtime_policies(
-    scope: Construct, stack: BaseStack, *, keys: Keys, alerts: sns.ITopic
+    scope: Construct,
+    stack: BaseStack,
+    *,
+    keys: Keys,
+    alerts: sns.ITopic,
+    dead_letters: sqs.IQueue,
 ) -> Runtimes:
     """Create the three policies."""
     function = CustomerPolicy(
-        scope, "FunctionRuntime", description="Every function: network interfaces, traces"
+        scope,
+        "FunctionRuntime",
+        description="Every function: network interfaces, traces, dead letters",
     )
     function.allow(FUNCTION_ACTIONS, ["*"], reason=FUNCTION)
+    allow_dead_letters(function, dead_letters, keys.messages)
     return Runtimes(
         function=function,
         flow=_flow_runtime(scope, stack, keys.messages, alerts),

@@ -1,4 +1,4 @@
-"""A schedule that makes one AWS API call under its own role, with a queue for what failed."""
+"""A schedule that makes one AWS API call under its own role; a call that fails is kept."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Any
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
-from stacks.constructs.alert_topic import undelivered_queue
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.grants import through
+from stacks.constructs.grants import allow_dead_letters
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
 
 RETRIES = 3
@@ -38,14 +37,13 @@ class ScheduledCallProps:
 
 
 class ScheduledCall(Construct):
-    """Schedule, role and dead-letter queue (``failed_calls``)."""
+    """``schedule`` and its ``role``; a call that cannot be made ends as a dead letter."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, stack: BaseStack, props: ScheduledCallProps
     ) -> None:
         super().__init__(scope, construct_id)
-        keys = props.foundation.keys
-        self.failed_calls = undelivered_queue(self, "FailedCalls", key=keys.messages)
+        security = props.foundation.security
         self.role = ServiceRole(
             self,
             "Caller",
@@ -53,16 +51,11 @@ class ScheduledCall(Construct):
                 service="scheduler.amazonaws.com",
                 description=props.description,
                 path=stack.names.role_path,
-                boundary=props.foundation.security.boundary,
+                boundary=security.boundary,
             ),
         )
         self.role.allow(props.actions, props.resources, props.conditions)
-        self.role.allow(["sqs:SendMessage"], [self.failed_calls.queue_arn])
-        self.role.allow(
-            ["kms:Decrypt", "kms:GenerateDataKey"],
-            [keys.messages.key_arn],
-            through(self.role, "sqs"),
-        )
+        allow_dead_letters(self.role, security.dead_letters, security.keys.messages)
         self.schedule = scheduler.CfnSchedule(
             self,
             "Schedule",
@@ -79,7 +72,7 @@ class ScheduledCall(Construct):
                     maximum_event_age_in_seconds=LATEST_START_SECONDS,
                 ),
                 dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(
-                    arn=self.failed_calls.queue_arn
+                    arn=security.dead_letters.queue_arn
                 ),
             ),
         )

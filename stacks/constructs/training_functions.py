@@ -1,7 +1,7 @@
 """The functions that the retraining flow calls: lease, gate, registry and rollout.
 
 Each has what its handler calls and nothing more. Lease and rollout are also called by EventBridge
-when an execution stops; an event that neither can process ends in the queue of failed events.
+when an execution stops; an event that one of them cannot process ends as a dead letter.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 from aws_cdk import Stack
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_lambda_destinations as destinations
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from lambdas.shared import names
@@ -27,7 +25,6 @@ from stacks.constructs.platform_function import PlatformFunction, PlatformFuncti
 from stacks.constructs.sagemaker_names import sagemaker_arn
 from stacks.constructs.serving_deploy_role import ServingDeployRole
 
-FLOW_FAILURE = "The retraining flow catches it, releases the lease, alerts and fails."
 SERVING = "serving"
 SERVING_STACK = Reason(
     constraint="A stack's ARN ends in an id that CloudFormation gives when the stack is created, "
@@ -48,7 +45,6 @@ class TrainingFunctionsProps:
     image_uri: str
     lease_table: dynamodb.ITable
     deploy_role: ServingDeployRole
-    failed_events: sqs.IQueue
 
 
 class TrainingFunctions(Construct):
@@ -82,11 +78,9 @@ class TrainingFunctions(Construct):
         environment: dict[str, str],
         *,
         policies: Sequence[CustomerPolicy] = (),
-        asynchronous: bool = False,
         timeout_seconds: int = 60,
     ) -> PlatformFunction:
-        queue = self._props.failed_events
-        function = PlatformFunction(
+        return PlatformFunction(
             self,
             name.capitalize(),
             props=PlatformFunctionProps(
@@ -96,18 +90,8 @@ class TrainingFunctions(Construct):
                 environment=environment,
                 policies=policies,
                 timeout_seconds=timeout_seconds,
-                on_failure=destinations.SqsDestination(queue) if asynchronous else None,
-                failure_path=FLOW_FAILURE,
             ),
         )
-        if asynchronous:
-            function.role.allow(["sqs:SendMessage"], [queue.queue_arn])
-            function.role.allow(
-                ["kms:Decrypt", "kms:GenerateDataKey"],
-                [self._props.foundation.keys.messages.key_arn],
-                through(function.role, "sqs"),
-            )
-        return function
 
     def _define_lease(self) -> PlatformFunction:
         training = self._stack.settings.training
@@ -119,7 +103,6 @@ class TrainingFunctions(Construct):
                 "LEASE_MINUTES": str(training.lease_minutes),
                 "COOLDOWN_MINUTES": str(training.cooldown_minutes),
             },
-            asynchronous=True,
         )
         self._allow_lease(function, "dynamodb:GetItem", "dynamodb:UpdateItem")
         return function
@@ -192,7 +175,6 @@ class TrainingFunctions(Construct):
                 "EXPERIMENT_WEIGHT": str(serving.experiment_weight),
                 "CHALLENGER_WEIGHT": str(challenger.weight if challenger else 0.0),
             },
-            asynchronous=True,
         )
         self._allow_lease(function, "dynamodb:GetItem", "dynamodb:UpdateItem")
         function.role.allow(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import WaiterError
 
 from local.platform import Platform
 from tests.local import sagemaker_support as support
@@ -61,17 +62,22 @@ def _layer(bucket: str, key: str) -> Template:
     return {"Type": "AWS::Lambda::LayerVersion", "Properties": {"Content": content}}
 
 
+def _letters(queue: str) -> Template:
+    return {"TargetArn": {"Fn::GetAtt": [queue, "Arn"]}}
+
+
+def _without_retry(function: str, **more: Any) -> Template:
+    properties = {
+        "FunctionName": {"Ref": function},
+        "Qualifier": "$LATEST",
+        "MaximumRetryAttempts": 0,
+    }
+    return {"Type": "AWS::Lambda::EventInvokeConfig", "Properties": properties | more}
+
+
 def _on_failure(function: str, queue: str) -> Template:
     destination = {"Destination": {"Fn::GetAtt": [queue, "Arn"]}}
-    return {
-        "Type": "AWS::Lambda::EventInvokeConfig",
-        "Properties": {
-            "FunctionName": {"Ref": function},
-            "Qualifier": "$LATEST",
-            "MaximumRetryAttempts": 0,
-            "DestinationConfig": {"OnFailure": destination},
-        },
-    }
+    return _without_retry(function, DestinationConfig={"OnFailure": destination})
 
 
 def _machine(role_name: str, function: str) -> Template:
@@ -95,7 +101,7 @@ def _machine(role_name: str, function: str) -> Template:
 
 def _template(layers: str) -> Template:
     queue = {"Type": "AWS::SQS::Queue"}
-    queues = [{"Fn::GetAtt": [name, "Arn"]} for name in ("Left", "Right")]
+    queues = [{"Fn::GetAtt": [name, "Arn"]} for name in ("Left", "Right", "Letters")]
     callable_here = [{"Fn::GetAtt": [name, "Arn"]} for name in ("One", "Two")]
     resources: Template = {
         "FnRole": role("lambda.amazonaws.com", allow(["sqs:SendMessage"], queues)),
@@ -108,6 +114,9 @@ def _template(layers: str) -> Template:
         "Two": _spoken("two", Timeout=1),
         "Bare": _spoken("bare", role_name="BareRole"),
         "Misnamed": _spoken("none", handler="no_such_handler"),
+        "Letters": queue,
+        "Posts": _spoken("posts", DeadLetterConfig=_letters("Letters")),
+        "PostsTwice": _spoken("posts twice", DeadLetterConfig=_letters("Letters")),
         "FirstLayer": _layer(layers, "first.zip"),
         "SecondLayer": _layer(layers, "second.zip"),
         "WithFirst": _function("layered", Layers=[{"Ref": "FirstLayer"}]),
@@ -116,6 +125,8 @@ def _template(layers: str) -> Template:
         "OneFails": _on_failure("One", "Left"),
         "TwoFails": _on_failure("Two", "Right"),
         "BareFails": _on_failure("Bare", "Left"),
+        "PostsFails": _without_retry("Posts"),
+        "PostsTwiceFails": _on_failure("PostsTwice", "Right"),
         "CallsOne": _machine("Caller", "One"),
         "CallsTwo": _machine("Caller", "Two"),
         "MayNot": _machine("Powerless", "One"),
@@ -158,6 +169,28 @@ def test_a_layers_content_is_on_the_path(platform: Platform, stack: dict[str, st
     assert "probe_layer" in _invoke(platform, stack["WithNone"])["errorMessage"]
 
 
+def _fail(platform: Platform, stack: dict[str, str], *functions: str) -> None:
+    """Send each function an event that it fails on."""
+    for name in functions:
+        platform.client("lambda").invoke(
+            FunctionName=stack[name], InvocationType="Event", Payload=json.dumps({"fail": name})
+        )
+
+
+def _dead_letters(platform: Platform, queue: str) -> dict[str, dict[str, str]]:
+    """Attributes of each letter by the function that failed, read for as long as any come."""
+    sqs, found = platform.client("sqs"), {}
+    request = {"QueueUrl": queue, "WaitTimeSeconds": 2, "MessageAttributeNames": ["All"]}
+    while messages := sqs.receive_message(**request).get("Messages"):
+        for message in messages:
+            facts = message["MessageAttributes"]
+            name = json.loads(message["Body"])["fail"]
+            assert name not in found, f"two letters of {name}"
+            found[name] = {key: value["StringValue"] for key, value in facts.items()}
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    return found
+
+
 def _failures(platform: Platform, queue: str) -> list[str]:
     """Who reported to a queue, read for as long as messages come."""
     sqs, found = platform.client("sqs"), []
@@ -172,12 +205,38 @@ def _failures(platform: Platform, queue: str) -> list[str]:
 def test_a_failed_event_goes_where_the_function_says_as_its_role(
     platform: Platform, stack: dict[str, str]
 ) -> None:
-    for name in ("Bare", "One", "Two"):
-        platform.client("lambda").invoke(
-            FunctionName=stack[name], InvocationType="Event", Payload=json.dumps({"fail": name})
-        )
+    _fail(platform, stack, "Bare", "One", "Two")
     assert _failures(platform, stack["Right"]) == ["Two"]
     assert _failures(platform, stack["Left"]) == ["One"]
+
+
+@pytest.mark.proves("AWS::Lambda::Function")
+def test_a_failed_event_is_a_dead_letter_and_goes_to_the_destination_too(
+    platform: Platform, stack: dict[str, str]
+) -> None:
+    _fail(platform, stack, "Bare", "Posts", "PostsTwice")
+    letters = _dead_letters(platform, stack["Letters"])
+    assert set(letters) == {"Posts", "PostsTwice"}
+    for facts in letters.values():
+        assert facts["ErrorCode"] == "200"
+        assert facts["ErrorMessage"] == "asked to fail"
+        assert facts["RequestID"]
+    assert _failures(platform, stack["Right"]) == ["PostsTwice"]
+
+
+def test_a_role_that_may_not_send_cannot_have_a_dead_letter_queue(platform: Platform) -> None:
+    template: Template = {
+        "Resources": {
+            "BareRole": role("lambda.amazonaws.com"),
+            "Letters": {"Type": "AWS::SQS::Queue"},
+            "Posts": _spoken("w", role_name="BareRole", DeadLetterConfig=_letters("Letters")),
+        }
+    }
+    with pytest.raises(WaiterError), deployed(platform, "no-letters", template):
+        pass
+    events = platform.client("cloudformation").describe_stack_events(StackName="no-letters")
+    reasons = [e.get("ResourceStatusReason", "") for e in events["StackEvents"]]
+    assert any("permissions to call SendMessage on SQS" in reason for reason in reasons)
 
 
 def _outcome(platform: Platform, machine: str) -> str:

@@ -22,6 +22,7 @@ SOURCE = "probe.messages"
 QUEUE = {"Fn::GetAtt": ["Heard", "Arn"]}
 RULES = ("Matching", "OtherSource", "OtherDetail", "Disabled")
 TOPICS = ("Admitted", "Refused", "Keyed", "Sealed")
+OUTPUTS = ("Heard", "Dead", "Once", "Often", "Letters", "KnownTopic", "UnknownTopic")
 
 
 def _document(*statements: dict[str, Any]) -> dict[str, Any]:
@@ -90,6 +91,51 @@ def _topic(name: str, admitted: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+LETTERS = {"Fn::GetAtt": ["Letters", "Arn"]}
+# The one name of a rule, and the one topic, that the dead-letter queue's policy admits.
+KNOWN_RULE, KNOWN_TOPIC = "probe-known-rule", "KnownTopic"
+
+
+def _undeliverable() -> dict[str, Any]:
+    """Two rules and two topics whose target refuses them; each knows the same dead-letter queue."""
+    right = {"source": [SOURCE], "detail": {"n": [{"numeric": ["<", 10]}]}}
+    dead = {"DeadLetterConfig": {"Arn": LETTERS}}
+    resources: dict[str, Any] = {
+        "Closed": {"Type": "AWS::SQS::Queue"},
+        "Letters": {"Type": "AWS::SQS::Queue"},
+        "LettersPolicy": {
+            "Type": "AWS::SQS::QueuePolicy",
+            "Properties": {
+                "Queues": [{"Ref": "Letters"}],
+                "PolicyDocument": _document(
+                    _from_source("events", f"arn:aws:events:*:*:rule/{KNOWN_RULE}"),
+                    _from_source("sns", f"arn:aws:sns:*:*:{KNOWN_TOPIC}"),
+                ),
+            },
+        },
+    }
+    for name in (KNOWN_RULE, "probe-unknown-rule"):
+        logical_id = "".join(word.capitalize() for word in name.split("-"))
+        resources[logical_id] = _rule({"t": {"Fn::GetAtt": ["Closed", "Arn"]}}, right, t=dead)
+        resources[logical_id]["Properties"]["Name"] = name
+    for name in (KNOWN_TOPIC, "UnknownTopic"):
+        resources[name] = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": name}}
+        resources[f"{name}Closed"] = {
+            "Type": "AWS::SNS::Subscription",
+            "Properties": {
+                "TopicArn": {"Ref": name}, "Protocol": "sqs",
+                "Endpoint": {"Fn::GetAtt": ["Closed", "Arn"]},
+                "RedrivePolicy": {"deadLetterTargetArn": LETTERS},
+            },
+        }  # fmt: skip
+    return resources
+
+
+def _from_source(service: str, pattern: str) -> dict[str, Any]:
+    condition = {"ArnLike": {"aws:SourceArn": pattern}}
+    return _admit(f"{service}.amazonaws.com", "sqs:SendMessage", LETTERS, Condition=condition)
+
+
 def _redriving(tries: int) -> dict[str, Any]:
     dead = {"Fn::GetAtt": ["Dead", "Arn"]}
     redrive = {"deadLetterTargetArn": dead, "maxReceiveCount": tries}
@@ -115,12 +161,13 @@ def _template() -> Template:
         "Dead": {"Type": "AWS::SQS::Queue"},
         "Once": _redriving(1),
         "Often": _redriving(5),
+        **_undeliverable(),
         **_rules(),
     }
     for name in TOPICS:
         service = "cloudwatch" if name == "Refused" else "events"
         resources |= _topic(name, f"{service}.amazonaws.com")
-    outputs = {name: {"Value": {"Ref": name}} for name in ("Heard", "Dead", "Once", "Often")}
+    outputs = {name: {"Value": {"Ref": name}} for name in OUTPUTS}
     return {"Resources": resources, "Outputs": outputs}
 
 
@@ -180,6 +227,34 @@ def test_an_encrypted_topic_takes_what_its_key_admits_too(heard: list[str]) -> N
 def test_a_subscription_receives_what_its_filter_lets_through(heard: list[str]) -> None:
     assert "Admitted" in heard
     assert "raw" not in heard
+
+
+def _letters_of(platform: Platform, queue: str) -> list[tuple[str, str]]:
+    """Who a dead letter is from, and why it is one; read for as long as letters come."""
+    sqs, found = platform.client("sqs"), []
+    request = {"QueueUrl": queue, "WaitTimeSeconds": 2, "MessageAttributeNames": ["All"]}
+    while messages := sqs.receive_message(**request).get("Messages"):
+        for message in messages:
+            facts = message.get("MessageAttributes", {})
+            body = json.loads(message["Body"])
+            source = facts["RULE_ARN"]["StringValue"] if facts else body["TopicArn"]
+            code = facts["ERROR_CODE"]["StringValue"] if facts else body["Type"]
+            found.append((source.rsplit("/")[-1].rsplit(":")[-1], code))
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    return found
+
+
+@pytest.mark.proves("AWS::SQS::QueuePolicy", "AWS::SNS::Subscription", "AWS::Events::Rule")
+def test_what_a_target_refuses_is_a_dead_letter_if_the_queue_admits_its_source(
+    platform: Platform, stack: dict[str, str], heard: list[str]
+) -> None:
+    assert heard, "both events were sent"
+    for name in (KNOWN_TOPIC, "UnknownTopic"):
+        platform.client("sns").publish(TopicArn=stack[name], Message="a message")
+    found = _letters_of(platform, stack["Letters"])
+    assert found.count((KNOWN_RULE, "NO_PERMISSIONS")) == 2
+    assert found.count((KNOWN_TOPIC, "Notification")) == 1
+    assert len(found) == 3
 
 
 @pytest.mark.proves("AWS::SQS::Queue")

@@ -24,7 +24,6 @@ EDGES: dict[str, set[str]] = {
         "network",
         "data-lake",
         "ingestion",
-        "processing",
         "training",
         "serving",
         "api",

@@ -1,4 +1,4 @@
-"""Alarms on state machines, on queues of what failed, and on the API."""
+"""Alarms on state machines, on the dead-letter queue, and on the API."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def flow_alarm(
     )
 
 
-def queue_alarm(
-    scope: Construct, construct_id: str, *, name: str, queue: sqs.IQueue, topic: sns.ITopic
+def dead_letters_alarm(
+    scope: Construct, construct_id: str, *, queue: sqs.IQueue, topic: sns.ITopic
 ) -> RunbookAlarm:
-    """Anything in a queue of what failed. SQS reports once a minute at best."""
+    """Anything in the dead-letter queue. SQS reports once a minute at best."""
     metric = queue.metric_approximate_number_of_messages_visible(
         period=Duration.minutes(1), statistic="Maximum"
     )
@@ -60,8 +60,8 @@ def queue_alarm(
         props=AlarmProps(
             metric=metric,
             threshold=1,
-            section="failed-events",
-            what=f"The queue of {name} is not empty.",
+            section="dead-letters",
+            what="The dead-letter queue is not empty: something was not delivered or processed.",
             topic=topic,
         ),
     )

@@ -9,7 +9,6 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -40,7 +39,6 @@ class ModelBreachProps:
     endpoint_name: str
     machine: sfn.IStateMachine
     foundation: Foundation
-    lost_events: sqs.IQueue
     period: Duration
     topic: sns.ITopic
 
@@ -70,12 +68,12 @@ class ModelBreach(Construct):
             "Start",
             stack=stack,
             foundation=props.foundation,
-            service="events.amazonaws.com",
             machine=props.machine,
         )
         self.rule = events.Rule(
             self,
             "Rule",
+            rule_name=stack.names.rule("model-breach"),
             description="The model alarm rings: retrain",
             event_pattern=events.EventPattern(
                 source=["aws.cloudwatch"],
@@ -89,7 +87,7 @@ class ModelBreach(Construct):
                 props.machine,
                 role=role.fixed_role,
                 input=events.RuleTargetInput.from_object({"reason": REASON}),
-                dead_letter_queue=props.lost_events,
+                dead_letter_queue=props.foundation.security.dead_letters,
             )
         )
         self.rule.node.add_dependency(role)
