@@ -16,9 +16,9 @@ from constructs import Construct
 
 from config.settings import Replication
 from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.customer_policy import Reason
 from stacks.constructs.foundation import Keys
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
-from stacks.nag import acknowledge
 
 ACCESS_LOGS, AUDIT = "access-logs", "audit"
 # Whose key encrypts the replicas. Access logs are under S3's own, here and there.
@@ -31,8 +31,12 @@ DOMAINS = {
     "monitoring": "models",
     AUDIT: "logs",
 }
-PERMISSIONS_PAGE = (
-    "https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html"
+REPLICAS = Reason(
+    constraint="The role exists before the first bucket, names of buckets are generated, and "
+    "replication is of whole buckets.",
+    evidence="https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html",
+    control="Only S3 assumes it, the patterns are this deployment's own buckets and their "
+    "replicas, it can write replicas only, and each key is tied to S3 and its Region.",
 )
 # CloudFormation makes a bucket's name of the stack's, the logical id and a random part, and keeps
 # at least this much of the stack's when all of it is longer than the 63 characters S3 takes.
@@ -73,7 +77,7 @@ def replication_role(
 
 
 def _allow_objects(role: ServiceRole, ours: str, theirs: str) -> None:
-    role.allow(["s3:GetReplicationConfiguration", "s3:ListBucket"], [ours])
+    # The pattern's star takes slashes, too: buckets and their objects are one resource.
     role.allow(
         [
             "s3:GetObjectLegalHold",
@@ -81,8 +85,11 @@ def _allow_objects(role: ServiceRole, ours: str, theirs: str) -> None:
             "s3:GetObjectVersionAcl",
             "s3:GetObjectVersionForReplication",
             "s3:GetObjectVersionTagging",
+            "s3:GetReplicationConfiguration",
+            "s3:ListBucket",
         ],
-        [f"{ours}/*"],
+        [ours],
+        reason=REPLICAS,
     )
     role.allow(
         [
@@ -92,15 +99,7 @@ def _allow_objects(role: ServiceRole, ours: str, theirs: str) -> None:
             "s3:ReplicateTags",
         ],
         [theirs],
-    )
-    acknowledge(
-        role.policy,
-        *(f"AwsSolutions-IAM5[Resource::{pattern}]" for pattern in (ours, f"{ours}/*", theirs)),
-        constraint="The role exists before the first bucket, names of buckets are generated, and "
-        "replication is of whole buckets.",
-        evidence=PERMISSIONS_PAGE,
-        control="Only S3 assumes it, the patterns are this deployment's own buckets and their "
-        "replicas, it can write replicas only, and each key is tied to S3 and its Region.",
+        reason=REPLICAS,
     )
 
 
