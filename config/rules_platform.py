@@ -22,6 +22,7 @@ _VPC = f"{AWS}vpc/latest/userguide/vpc-cidr-blocks.html"
 _PERIMETER = f"{AWS}IAM/latest/UserGuide/access_policies_data-perimeters.html"
 _REPLICATION = f"{AWS}AmazonS3/latest/userguide/replication.html"
 _REPLICA_KEYS = f"{AWS}AmazonS3/latest/userguide/replication-config-for-kms-objects.html"
+_VAULT = f"{AWS}aws-backup/latest/devguide/create-a-vault.html"
 _SCHEDULE = f"{AWS}scheduler/latest/UserGuide/schedule-types.html"
 _JOB_VOLUME = f"{AWS}sagemaker/latest/APIReference/API_ResourceConfig.html"
 _JOB_CLUSTER = f"{AWS}sagemaker/latest/APIReference/API_ProcessingClusterConfig.html"
@@ -200,6 +201,10 @@ OPERATION_RULES = (
          lambda s: s.api.burst < s.api.requests_per_second,
          "allowed: at least api.requests_per_second, {settings.api.requests_per_second}, or the "
          "rate is never reached"),
+    Rule("backup-outlives-stack", "retention.backup_days", ("retention.allow_data_deletion",),
+         lambda s: s.retention.backup_days is not None and s.retention.allow_data_deletion,
+         "allowed with retention.allow_data_deletion: null, a vault with copies in it is not "
+         "deleted with its stack", _VAULT),
     Rule("reserved-function-names", "reserved_concurrency", (),
          lambda s: bool(set(s.reserved_concurrency) - set(FUNCTIONS)),
          "allowed keys: " + ", ".join(FUNCTIONS)),

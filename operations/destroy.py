@@ -6,12 +6,14 @@ Data is deleted only when two keys turn: ``retention.allow_data_deletion`` in th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
 import typer
+from botocore.exceptions import ClientError
 
 from config.load import load_deployment
 from lambdas.shared.names import Scope
@@ -68,10 +70,31 @@ def delete_registry(session: boto3.Session, deployed: Deployed) -> None:
         sagemaker.delete_model_package_group(ModelPackageGroupName=group)
 
 
-def _empty_existing(session: boto3.Session, deployed: Deployed) -> int:
+def _existing_buckets(session: boto3.Session, deployed: Deployed) -> list[str]:
     existing = {bucket["Name"] for bucket in session.client("s3").list_buckets()["Buckets"]}
-    names = {r.physical_id for r in deployed.of_type("AWS::S3::Bucket")}
-    return sum(empty_bucket(session, name) for name in sorted(names & existing))
+    return sorted(existing & {r.physical_id for r in deployed.of_type("AWS::S3::Bucket")})
+
+
+def _empty_existing(session: boto3.Session, deployed: Deployed) -> int:
+    return sum(empty_bucket(session, name) for name in _existing_buckets(session, deployed))
+
+
+def assert_buckets_answer(s3: Any, buckets: Iterable[str]) -> None:
+    """Look into each bucket before anything is deleted.
+
+    Raises:
+        SystemExit: one denies the caller, as all do from outside the S3 perimeter.
+    """
+    for name in buckets:
+        try:
+            s3.list_object_versions(Bucket=name, MaxKeys=1)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDenied":
+                raise
+            raise SystemExit(
+                f"{name} does not let you look into it; nothing was deleted. Buckets answer roles "
+                "of the setting perimeter.break_glass_roles: assume one and run this again."
+            ) from error
 
 
 def _unprotect(cloudformation: Any, scope: Scope) -> None:
@@ -132,6 +155,7 @@ def destroy_deployment(
     cloudformation = session.client("cloudformation")
     deployed = Deployed.read(cloudformation, scope)
     if delete_data:
+        assert_buckets_answer(session.client("s3"), _existing_buckets(session, deployed))
         _unprotect(cloudformation, scope)
     doomed = [
         scope.short_stack(stack["StackName"])

@@ -97,10 +97,11 @@ def _logs(scope: Construct, stack: BaseStack) -> kms.IKey:
 def _messages(scope: Construct, stack: BaseStack) -> kms.IKey:
     ours = {"StringEquals": {"aws:SourceAccount": stack.account}}
     publishers = ("cloudwatch", "events", "budgets", "sns")
+    vaults = ["backup"] if stack.settings.retention.backup_days else []
     props = DomainKeyProps(
         purpose="alert topics, queues and environment variables",
-        via=["sns", "sqs", "lambda", "dynamodb", "backup", "states", "ssm"],
-        grants_via=["lambda", "dynamodb", "backup"],
+        via=["sns", "sqs", "lambda", "dynamodb", "states", "ssm", *vaults],
+        grants_via=["lambda", "dynamodb", *vaults],
         services=[
             ServiceUse(f"{name}.amazonaws.com", ENVELOPE_ACTIONS, ours) for name in publishers
         ],

@@ -24,11 +24,7 @@ DAILY = "cron(0 4 * * ? *)"
 ROLE_PAGE = "https://docs.aws.amazon.com/aws-backup/latest/devguide/iam-service-roles.html"
 # Only the service expires recovery points; https://docs.aws.amazon.com/aws-backup/latest/devguide/
 # create-a-vault-access-policy.html
-KEPT = (
-    "backup:DeleteBackupVault",
-    "backup:DeleteRecoveryPoint",
-    "backup:UpdateRecoveryPointLifecycle",
-)
+KEPT = ("backup:DeleteRecoveryPoint", "backup:UpdateRecoveryPointLifecycle")
 
 
 @dataclass(frozen=True, slots=True)

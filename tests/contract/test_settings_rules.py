@@ -145,6 +145,9 @@ ROWS = (
     Row("monitor-needs-capture", {"serving.capture": False, "monitoring.schedule": None},
         {"monitoring.schedule": "rate(1 day)"}),
     Row("burst-covers-rate", {"api.burst": 50}, {"api.burst": 49}),
+    Row("backup-outlives-stack",
+        {"retention.backup_days": 35, "retention.allow_data_deletion": False},
+        {"retention.allow_data_deletion": True}),
     Row("reserved-function-names", {"reserved_concurrency": {"router": 10}},
         {"reserved_concurrency": {"routr": 10}}),
 )  # fmt: skip

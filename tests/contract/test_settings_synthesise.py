@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
+from lambdas.shared.names import PERIMETER_STATEMENT
 from stacks import packs
 from stacks.application import build
 from tests.contract.copies import ROOT, ConfigurationCopy
-from tests.contract.test_settings_rules import ONE_VARIANT, SERVERLESS, SHADOW
+from tests.contract.test_settings_rules import ONE_VARIANT, REPLICATION, SERVERLESS, SHADOW
 
 LOCAL_STORAGE: dict[str, Any] = {
     f"{section}.{key}": value
@@ -46,6 +47,16 @@ CHOICES: dict[str, dict[str, Any]] = {
         "monitoring.schedule": None,
         "processing.curate_schedule": None,
     },
+    "replicas in the same account, copies of the lease": {
+        "replication": REPLICATION,
+        "retention.allow_data_deletion": False,
+        "retention.backup_days": 7,
+    },
+    "no perimeter": {"perimeter": {"enabled": False}},
+    "producers and other endpoints": {
+        "perimeter.landing_roles": ["arn:aws:iam::444455556666:role/producers/airline"],
+        "perimeter.vpc_endpoints": ["vpce-0a1b2c3d4e5f60718"],
+    },
     "reserved concurrency": {"reserved_concurrency": {"router": 5, "transform": 3}},
 }
 
@@ -71,3 +82,37 @@ def test_choice_synthesises(choice: str, configuration: ConfigurationCopy, tmp_p
     types = resource_types(synthesise(configuration, tmp_path / "assembly"))
     assert ("AWS::SageMaker::Endpoint" in types) is (choice != "off")
     assert ("AWS::Cognito::UserPool" in types) is (choice == "cognito")
+
+
+def _perimeters(templates: list[dict[str, Any]]) -> dict[str, str]:
+    """Bucket policy's logical id → its perimeter statement as text; empty if it has none."""
+    return {
+        logical_id: "".join(
+            json.dumps(statement)
+            for statement in resource["Properties"]["PolicyDocument"]["Statement"]
+            if statement.get("Sid") == PERIMETER_STATEMENT
+        )
+        for template in templates
+        for logical_id, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::S3::BucketPolicy"
+    }
+
+
+def test_producers_reach_the_landing_zone_only(
+    configuration: ConfigurationCopy, tmp_path: Path
+) -> None:
+    configuration.change_settings(CHOICES["producers and other endpoints"])
+    found = _perimeters(synthesise(configuration, tmp_path / "assembly"))
+    assert all(found.values())
+    with_producers = [name for name, text in found.items() if "producers/airline" in text]
+    assert [name.partition("Bucket")[0] for name in with_producers] == ["Landing"]
+    elsewhere = [name for name, text in found.items() if "vpce-0a1b2c3d4e5f60718" not in text]
+    # No workload reads these two, so no endpoint leads there.
+    assert sorted(name[:5] for name in elsewhere) == ["Acces", "Audit"]
+
+
+def test_the_perimeter_can_be_switched_off(
+    configuration: ConfigurationCopy, tmp_path: Path
+) -> None:
+    configuration.change_settings(CHOICES["no perimeter"])
+    assert not any(_perimeters(synthesise(configuration, tmp_path / "assembly")).values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from lambdas.shared.names import Scope
@@ -12,7 +13,7 @@ from operations.assembly import consumed_outputs
 from operations.cdk import CdkError
 from operations.deploy import stale_consumers
 from operations.deployed import Deployed, Resource
-from operations.destroy import empty_bucket
+from operations.destroy import assert_buckets_answer, empty_bucket
 from operations.leftovers import leftovers
 
 REGION = "eu-west-1"
@@ -111,3 +112,13 @@ def test_a_deletion_that_keeps_failing_is_an_error(monkeypatch: pytest.MonkeyPat
     deployed = Deployed(Scope("flights", "dev"), ("lake",), (bucket,), {})
     with pytest.raises(CdkError):
         destroy._destroy_with_data(session, deployed, ["lake"], None)
+
+
+def test_who_may_not_look_into_a_bucket_is_told_before_anything_is_deleted() -> None:
+    client = boto3.client("s3", region_name=REGION)
+    with Stubber(client) as stub:
+        stub.add_response("list_object_versions", {}, {"Bucket": "open", "MaxKeys": 1})
+        stub.add_client_error("list_object_versions", "AccessDenied")
+        with pytest.raises(SystemExit, match=r"closed does not let .*break_glass_roles"):
+            assert_buckets_answer(client, ["open", "closed", "never asked"])
+        stub.assert_no_pending_responses()
