@@ -73,7 +73,7 @@ def test_the_role_reads_our_buckets_and_writes_replicas_only() -> None:
     written = next(s for actions, s in statements.items() if "s3:ReplicateObject" in actions)
     assert written["Resource"] == f"arn:aws:s3:::{_replication().bucket_prefix}-*/*"
     read = next(s for a, s in statements.items() if "s3:GetObjectVersionForReplication" in a)
-    assert read["Resource"] == "arn:aws:s3:::millrace-flights-prod-*/*"
+    assert read["Resource"] == "arn:aws:s3:::millrace-flights-prod-*"
     assert not {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"} & {
         action for actions in statements for action in actions
     }
