@@ -14,7 +14,12 @@ from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.code_bundle import contract_file, glue_bundle
 from stacks.constructs.customer_policy import CustomerPolicy
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.grants import EVERYTHING, allow_objects, allow_pseudonyms
+from stacks.constructs.grants import (
+    EVERYTHING,
+    allow_objects,
+    allow_pseudonyms,
+    deny_objects,
+)
 from stacks.constructs.job_surroundings import job_encryption, vpc_connection
 from stacks.constructs.lake import Lake
 from stacks.constructs.scheduled_call import ScheduledCall, ScheduledCallProps
@@ -90,9 +95,10 @@ class ProcessingStack(BaseStack):
         keys = security.keys
         received = [_common(names.RAW_STREAM), _common(names.RAW_ERRORS)]
         allow_objects(job.role, lake.raw, keys.raw, read=received)
-        # The zones that this job alone reads, and that it alone writes.
+        # The zone that it alone reads, and the one that it alone writes, but for people's queries.
         allow_objects(job.role, lake.landing, keys.raw, read=[EVERYTHING])
         allow_objects(job.role, lake.curated, keys.data, replace=[EVERYTHING])
+        deny_objects(job.role, lake.curated, names.CURATED_QUERY_RESULTS)
         allow_pseudonyms(job.role, security)
         return job
 

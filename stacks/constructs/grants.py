@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as assets
@@ -82,6 +83,17 @@ def allow_objects(
     uses = ["kms:Decrypt", "kms:GenerateDataKey"] if write or replace else ["kms:Decrypt"]
     context = {"kms:EncryptionContext:aws:s3:arn": bucket.bucket_arn}
     grantee.allow(uses, [key.key_arn], through(grantee, "s3", context))
+
+
+def deny_objects(role: ServiceRole, bucket: s3.IBucket, *places: str) -> None:
+    """Keep a role that owns a zone out of prefixes that are somebody else's all the same."""
+    role.policy.add_statements(
+        iam.PolicyStatement(
+            effect=iam.Effect.DENY,
+            actions=[*READ_ACTIONS, *REPLACE_ACTIONS],
+            resources=[bucket.arn_for_objects(f"{place}*") for place in places],
+        )
+    )
 
 
 def allow_asset(grantee: Grantee, asset: assets.Asset | TarAsset) -> None:

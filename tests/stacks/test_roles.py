@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from config.load import load_deployment
+from lambdas.shared import names
 from stacks.constructs.permissions_boundary import IRREVERSIBLE
 from tests.synth import ENVIRONMENTS, resources
 
@@ -131,6 +132,21 @@ def test_data_is_read_and_written_by_prefix(environment: str) -> None:
             if bucket:
                 whole.add((place.split(".")[1].partition("Execution")[0], bucket[1]))
     assert whole == OWNED
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_owner_of_the_curated_zone_is_kept_out_of_peoples_query_results(
+    environment: str,
+) -> None:
+    denied = [
+        (set(_listed(statement["Action"])), _text(statement["Resource"]))
+        for place, statement in _statements(environment)
+        if place.startswith("processing.CurateJob") and statement["Effect"] == "Deny"
+    ]
+    ((actions, resource),) = denied
+    assert actions >= {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}
+    assert "Curated" in resource
+    assert resource.endswith(f"/{names.CURATED_QUERY_RESULTS}*")
 
 
 @pytest.mark.parametrize(
