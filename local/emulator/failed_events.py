@@ -1,8 +1,8 @@
 """Events on which a function fails: retried, then sent to its dead-letter queue with its role.
 
 MiniStack drops ``DeadLetterConfig`` from a template's functions, calls a rule's function once,
-whatever it answers, and sends to the destination or to the queue what AWS sends to both: the
-destination gets a record of the invocation, the queue the event itself with the error as attributes.
+whatever it answers, and sends to the destination or to the queue what AWS sends to both: a record
+of the invocation to the destination, the event with the error as attributes to the queue.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 """
