@@ -82,20 +82,24 @@ class Senders:
         self.undo.callback(scheduler.delete_schedule, Name="probe-refused")
 
     def topic(self) -> None:
-        """An alert for a subscriber that is gone."""
+        """An alert for a subscriber that is gone, and that wants no other alert."""
         sns = self._client("sns")
         ops = self._one("AWS::SNS::Topic", "security", "Operations")
         gone = self.arn.rsplit(":", 1)[0] + ":gone"
-        redrive = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": self.arn})}
+        attributes = {
+            "RedrivePolicy": json.dumps({"deadLetterTargetArn": self.arn}),
+            "FilterPolicy": json.dumps({"probe": ["yes"]}),
+        }
         subscribed = sns.subscribe(
             TopicArn=ops,
             Protocol="sqs",
             Endpoint=gone,
-            Attributes=redrive,
+            Attributes=attributes,
             ReturnSubscriptionArn=True,
         )
         self.undo.callback(sns.unsubscribe, SubscriptionArn=subscribed["SubscriptionArn"])
-        sns.publish(TopicArn=ops, Message="an alert")
+        marked = {"probe": {"DataType": "String", "StringValue": "yes"}}
+        sns.publish(TopicArn=ops, Message="an alert", MessageAttributes=marked)
 
     def letters(self) -> list[dict[str, Any]]:
         """What is in the queue now, taken out of it."""
