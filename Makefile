@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 CDK := node_modules/.bin/cdk
 SETUP := $(VENV)/.ready
-LAYER := build/layers/powertools/.ready
+LAYER := build/layers/powertools.zip
 
 # The virtual environment's node and python come first; jsii keeps its unpacked packages.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -46,7 +46,7 @@ $(LAYER): requirements-layer.txt $(SETUP)
 	  --only-binary=:all: --platform manylinux2014_aarch64 --platform any --python-version 3.14 --implementation cp \
 	  --target build/layers/powertools/python --report build/layers/powertools.json -r requirements-layer.txt
 	@rm -rf build/layers/powertools/python/bin
-	@touch $@
+	$(PY) -m stacks.constructs.code_bundle build/layers/powertools $@
 
 demo: setup ## the whole loop on this machine, with real data
 	$(PY) -m local.demo --scale $(SCALE)

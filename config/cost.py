@@ -66,6 +66,9 @@ PER_USE: tuple[tuple[str, str, str], ...] = (
     ("CloudWatch logs", "$0.50 per GB in, $0.03 per GB and month kept", "cloudwatch/pricing"),
     ("CloudWatch custom metric", "$0.30 per metric and month", "cloudwatch/pricing"),
     ("S3 standard", "$0.023 per GB and month, $0.005 per 1,000 PUT", "s3/pricing"),
+    ("S3 replication", "$0.02 per GB to another Region, $0.005 per 1,000 objects, and the storage "
+     "there", "s3/pricing"),
+    ("AWS Backup, DynamoDB", "$0.10 per GB and month", "backup/pricing"),
     ("KMS requests", "$0.03 per 10,000; bucket keys keep them few", "kms/pricing"),
     ("Interface endpoint data", "$0.01 per GB", "privatelink/pricing"),
     ("Athena", "$5 per TB scanned", "athena/pricing"),

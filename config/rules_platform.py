@@ -20,6 +20,8 @@ _PARTITIONING = f"{AWS}firehose/latest/dev/dynamic-partitioning.html"
 _FIREHOSE_SSE = f"{AWS}firehose/latest/dev/encryption.html"
 _VPC = f"{AWS}vpc/latest/userguide/vpc-cidr-blocks.html"
 _PERIMETER = f"{AWS}IAM/latest/UserGuide/access_policies_data-perimeters.html"
+_REPLICATION = f"{AWS}AmazonS3/latest/userguide/replication.html"
+_REPLICA_KEYS = f"{AWS}AmazonS3/latest/userguide/replication-config-for-kms-objects.html"
 _SCHEDULE = f"{AWS}scheduler/latest/UserGuide/schedule-types.html"
 _JOB_VOLUME = f"{AWS}sagemaker/latest/APIReference/API_ResourceConfig.html"
 _JOB_CLUSTER = f"{AWS}sagemaker/latest/APIReference/API_ProcessingClusterConfig.html"
@@ -64,6 +66,14 @@ def _foreign_zone(settings: Settings) -> bool:
     )
 
 
+def _replica_key_elsewhere(settings: Settings) -> bool:
+    replication = settings.replication
+    if replication is None:
+        return False
+    keys = replication.keys.model_dump().values()
+    return any(key.split(":")[3] != replication.region for key in keys)
+
+
 def _run_minutes(settings: Settings) -> int:
     """Longest a retraining run holds the lease: features, training, evaluation, experiment."""
     training = settings.training
@@ -102,6 +112,12 @@ NETWORK_RULES = (
          lambda s: s.perimeter != Perimeter(enabled=s.perimeter.enabled)
          and not s.perimeter.enabled,
          "allowed with roles or endpoints listed: true, for they have no effect without it"),
+    Rule("replica-region", "replication.region", ("region",),
+         lambda s: s.replication is not None and s.replication.region == s.region,
+         "allowed: another Region than {settings.region}; versions already protect within one",
+         _REPLICATION),
+    Rule("replica-keys", "replication.keys", ("replication.region",), _replica_key_elsewhere,
+         "allowed: keys in replication.region, where the replicas are encrypted", _REPLICA_KEYS),
     Rule("region-has-image", "region", (), lambda s: s.region not in _image_regions(),
          "allowed: a Region listed in config/images.yaml",
          f"{AWS}sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html"),

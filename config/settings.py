@@ -69,6 +69,33 @@ class Perimeter(Section):
     vpc_endpoints: tuple[VpcEndpointId, ...] = ()
 
 
+KeyArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]+$")]
+ReplicatedRegion = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+
+
+class ReplicaKeys(Section):
+    """Keys that the replicas are encrypted under, by domain: who reads one reads no other."""
+
+    raw: KeyArn
+    data: KeyArn
+    models: KeyArn
+    logs: KeyArn
+
+
+class Replication(Section):
+    """Copies of every bucket in buckets of another Region, best of another account.
+
+    The platform team brings them: ``<bucket_prefix>-<zone>`` for the six zones, ``access-logs`` and
+    ``audit``. One bucket for all would mix keys of one name and put raw records under a key that
+    readers of models use.
+    """
+
+    account: str | None = Field(default=None, pattern=r"^\d{12}$")
+    region: ReplicatedRegion
+    bucket_prefix: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{2,50}$")
+    keys: ReplicaKeys
+
+
 class Ingestion(Section):
     """Firehose delivery streams and their transform Lambda."""
 
@@ -206,9 +233,13 @@ class Monitoring(Section):
 
 
 class Retention(Section):
-    """How long logs stay and whether data may be deleted with its stack."""
+    """How long logs and copies of the lease table stay, and whether data may be deleted.
+
+    ``backup_days`` keeps a daily copy of the table for that long; none is made without it.
+    """
 
     log_days: LogRetentionDays = 30
+    backup_days: Positive | None = None
     allow_data_deletion: bool = False
 
 
@@ -223,6 +254,7 @@ class Settings(Section):
     owner: Owner
     network: Network
     perimeter: Perimeter = Perimeter()
+    replication: Replication | None = None
     ingestion: Ingestion = Ingestion()
     processing: Processing = Processing()
     training: Training = Training()

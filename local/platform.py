@@ -172,7 +172,7 @@ class Platform:
 
     def _launch(self, certificate: Certificate) -> None:
         port, platform_id = free_port(), uuid.uuid4().hex
-        root_secret = secrets.token_urlsafe(30)
+        self._root_secret = root_secret = secrets.token_urlsafe(30)
         read_end, self._pipe = os.pipe()
         temporary = self.state_dir / "tmp"
         temporary.mkdir(exist_ok=True)
@@ -279,8 +279,13 @@ class Platform:
             "NODE_EXTRA_CA_CERTS": self.info.certificate,
         }
 
-    def client(self, service: str, credentials: Mapping[str, str] | None = None) -> Any:
-        """A boto3 client as the operator, or with other ``AWS_…`` credentials."""
+    def client(
+        self,
+        service: str,
+        credentials: Mapping[str, str] | None = None,
+        region: str | None = None,
+    ) -> Any:
+        """A boto3 client as the operator, or with other ``AWS_…`` credentials or Region."""
         import boto3
         from botocore.config import Config
 
@@ -291,7 +296,7 @@ class Platform:
             aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
             aws_session_token=(credentials or {}).get("AWS_SESSION_TOKEN"),
-            region_name=self.info.region,
+            region_name=region or self.info.region,
         )
         return session.client(
             service,
@@ -316,6 +321,10 @@ class Platform:
         """Credentials of the role that buckets answer from outside their network; for an hour."""
         assert self.info is not None, "the platform is not running"
         return self.assume(f"arn:aws:iam::{self.info.account}:role/{BREAK_GLASS}")
+
+    def root_of(self, account: str) -> dict[str, str]:
+        """Root credentials of another account of this run: what somebody else brings is theirs."""
+        return {"AWS_ACCESS_KEY_ID": account, "AWS_SECRET_ACCESS_KEY": self._root_secret}
 
     # -- cdk ----------------------------------------------------------------------------------
 

@@ -14,11 +14,12 @@ import boto3
 import typer
 
 from config.load import load_deployment
+from config.settings import Settings
 from lambdas.shared.names import Scope
 from operations.assembly import consumed_outputs, templates
 from operations.cdk import ASSEMBLY, ROOT, run_cdk
 from operations.deployed import Deployed, describe_stacks
-from operations.preflight import PreflightError, check_concurrency
+from operations.preflight import PreflightError, check_concurrency, check_replication
 
 Outputs = dict[str, dict[str, str]]
 
@@ -48,10 +49,12 @@ def _outputs(cloudformation: Any, scope: Scope) -> Outputs:
     }
 
 
-def _preflight(region: str, assembly: Mapping[str, Any], deployed: Deployed) -> None:
+def _preflight(settings: Settings, assembly: Mapping[str, Any], deployed: Deployed) -> None:
     """Stop with a message, before anything changed, if the account would refuse the deploy."""
+    replicas = settings.replication.region if settings.replication else settings.region
     try:
-        check_concurrency(boto3.client("lambda", region_name=region), assembly, deployed)
+        check_replication(boto3.client("s3", region_name=replicas), settings)
+        check_concurrency(boto3.client("lambda", region_name=settings.region), assembly, deployed)
     except PreflightError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
@@ -64,7 +67,7 @@ def deploy(environment: str) -> None:
     cloudformation = boto3.client("cloudformation", region_name=settings.region)
     run_cdk(["synth", "--quiet", "-c", f"env={environment}", "--output", str(ASSEMBLY)])
     assembly = templates(ASSEMBLY)
-    _preflight(settings.region, assembly, Deployed.read(cloudformation, scope))
+    _preflight(settings, assembly, Deployed.read(cloudformation, scope))
     before = _outputs(cloudformation, scope)
     run_cdk(["deploy", "--all", "--concurrency", "4", "--app", str(ASSEMBLY)])
     for _ in assembly:  # a chain of outputs is at most as long as there are stacks

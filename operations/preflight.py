@@ -1,5 +1,9 @@
 """What CloudFormation would find out half-way through a deploy, asked of the account before it.
 
+Replication needs buckets that somebody else brings: S3 refuses a configuration whose destination
+does not exist, keeps no versions or, for the locked trail, has no Object Lock.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-requirements.html
+
 Reserved concurrency is taken out of the account's quota, 100 of which Lambda keeps unreserved; in a
 new account the whole quota may be 10.
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
@@ -10,6 +14,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from config.settings import Replication, Settings
 from operations.deployed import Deployed
 
 KEPT_UNRESERVED = 100
@@ -62,3 +69,69 @@ def _already_reserved(client: Any, deployed: Deployed) -> int:
         )
         for function in deployed.of_type(FUNCTION)
     )
+
+
+LOCKED = "audit"
+REPLICATED = (
+    "landing", "raw", "curated", "features", "artifacts", "monitoring", "access-logs", LOCKED,
+)  # fmt: skip
+"""What is replicated, by the last part of the destination's name."""
+
+
+def replica_buckets(replication: Replication) -> dict[str, str]:
+    """Destination bucket of each replicated one."""
+    return {zone: f"{replication.bucket_prefix}-{zone}" for zone in REPLICATED}
+
+
+def check_replication(client: Any, settings: Settings) -> None:
+    """Look whether every bucket that replicas go to is there and ready.
+
+    Args:
+        client: of S3, in the replicas' Region.
+        settings: where they should be.
+
+    Raises:
+        PreflightError: naming every bucket that is not, with the reason.
+    """
+    if settings.replication is None:
+        return
+    wrong = [
+        f"{bucket}: {reason}"
+        for zone, bucket in replica_buckets(settings.replication).items()
+        if (reason := _unfit(client, settings.replication, bucket, locked=zone == LOCKED))
+    ]
+    if wrong:
+        raise PreflightError(
+            f"replication: {len(wrong)} of {len(REPLICATED)} destination buckets are not ready in "
+            f"{settings.replication.region}:\n  " + "\n  ".join(wrong) + "\nThe platform team "
+            "brings them (docs/first-deploy.md, section Replicas), or remove replication from the "
+            "settings file."
+        )
+
+
+def _unfit(client: Any, replication: Replication, bucket: str, *, locked: bool) -> str:
+    """Why a bucket cannot take replicas; empty if it can."""
+    owner = {"ExpectedBucketOwner": replication.account} if replication.account else {}
+    try:
+        if client.get_bucket_versioning(Bucket=bucket, **owner).get("Status") != "Enabled":
+            return "keeps no versions"
+        if locked:
+            client.get_object_lock_configuration(Bucket=bucket, **owner)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        return _REASONS.get(code, f"{code}: {error.response['Error'].get('Message', '')}")
+    return ""
+
+
+_REASONS = {
+    "404": "does not exist",
+    "NoSuchBucket": "does not exist",
+    "ObjectLockConfigurationNotFoundError": "has no Object Lock, which the locked trail needs",
+    "AccessDenied": "cannot be looked at: it belongs to another account than replication.account, "
+    "or its policy does not let this account call s3:GetBucketVersioning and "
+    "s3:GetBucketObjectLockConfiguration",
+    "403": "cannot be looked at",
+    "PermanentRedirect": "is in another Region than replication.region",
+    "AuthorizationHeaderMalformed": "is in another Region than replication.region",
+    "IllegalLocationConstraintException": "is in another Region than replication.region",
+}

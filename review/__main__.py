@@ -15,8 +15,9 @@ import typer
 from rich.console import Console
 
 from config.load import REPOSITORY
+from config.problems import ConfigurationError
 from review import data, facts, sarif
-from review.changes import blocking
+from review.changes import HARMLESS, blocking
 from review.collect import Collected, collect
 from review.page.render import render
 from review.tools.model import ToolError
@@ -35,13 +36,14 @@ def main(
     try:
         with _quiet():
             collected = collect(env, with_tools=tools)
-    except ToolError as error:
+    except (ConfigurationError, ToolError) as error:
         sys.exit(str(error))
     if accept:
         facts.write(collected.facts, facts.baseline_path(env))
     write(collected, output)
     tell(collected, output, accepted=accept)
-    if strict and (collected.open or (not accept and _unnamed(collected))):
+    unanswered = collected.open or collected.unused_exceptions
+    if strict and (unanswered or (not accept and _unnamed(collected))):
         sys.exit(1)
 
 
@@ -99,7 +101,12 @@ def tell(collected: Collected, output: Path, *, accepted: bool) -> None:
         console.print("never reviewed: ACCEPT=yes writes the first baseline")
     else:
         for change in collected.changes:
-            console.print(f"  {change}")
+            if change.kind not in HARMLESS:
+                console.print(f"  {change}")
+        for kind in HARMLESS:
+            count = sum(1 for change in collected.changes if change.kind == kind)
+            if count:
+                console.print(f"  {kind}: {count}, on the page")
     console.print(output / "index.html")
 
 

@@ -27,6 +27,8 @@ KINDS = {
 BLOCKING = ("widened privilege", "opened network", "resource count")
 """What fails CI as long as the baseline does not name it."""
 
+HARMLESS = ("narrowed", "added")
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

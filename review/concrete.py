@@ -17,6 +17,7 @@ _HERE = "{region}:{account}"
 # What `Arn` gives, or `Ref` where the type's Ref is its ARN.
 _ARNS = {
     "AWS::ApiGateway::RestApi": "arn:aws:apigateway:{region}::/restapis/{id}",
+    "AWS::Backup::BackupVault": "arn:aws:backup:{region}:{account}:backup-vault:{id}",
     "AWS::CloudWatch::Alarm": "arn:aws:cloudwatch:{region}:{account}:alarm:{id}",
     "AWS::Cognito::UserPool": "arn:aws:cognito-idp:{region}:{account}:userpool/{id}",
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:{region}:{account}:table/{id}",
@@ -121,7 +122,7 @@ def _reference(assembly: Assembly, stack: str, logical_id: str, attribute: str) 
     resource = assembly.resource(stack, logical_id)
     kind = resource.type if resource else ""
     arn = _ARNS.get(kind, "arn:aws:service:{region}:{account}:{id}")
-    if attribute == "Arn" or (attribute == "Ref" and kind in _REF_IS_ARN):
+    if attribute.endswith("Arn") or (attribute == "Ref" and kind in _REF_IS_ARN):
         return arn.format(region=REGION, account=ACCOUNT, id=logical_id, lower=logical_id.lower())
     if kind == "AWS::EC2::SecurityGroup":
         return "sg-0123456789abcdef0"

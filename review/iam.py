@@ -1,7 +1,8 @@
 """Who may do what: every policy of the templates as grants.
 
-Identity policies are listed under the role they are attached to, trust policies and permissions
-boundaries beside them; bucket, key, queue, topic and function policies under their resource.
+Identity policies are listed under each role they are attached to, shared ones under all of them,
+trust policies and permissions boundaries beside them; bucket, key, queue, topic and function
+policies under their resource.
 """
 
 from __future__ import annotations
@@ -94,15 +95,27 @@ def _role_grants(assembly: Assembly) -> Iterator[Grant]:
                 yield Grant(role.name, "identity", "Allow", (f"policy {attached}",), ("*",))
 
 
+def sharers(assembly: Assembly) -> dict[str, list[str]]:
+    """Managed policy of the templates → the roles that attach it by its ARN."""
+    found: dict[str, list[str]] = {}
+    for role in assembly.resources("AWS::IAM::Role"):
+        for managed in role.properties.get("ManagedPolicyArns", []):
+            policy = text(assembly, role.stack, managed).strip("<>")
+            found.setdefault(policy, []).append(role.name)
+    return found
+
+
 def _policy_grants(assembly: Assembly, boundaries: set[str]) -> Iterator[Grant]:
     """Managed policies under their roles; one without roles is a boundary or stands alone."""
     kinds = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::RolePolicy")
+    shared = sharers(assembly)
     for policy in assembly.resources(*kinds):
         given = policy.properties
         holders = [*given.get("Roles", []), *given.get("Users", []), *given.get("Groups", [])]
         if "RoleName" in given:
             holders.append(given["RoleName"])
         names = [text(assembly, policy.stack, holder).strip("<>") for holder in holders]
+        names += shared.get(policy.name, [])
         kind: Kind = "boundary" if policy.name in boundaries else "identity"
         for name in names or [policy.name]:
             yield from _parsed(assembly, policy, name, kind, given["PolicyDocument"])

@@ -87,6 +87,7 @@ def openings(assembly: Assembly) -> list[Opening]:
         *_placements(assembly),
         *_doors(assembly),
         *_public(assembly),
+        *_replicas(assembly),
     ]
     return sorted(set(found))
 
@@ -191,3 +192,13 @@ def _public(assembly: Assembly) -> Iterator[Opening]:
         for block in blocks:
             if given.get(block) is not True:
                 yield Opening("public bucket", bucket.name, f"{block} is off")
+
+
+def _replicas(assembly: Assembly) -> Iterator[Opening]:
+    """Copies that S3 makes elsewhere: data that leaves the deployment without any connection."""
+    for bucket in assembly.resources("AWS::S3::Bucket"):
+        given = plain(assembly, bucket.stack, bucket.properties)
+        for rule in given.get("ReplicationConfiguration", {}).get("Rules", []):
+            to = rule["Destination"]
+            account = f" in account {to['Account']}" if "Account" in to else ""
+            yield Opening("replication", bucket.name, f"{to['Bucket']}{account}")

@@ -23,7 +23,7 @@ PSEUDO = {
     "AWS::NoValue": "",
 }
 # Attributes that stand for the resource itself; any other is named.
-_SAME = frozenset({"Arn", "GroupId", "TopicArn", "RoleArn", "EndpointArn", "Ref"})
+_SAME = frozenset({"Arn", "BackupVaultArn", "GroupId", "PolicyArn", "Ref", "TopicArn"})
 _VARIABLE = re.compile(r"\$\{([^}!]+)\}")
 # Assets are named by the hash of what they hold, which changes with every line of code.
 _ASSET_HASH = re.compile(r"\b[0-9a-f]{64}\b")

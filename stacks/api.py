@@ -14,7 +14,7 @@ from stacks.constructs.foundation import Foundation
 from stacks.constructs.grants import allow_pseudonyms
 from stacks.constructs.platform_function import PlatformFunction, PlatformFunctionProps
 from stacks.constructs.prediction_api import PredictionApi, PredictionApiProps
-from stacks.constructs.serving_deploy_role import sagemaker_arn
+from stacks.constructs.sagemaker_names import sagemaker_arn
 from stacks.constructs.web_acl import WebAcl, WebAclProps
 from stacks.serving import ServingStack
 

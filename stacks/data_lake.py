@@ -15,6 +15,7 @@ from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.lake import Lake
 from stacks.constructs.lake_catalog import LakeCatalog, LakeCatalogProps
+from stacks.constructs.lake_readers import lake_readers
 from stacks.constructs.zone_bucket import ZoneBucket, ZoneBucketProps
 
 QUERY_RESULT_DAYS = 7
@@ -52,6 +53,7 @@ class DataLakeStack(BaseStack):
             database_name=self.catalog.database_name,
             tables=self.catalog.tables,
             work_group=self._define_work_group(),
+            readers=lake_readers(self, zones=self.zones, keys=props.foundation.keys),
         )
 
     def _define_zones(self) -> dict[str, s3.IBucket]:
@@ -76,6 +78,7 @@ class DataLakeStack(BaseStack):
             settings=self.settings,
             expire_after_days=retention,
             events=events,
+            replication_role=self._props.foundation.security.replication_role,
             endpoints=[self._props.foundation.network.storage_endpoint],
             producers=self.settings.perimeter.landing_roles if zone == "landing" else (),
             short_lived={names.CURATED_QUERY_RESULTS: QUERY_RESULT_DAYS}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import jsii
 from aws_cdk import Acknowledgment, Stack, Validations
@@ -42,27 +43,39 @@ def acknowledge(
         _record(construct, known, reason)
     unresolved = [finding for finding in findings if TOKEN in finding]
     if unresolved:
-        construct.node.add_validation(_Deferred(construct, unresolved, reason))
+        stack = Stack.of(construct)
+        if stack not in _DEFERRED:
+            _DEFERRED[stack] = _Deferred()
+            stack.node.add_validation(_DEFERRED[stack])
+        _DEFERRED[stack].add(construct, unresolved, reason)
 
 
 @jsii.implements(IValidation)
 class _Deferred:
-    """Acknowledges findings whose ids hold references, once synth has resolved them.
+    """Acknowledges a stack's findings whose ids hold references, once synth has resolved them.
 
     A reference to another stack becomes an output only after all constructs exist; validation is
-    the first hook after that, and it comes before the packs run.
+    the first hook after that, and it comes before the packs run. One hook for all of a stack: Node
+    calling back into Python costs more than any other call.
     """
 
-    def __init__(self, construct: IConstruct, findings: list[str], reason: str) -> None:
-        self._construct = construct
-        self._findings = findings
-        self._reason = reason
+    def __init__(self) -> None:
+        self._waiting: list[tuple[IConstruct, list[str], str]] = []
+
+    def add(self, construct: IConstruct, findings: list[str], reason: str) -> None:
+        """Remember findings of a construct until :meth:`validate`."""
+        self._waiting.append((construct, findings, reason))
 
     def validate(self) -> list[str]:
         """Record the resolved ids; never an error of its own."""
-        resolved = Stack.of(self._construct).resolve(self._findings)
-        _record(self._construct, [flatten(finding) for finding in resolved], self._reason)
+        stack = Stack.of(self._waiting[0][0])
+        resolved = stack.resolve([findings for _, findings, _ in self._waiting])
+        for (construct, _, reason), ids in zip(self._waiting, resolved, strict=True):
+            _record(construct, [flatten(finding) for finding in ids], reason)
         return []
+
+
+_DEFERRED: WeakKeyDictionary[Stack, _Deferred] = WeakKeyDictionary()
 
 
 def flatten(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aws_cdk import aws_s3_assets as assets
@@ -11,16 +12,15 @@ from config.load import Deployment
 from lambdas.shared import names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.code_bundle import contract_file, glue_bundle
+from stacks.constructs.customer_policy import CustomerPolicy
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.grants import allow_objects, allow_pseudonyms
+from stacks.constructs.grants import EVERYTHING, allow_objects, allow_pseudonyms
 from stacks.constructs.job_surroundings import job_encryption, vpc_connection
 from stacks.constructs.lake import Lake
 from stacks.constructs.scheduled_call import ScheduledCall, ScheduledCallProps
 from stacks.constructs.spark_job import SparkJob, SparkJobProps
+from stacks.constructs.spark_runtime import SparkRuntimeProps, spark_runtime
 
-STREAM_PREFIXES = tuple(names.RAW_STREAM.values())
-ERROR_PREFIXES = tuple(names.RAW_ERRORS.values())
-LANDING_PREFIXES = tuple(f"{stream}/" for stream in names.STREAMS)
 EVENTS, LABELS, REJECTED = (
     names.CURATED[table] for table in (names.TABLE_EVENTS, names.TABLE_LABELS, names.TABLE_REJECTED)
 )
@@ -53,6 +53,16 @@ class ProcessingStack(BaseStack):
         self._connection = vpc_connection(
             self, "Connection", stack=self, foundation=props.foundation
         )
+        self._runtime = spark_runtime(
+            self,
+            self,
+            SparkRuntimeProps(
+                network=props.foundation.network,
+                connection=self._connection,
+                modules=self._modules,
+                contract=self.contract_asset,
+            ),
+        )
         self._encryption = job_encryption(
             self, "JobEncryption", stack=self, foundation=props.foundation
         )
@@ -66,7 +76,7 @@ class ProcessingStack(BaseStack):
         arguments = {
             "input_events_stream": raw + names.RAW_STREAM[names.EVENTS],
             "input_labels_stream": raw + names.RAW_STREAM[names.LABELS],
-            "input_errors": raw + _common(ERROR_PREFIXES),
+            "input_errors": raw + _common(names.RAW_ERRORS),
             "input_landing": _url(lake.landing.bucket_name),
             "input_events": curated + EVENTS,
             "input_labels": curated + LABELS,
@@ -78,9 +88,11 @@ class ProcessingStack(BaseStack):
         # Two runs would replace each other's partitions: one at a time.
         job = self._define_job("curate", "Unique tables from streams, files and errors", arguments)
         keys = security.keys
-        allow_objects(job.role, lake.raw, keys.raw, read=[*STREAM_PREFIXES, *ERROR_PREFIXES])
-        allow_objects(job.role, lake.landing, keys.raw, read=LANDING_PREFIXES)
-        allow_objects(job.role, lake.curated, keys.data, replace=[EVENTS, LABELS, REJECTED])
+        received = [_common(names.RAW_STREAM), _common(names.RAW_ERRORS)]
+        allow_objects(job.role, lake.raw, keys.raw, read=received)
+        # The zones that this job alone reads, and that it alone writes.
+        allow_objects(job.role, lake.landing, keys.raw, read=[EVERYTHING])
+        allow_objects(job.role, lake.curated, keys.data, replace=[EVERYTHING])
         allow_pseudonyms(job.role, security)
         return job
 
@@ -100,14 +112,20 @@ class ProcessingStack(BaseStack):
             "features",
             "Training sets with their feature specification",
             arguments,
+            policies=[lake.readers.records],
             concurrent_runs=CONCURRENT_FEATURE_RUNS,
         )
-        allow_objects(job.role, lake.curated, keys.data, read=[EVENTS, LABELS])
         allow_objects(job.role, lake.features, keys.data, replace=[names.FEATURES_RUNS])
         return job
 
     def _define_job(
-        self, script: str, description: str, arguments: dict[str, str], *, concurrent_runs: int = 1
+        self,
+        script: str,
+        description: str,
+        arguments: dict[str, str],
+        *,
+        policies: Sequence[CustomerPolicy] = (),
+        concurrent_runs: int = 1,
     ) -> SparkJob:
         return SparkJob(
             self,
@@ -116,7 +134,8 @@ class ProcessingStack(BaseStack):
             props=SparkJobProps(
                 script=script,
                 description=description,
-                foundation=self._props.foundation,
+                boundary=self._props.foundation.security.boundary,
+                policies=[self._runtime, *policies],
                 encryption=self._encryption,
                 modules=self._modules,
                 contract=self.contract_asset,
@@ -150,8 +169,8 @@ def _url(bucket_name: str) -> str:
     return f"s3://{bucket_name}/"
 
 
-def _common(prefixes: tuple[str, ...]) -> str:
-    """The folder that holds every given prefix, each one level below it."""
-    parents = {prefix.rstrip("/").rsplit("/", 1)[0] + "/" for prefix in prefixes}
+def _common(prefixes: Mapping[str, str]) -> str:
+    """The folder that holds the prefixes of all streams, each one level below it."""
+    parents = {prefix.rstrip("/").rsplit("/", 1)[0] + "/" for prefix in prefixes.values()}
     (parent,) = parents
     return parent

@@ -14,6 +14,8 @@ from stacks.constructs.domain_keys import domain_keys
 from stacks.constructs.foundation import Security
 from stacks.constructs.permissions_boundary import permissions_boundary
 from stacks.constructs.pseudonym_key import pseudonym_key
+from stacks.constructs.replication import replication_role
+from stacks.constructs.runtime_policies import runtime_policies
 
 
 class SecurityStack(BaseStack):
@@ -29,13 +31,24 @@ class SecurityStack(BaseStack):
         )
         self.keys = domain_keys(self, self)
         self.dead_letters = DeadLetters(self, "DeadLetters", key=self.keys.messages)
+        boundary = permissions_boundary(self, self)
+        replicator = replication_role(self, self, keys=self.keys, boundary=boundary)
+        operations = self._define_topic("Operations")
         self.outputs = Security(
             keys=self.keys,
-            boundary=permissions_boundary(self, self),
-            access_logs=access_log_bucket(self, self),
-            ops_topic=self._define_topic("Operations"),
+            boundary=boundary,
+            access_logs=access_log_bucket(self, self, replicator),
+            replication_role=replicator.role.role_arn if replicator else None,
+            ops_topic=operations,
             security_topic=self._define_topic("Security"),
             pseudonym_key=pseudonym_key(self, self),
+            runtimes=runtime_policies(
+                self,
+                self,
+                keys=self.keys,
+                alerts=operations,
+                dead_letters=self.dead_letters.handed_on,
+            ),
             dead_letters=self.dead_letters.handed_on,
         )
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from aws_cdk import CfnOutput
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
@@ -15,15 +16,18 @@ from lambdas.shared import names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.container_image import xgboost_image
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.job_role import JobRole, JobRoleProps
+from stacks.constructs.grants import allow_objects
+from stacks.constructs.job_role import allow_job_logs, job_role
 from stacks.constructs.lake import Lake
 from stacks.constructs.lease_table import lease_table
 from stacks.constructs.model_registry import ModelRegistry, ModelRegistryProps
 from stacks.constructs.processing_code import publish_code
 from stacks.constructs.retraining_flow import RetrainingFlow, RetrainingFlowProps
 from stacks.constructs.scheduled_call import ScheduledCall, ScheduledCallProps
+from stacks.constructs.service_role import ServiceRole
 from stacks.constructs.serving_deploy_role import ServingDeployRole, ServingDeployRoleProps
 from stacks.constructs.spark_job import SparkJob
+from stacks.constructs.table_backup import TableBackup, TableBackupProps
 from stacks.constructs.training_functions import TrainingFunctions, TrainingFunctionsProps
 
 UPDATE_ENDED = (
@@ -76,26 +80,34 @@ class TrainingStack(BaseStack):
         CfnOutput(self, "StateMachineArn", value=self.flow.machine.state_machine_arn)
         CfnOutput(self, "ModelPackageGroup", value=self.registry.group_name)
 
-    def _define_endpoint_role(self) -> JobRole:
-        lake, keys = self._props.lake, self._props.foundation.keys
-        role = JobRole(
+    def _define_endpoint_role(self) -> ServiceRole:
+        lake, foundation = self._props.lake, self._props.foundation
+        role = job_role(
             self,
             "EndpointRole",
-            props=JobRoleProps(
-                description="Serves models: reads artefacts, captures requests",
-                foundation=self._props.foundation,
-                image_uri=self.image_uri,
-                log_group="/aws/sagemaker/Endpoints/",
-                # SageMaker checks artefacts and writes captures from its own network.
-                path=self.names.service_role_path,
-            ),
+            description="Serves models: reads artefacts, captures requests",
+            foundation=foundation,
+            policies=[lake.readers.models, self.registry.seed_readers],
+            # SageMaker checks artefacts and writes captures from its own network.
+            path=self.names.service_role_path,
         )
-        role.data(lake.artifacts, keys.models, read=[names.ARTIFACTS_MODELS])
-        role.data(lake.monitoring, keys.models, write=[names.MONITORING_CAPTURE])
-        role.read_seeds(self.registry.seed_asset)
-        role.use_volume_key(keys.models)
-        role.acknowledge()
+        allow_job_logs(role, "/aws/sagemaker/Endpoints/")
+        captures = [names.MONITORING_CAPTURE]
+        allow_objects(role, lake.monitoring, foundation.keys.models, write=captures)
         return role
+
+    def _back_up(self, table: dynamodb.ITable) -> None:
+        days = self.settings.retention.backup_days
+        if days is None:
+            return
+        foundation = self._props.foundation
+        props = TableBackupProps(
+            table=table,
+            key=foundation.keys.messages,
+            boundary=foundation.security.boundary,
+            days=days,
+        )
+        TableBackup(self, "LeaseBackup", props=props)
 
     def _define_functions(self) -> TrainingFunctions:
         props = self._props
@@ -105,13 +117,14 @@ class TrainingStack(BaseStack):
             props=ServingDeployRoleProps(
                 foundation=props.foundation,
                 pointer_arns=self.registry.pointer_arns,
-                packages_arn=self.registry.packages_arn,
+                packages=self.registry.package_readers,
                 endpoint_role_arn=self.endpoint_role.arn,
             ),
         )
         self.lease_table = lease_table(
             self, "Lease", settings=self.settings, key=props.foundation.keys.messages
         )
+        self._back_up(self.lease_table)
         return TrainingFunctions(
             self,
             "Functions",

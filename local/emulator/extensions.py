@@ -46,6 +46,7 @@ OWN_EXTENSIONS = (
     "local.emulator.stack_roles",
     "local.emulator.stack_events",
     "local.emulator.key_policies",
+    "local.emulator.replicas",
     "local.emulator.lambda_errors",
     "local.emulator.dispatchers",
     "local.emulator.dead_letters",

@@ -29,6 +29,7 @@ def render(collected: Collected) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["setting"] = _setting
     style = (SHARED / "report.css").read_text("utf-8") + (TEMPLATES / "review.css").read_text(
         "utf-8"
     )
@@ -49,14 +50,12 @@ def headline(collected: Collected) -> str:
     """The state of the deployment in one sentence."""
     openly = f"{collected.open} open" if collected.open else "none open"
     checked = "" if collected.tools is not None else ", checkers not run"
-    changes = len(collected.changes or [])
-    since = (
-        "never reviewed before"
-        if collected.changes is None
-        else f"{changes or 'nothing'} changed since the last review"
-        if changes != 1
-        else "one change since the last review"
-    )
+    if collected.changes is None:
+        since = "never reviewed before"
+    else:
+        told = {0: "nothing changed", 1: "one change"}
+        count = len(collected.changes)
+        since = f"{told.get(count, f'{count} changes')} since the last review"
     findings = f"{len(collected.pack_findings)} findings on {collected.resources} resources"
     return f"{collected.environment}: {findings}, {openly}{checked}; {since}"
 
@@ -81,6 +80,13 @@ def _parts(collected: Collected) -> dict[str, Any]:
         "keys": _by_key(collected),
         "classified": [column for column in collected.columns if column.classified],
     }
+
+
+def _setting(value: object) -> str:
+    """A settings value as a person writes it."""
+    if isinstance(value, list):
+        return ", ".join(map(_setting, value)) or "none"
+    return {None: "not set", True: "yes", False: "no"}.get(value, str(value))  # type: ignore[call-overload,no-any-return]
 
 
 def _by_kind(changes: list[Change]) -> dict[str, list[Change]]:

@@ -12,7 +12,9 @@ from review.assembly import Assembly
 from review.concrete import without_stack_outputs
 from review.tools import cfn_lint, checkov, control_tower, parliament
 from review.tools.model import ToolFinding, ToolRun, exceptions, excused
+from review.tools.planted import planted, without
 
+CDK_PATH = "aws:cdk:path"
 Checker = Callable[[Assembly, Path], tuple[str, list[ToolFinding]]]
 CHECKERS: dict[str, tuple[Checker, str]] = {
     checkov.NAME: (checkov.findings, "the templates"),
@@ -26,26 +28,34 @@ def run_all(assembly: Assembly) -> list[ToolRun]:
     """Run every checker.
 
     Raises:
-        ToolError: one could not run.
+        ToolError: one could not run, or found nothing in a stack made to fail.
     """
     known = list(exceptions(assembly))
     with TemporaryDirectory(prefix="millrace-review-") as name:
         folder = Path(name)
-        write_templates(assembly, folder)
+        looked_at = planted(assembly)
+        write_templates(looked_at, folder)
         with ThreadPoolExecutor() as pool:  # each is a process of its own and waits for it
             started = {
-                tool: pool.submit(checker, assembly, folder)
+                tool: pool.submit(checker, looked_at, folder)
                 for tool, (checker, _) in CHECKERS.items()
             }
         answers = {tool: future.result() for tool, future in started.items()}
     return [
-        ToolRun(tool, version, CHECKERS[tool][1], tuple(excused(found, known)))
+        ToolRun(tool, version, CHECKERS[tool][1], tuple(excused(without(tool, found), known)))
         for tool, (version, found) in answers.items()
     ]
 
 
 def write_templates(assembly: Assembly, folder: Path) -> None:
-    """The templates with outputs of other stacks as literals, for tools that read files."""
+    """The templates as the ``cdk`` CLI deploys them, but with other stacks' outputs as literals.
+
+    The CLI writes each construct's path beside its resource, by which cfn-lint knows that zones
+    come from the settings and not from somebody's keyboard.
+    """
     for stack, template in assembly.templates.items():
         settled = without_stack_outputs(assembly, template)
+        for logical_id, resource in settled.get("Resources", {}).items():
+            path = {CDK_PATH: assembly.name(stack, logical_id)}
+            resource["Metadata"] = path | resource.get("Metadata", {})
         (folder / f"{stack}.template.json").write_text(json.dumps(settled, indent=1))

@@ -12,9 +12,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.base_stack import BaseStack, stack_of
 from stacks.constructs.log_group import removal_policy
+from stacks.constructs.replication import ACCESS_LOGS, replicate
 from stacks.constructs.s3_perimeter import close_perimeter
+from stacks.constructs.service_role import ServiceRole
 from stacks.constructs.zone_bucket import acknowledge_erasable, acknowledge_single_region
 from stacks.nag import acknowledge
 
@@ -23,7 +25,9 @@ DELIVERY_PAGE = (
 )
 
 
-def access_log_bucket(scope: Construct, stack: BaseStack) -> s3.Bucket:
+def access_log_bucket(
+    scope: Construct, stack: BaseStack, replicator: ServiceRole | None
+) -> s3.Bucket:
     """Create the bucket and let the log delivery service write to it."""
     settings = stack.settings
     bucket = s3.Bucket(
@@ -53,12 +57,16 @@ def access_log_bucket(scope: Construct, stack: BaseStack) -> s3.Bucket:
         )
     )
     close_perimeter(bucket, stack)
+    if replicator:
+        # S3 checks the role's permissions when the bucket is given it.
+        bucket.node.add_dependency(replicator.policy)
+        replicate(bucket, stack, zone=ACCESS_LOGS, role_arn=replicator.role.role_arn)
     _acknowledge(bucket)
     return bucket
 
 
 def _acknowledge(bucket: s3.Bucket) -> None:
-    acknowledge_single_region(bucket)
+    acknowledge_single_region(bucket, stack_of(bucket))
     acknowledge_erasable(bucket)
     acknowledge(
         bucket,

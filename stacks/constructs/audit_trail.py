@@ -17,6 +17,7 @@ from constructs import Construct
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.log_group import encrypted_log_group
+from stacks.constructs.replication import AUDIT
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
 from stacks.constructs.zone_bucket import ZoneBucket, ZoneBucketProps
 
@@ -65,7 +66,8 @@ class AuditTrail(Construct):
             self,
             "Trail",
             props=ZoneBucketProps(
-                zone="audit",
+                zone=AUDIT,
+                replication_role=self._props.foundation.security.replication_role,
                 key=self._props.foundation.keys.logs,
                 access_logs=self._props.foundation.security.access_logs,
                 settings=settings,

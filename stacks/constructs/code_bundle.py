@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import os
+import sys
 import tarfile
 import tempfile
 import zipfile
@@ -161,3 +162,19 @@ def archive(name: str, entries: Mapping[str, bytes]) -> Path:
 def folder_entries(name: str, under: str = "") -> dict[str, bytes]:
     """Sources below a folder of the repository, placed below ``under`` (ends in a slash)."""
     return {under + path: content for path, content in _folder(name).items()}
+
+
+def pack_folder(folder: Path, target: Path) -> None:
+    """Write every file below a folder to a byte-stable zip, by path from the folder.
+
+    CDK hashes and copies one archive at synth where it would walk hundreds of files.
+    """
+    files = (path for path in folder.rglob("*") if path.is_file())
+    content = _zip({path.relative_to(folder).as_posix(): path.read_bytes() for path in files})
+    temporary = target.with_suffix(".partial")
+    temporary.write_bytes(content)
+    temporary.replace(target)
+
+
+if __name__ == "__main__":
+    pack_folder(*map(Path, sys.argv[1:]))

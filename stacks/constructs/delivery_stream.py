@@ -16,7 +16,7 @@ from config.settings import Ingestion
 from lambdas.shared import names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.grants import acknowledge_prefixes, through
+from stacks.constructs.grants import BY_PREFIX, through
 from stacks.constructs.lake import Lake
 from stacks.constructs.log_group import encrypted_log_group
 from stacks.constructs.platform_function import PlatformFunction
@@ -106,8 +106,8 @@ class RecordDelivery(Construct):
             raw.arn_for_objects(f"{places[self._props.stream]}*")
             for places in (names.RAW_STREAM, names.RAW_ERRORS, names.RAW_BACKUP)
         ]
-        role.allow(["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"], objects)
-        acknowledge_prefixes(role, objects)
+        actions = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
+        role.allow(actions, objects, reason=BY_PREFIX)
         context = {"kms:EncryptionContext:aws:s3:arn": raw.bucket_arn}
         role.allow(
             ["kms:Decrypt", "kms:GenerateDataKey"], [key.key_arn], through(role, "s3", context)

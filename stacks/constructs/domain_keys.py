@@ -99,8 +99,8 @@ def _messages(scope: Construct, stack: BaseStack) -> kms.IKey:
     publishers = ("cloudwatch", "events", "budgets", "sns")
     props = DomainKeyProps(
         purpose="alert topics, queues and environment variables",
-        via=["sns", "sqs", "lambda", "dynamodb", "states", "ssm"],
-        grants_via=["lambda", "dynamodb"],
+        via=["sns", "sqs", "lambda", "dynamodb", "backup", "states", "ssm"],
+        grants_via=["lambda", "dynamodb", "backup"],
         services=[
             ServiceUse(f"{name}.amazonaws.com", ENVELOPE_ACTIONS, ours) for name in publishers
         ],

@@ -11,6 +11,8 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
+from stacks.constructs.customer_policy import CustomerPolicy
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -29,6 +31,16 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
+class Runtimes:
+    """Shared policies by kind of workload: what each role of the kind needs to run at all."""
+
+    function: CustomerPolicy
+    flow: CustomerPolicy
+    job: CustomerPolicy
+    """SageMaker's jobs and endpoints."""
+
+
+@dataclass(frozen=True, slots=True)
 class Security:
     """Outputs of the security stack."""
 
@@ -38,6 +50,9 @@ class Security:
     ops_topic: sns.ITopic
     security_topic: sns.ITopic
     pseudonym_key: kms.IKey
+    replication_role: str | None
+    """ARN of the role that S3 replicates buckets with; None: no replicas."""
+    runtimes: Runtimes
     dead_letters: sqs.IQueue
     """The deployment's dead-letter queue, in a form that constructs cannot add policies to."""
 

@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
 from stacks.nag import acknowledge
-
-VPC_PAGE = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html"
-
-
-def acknowledge_execution_policy(policy: iam.ManagedPolicy) -> None:
-    """Calls without a resource to scope them to: network interfaces and traces."""
-    acknowledge(
-        policy,
-        "AwsSolutions-IAM5[Resource::*]",
-        constraint="Lambda makes the network interfaces of a function in a VPC, and X-Ray takes "
-        "segments, through calls that accept no resource.",
-        evidence=VPC_PAGE,
-        control="The statements name single actions, no data is reachable through them, and the "
-        "functions sit in subnets without a route to the internet.",
-    )
 
 
 def acknowledge_shared_concurrency(function: lambda_.Function) -> None:

@@ -1,4 +1,4 @@
-"""Statements that several roles need: objects of a zone, the pseudonyms' key, dead letters.
+"""Statements of several roles: objects of a zone under its key, published files, dead letters.
 
 Every statement names its bucket, prefix and key; decryption is tied to the service that asks for
 it, and for S3 to the bucket by the encryption context that bucket keys carry.
@@ -7,35 +7,50 @@ it, and for S3 to the bucket by the encryption context that bucket keys carry.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from aws_cdk import Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_assets as assets
+from aws_cdk import aws_sqs as sqs
 
+from stacks.constructs.customer_policy import CustomerPolicy, Reason
 from stacks.constructs.foundation import Security
 from stacks.constructs.service_role import ServiceRole
-from stacks.nag import acknowledge
+from stacks.constructs.tar_asset import TarAsset
 
 PREFIX_PAGE = (
     "https://docs.aws.amazon.com/AmazonS3/latest/userguide/security_iam_service-with-iam.html"
+)
+BY_PREFIX = Reason(
+    constraint="Object keys below a prefix are made at run time (dates, run ids, part files), "
+    "and IAM can name them by prefix only.",
+    evidence=PREFIX_PAGE,
+    control="One bucket and one prefix of it for each resource, no wildcard action, and the "
+    "zone's key limits decryption to that bucket.",
 )
 READ_ACTIONS = ("s3:GetObject",)
 WRITE_ACTIONS = ("s3:AbortMultipartUpload", "s3:PutObject")
 # Spark commits by renaming (copy and delete) and clears what a partition held before.
 REPLACE_ACTIONS = (*WRITE_ACTIONS, "s3:DeleteObject")
+EVERYTHING = ""
+"""The prefix for a role that owns a zone as a whole."""
+
+Grantee: TypeAlias = ServiceRole | CustomerPolicy
 
 
 def through(
-    role: ServiceRole, service: str, context: dict[str, str] | None = None
+    grantee: Grantee, service: str, context: dict[str, str] | None = None
 ) -> dict[str, dict[str, str]]:
     """Conditions that tie the use of a key to one service and one encryption context."""
-    region = Stack.of(role).region
+    region = Stack.of(grantee).region
     keys = {"kms:ViaService": f"{service}.{region}.amazonaws.com"}
     return {"StringEquals": keys | (context or {})}
 
 
 def allow_objects(
-    role: ServiceRole,
+    grantee: Grantee,
     bucket: s3.IBucket,
     key: kms.IKey,
     *,
@@ -43,14 +58,14 @@ def allow_objects(
     write: Sequence[str] = (),
     replace: Sequence[str] = (),
 ) -> None:
-    """Let a role list, read, write or replace objects below prefixes (each ending in a slash).
+    """Allow listing, reading, writing or replacing objects below prefixes (ending in a slash).
 
-    A role that only reads cannot create data keys; one that writes needs ``kms:Decrypt`` too,
-    for multipart uploads.
+    Who only reads cannot create data keys; who writes needs ``kms:Decrypt`` too, for multipart
+    uploads.
     """
     # Without a condition on the prefix: a HEAD for a missing object carries none, and would answer
     # 403 where Spark's committers expect 404.
-    role.allow(["s3:GetBucketLocation", "s3:ListBucket"], [bucket.bucket_arn])
+    grantee.allow(["s3:GetBucketLocation", "s3:ListBucket"], [bucket.bucket_arn])
     for actions, places in (
         (READ_ACTIONS, read),
         (WRITE_ACTIONS, write),
@@ -58,15 +73,25 @@ def allow_objects(
     ):
         if places:
             objects = [bucket.arn_for_objects(f"{place}*") for place in places]
-            role.allow(actions, objects)
-            acknowledge_prefixes(role, objects)
-    if replace:
+            grantee.allow(actions, objects, reason=BY_PREFIX)
+    markers = [f"{place.rstrip('/')}_$folder$" for place in replace if place != EVERYTHING]
+    if markers:
         # Hadoop's file system marks a folder by an object beside it.
-        markers = [bucket.arn_for_objects(f"{place.rstrip('/')}_$folder$") for place in replace]
-        role.allow([*READ_ACTIONS, *REPLACE_ACTIONS], markers)
+        beside = [bucket.arn_for_objects(marker) for marker in markers]
+        grantee.allow([*READ_ACTIONS, *REPLACE_ACTIONS], beside)
     uses = ["kms:Decrypt", "kms:GenerateDataKey"] if write or replace else ["kms:Decrypt"]
     context = {"kms:EncryptionContext:aws:s3:arn": bucket.bucket_arn}
-    role.allow(uses, [key.key_arn], through(role, "s3", context))
+    grantee.allow(uses, [key.key_arn], through(grantee, "s3", context))
+
+
+def allow_asset(grantee: Grantee, asset: assets.Asset | TarAsset) -> None:
+    """Allow reading one file that the deployment published."""
+    grantee.allow(
+        ["s3:ListBucket"],
+        [asset.bucket.bucket_arn],
+        {"StringLike": {"s3:prefix": [asset.s3_object_key]}},
+    )
+    grantee.allow(["s3:GetObject"], [asset.bucket.arn_for_objects(asset.s3_object_key)])
 
 
 def allow_pseudonyms(role: ServiceRole, security: Security) -> None:
@@ -74,24 +99,7 @@ def allow_pseudonyms(role: ServiceRole, security: Security) -> None:
     role.allow(["kms:GenerateMac"], [security.pseudonym_key.key_arn])
 
 
-def allow_dead_letters(role: ServiceRole, security: Security) -> None:
-    """Let a role leave in the dead-letter queue what could not be delivered or processed."""
-    role.allow(["sqs:SendMessage"], [security.dead_letters.queue_arn])
-    role.allow(
-        ["kms:Decrypt", "kms:GenerateDataKey"],
-        [security.keys.messages.key_arn],
-        through(role, "sqs"),
-    )
-
-
-def acknowledge_prefixes(role: ServiceRole, objects: Sequence[str]) -> None:
-    """Say why a role may touch every object below the given ARNs (each ending in ``*``)."""
-    acknowledge(
-        role.policy,
-        *(f"AwsSolutions-IAM5[Resource::{resource}]" for resource in objects),
-        constraint="Object keys below a prefix are made at run time (dates, run ids, part files), "
-        "and IAM can name them by prefix only.",
-        evidence=PREFIX_PAGE,
-        control="One bucket and one prefix of it for each statement, no wildcard action, and the "
-        "zone's key limits decryption to that bucket.",
-    )
+def allow_dead_letters(grantee: Grantee, queue: sqs.IQueue, key: kms.IKey) -> None:
+    """Let it leave in the dead-letter queue what could not be delivered or processed."""
+    grantee.allow(["sqs:SendMessage"], [queue.queue_arn])
+    grantee.allow(["kms:Decrypt", "kms:GenerateDataKey"], [key.key_arn], through(grantee, "sqs"))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_s3 as s3
 
+from stacks.constructs.lake_readers import LakeReaders
+
 
 @dataclass(frozen=True, slots=True)
 class Lake:
@@ -23,6 +25,8 @@ class Lake:
     tables: Mapping[str, glue.CfnTable]
     work_group: str
     """Name of the Athena work group."""
+    readers: LakeReaders
+    """Shared policies for whoever reads the lake."""
 
     @property
     def zones(self) -> dict[str, s3.IBucket]:

@@ -15,13 +15,29 @@ from constructs import Construct
 from lambdas.shared import names
 from stacks.constructs import sagemaker_names
 from stacks.constructs.base_stack import stack_of
+from stacks.constructs.customer_policy import CustomerPolicy, Reason
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.platform_function import PlatformFunction, PlatformFunctionProps
 from stacks.constructs.seed_model import seed_model
-from stacks.constructs.tar_asset import TarAsset
+from stacks.constructs.tar_asset import SUFFIX, TarAsset
 
 CONTENT_TYPE = "application/json"
 POINTERS_RESOURCE_TYPE = "Custom::ModelPointers"
+VERSIONS = Reason(
+    constraint="A version's ARN ends in a number that SageMaker gives when the package is created, "
+    "so a policy can name the group's versions by pattern only.",
+    evidence="https://docs.aws.amazon.com/service-authorization/latest/reference/"
+    "list_amazonsagemaker.html",
+    control="The pattern holds one model package group; approval and deletion of versions are not "
+    "granted.",
+)
+SEEDS = Reason(
+    constraint="Assets are named by digest, and the champion may be the seed of an earlier deploy, "
+    "whose digest this template no longer knows.",
+    evidence="docs/adr/0032-seed-model-in-the-asset-bucket.md",
+    control="The bucket holds published code and seed models, no records; the role reads archives "
+    "of that one suffix and writes none.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +60,8 @@ class ModelRegistry(Construct):
         self.group = self._define_group()
         self.seed_asset = TarAsset(self, "SeedModel", path=seed_model(stack.contract))
         self.seed = self._define_seed()
+        self.package_readers = self._define_package_readers()
+        self.seed_readers = self._define_seed_readers()
         self.pointers_function = self._define_pointers_function()
         self.pointers = self._define_pointers()
 
@@ -127,6 +145,23 @@ class ModelRegistry(Construct):
             supported_realtime_inference_instance_types=[instance_type],
             supported_transform_instance_types=[instance_type],
         )
+
+    def _define_package_readers(self) -> CustomerPolicy:
+        policy = CustomerPolicy(self, "ReadPackages", description="Describes packages of the group")
+        policy.allow(["sagemaker:DescribeModelPackage"], [self.packages_arn], reason=VERSIONS)
+        return policy
+
+    def _define_seed_readers(self) -> CustomerPolicy:
+        """Every published model archive, not only this template's seed.
+
+        A change of the serving code makes a new seed, while an earlier one may still be champion:
+        its endpoint has to start instances and its evaluation has to load it.
+        """
+        policy = CustomerPolicy(self, "ReadSeeds", description="Reads published seed models")
+        bucket = self.seed_asset.bucket
+        policy.allow(["s3:ListBucket"], [bucket.bucket_arn])
+        policy.allow(["s3:GetObject"], [bucket.arn_for_objects(f"*{SUFFIX}")], reason=SEEDS)
+        return policy
 
     def _define_pointers_function(self) -> PlatformFunction:
         function = PlatformFunction(

@@ -7,19 +7,27 @@ from dataclasses import dataclass
 from constructs import Construct
 
 from lambdas.shared import names
-from stacks.constructs import flow_machine, sagemaker_names
 from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.customer_policy import Reason
 from stacks.constructs.flow_machine import FlowMachine, FlowMachineProps
 from stacks.constructs.flow_triggers import start_on_schedule
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.job_role import JobRole, JobRoleProps
+from stacks.constructs.grants import allow_objects
+from stacks.constructs.job_role import job_role
 from stacks.constructs.lake import Lake
 from stacks.constructs.retraining_flow import job_compute
+from stacks.constructs.service_role import ServiceRole
 from stacks.state_machines import monitor
 from stacks.training import TrainingStack
 
 JOB_MINUTES = 60
 FLOW_MINUTES = 120
+METRICS = Reason(
+    constraint="PutMetricData takes no resource: a metric exists from the first value on.",
+    evidence="https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/"
+    "iam-cw-condition-keys-namespace.html",
+    control="A condition holds the statement to the namespace of this product's model metrics.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,62 +54,54 @@ class MonitorFlow(Construct):
             self,
             "Flow",
             props=FlowMachineProps(
-                description="Runs the monitor flow", foundation=props.foundation
+                description="Runs the monitor flow",
+                foundation=props.foundation,
+                policies=[props.training.registry.package_readers],
             ),
         )
         self._allow_tasks()
         self.machine = self.flow.define(monitor.definition(self._definition_inputs()))
         self._start_on_schedule()
 
-    def _define_job_role(self) -> JobRole:
-        props, keys = self._props, self._props.foundation.keys
-        role = JobRole(
+    def _define_job_role(self) -> ServiceRole:
+        props, lake = self._props, self._props.lake
+        role = job_role(
             self,
             "Job",
-            props=JobRoleProps(
-                description="Compares predictions with labels and with the training window",
-                foundation=props.foundation,
-                image_uri=props.training.image_uri,
-                log_group="/aws/sagemaker/ProcessingJobs",
-                metric_namespace=names.METRIC_NAMESPACE,
-            ),
+            description="Compares predictions with labels and with the training window",
+            foundation=props.foundation,
+            policies=[
+                props.training.code.runtime,
+                lake.readers.records,
+                lake.readers.models,
+                lake.readers.evaluations,
+            ],
         )
-        role.data(
-            props.lake.monitoring,
-            keys.models,
+        role.allow(
+            ["cloudwatch:PutMetricData"],
+            ["*"],
+            {"StringEquals": {"cloudwatch:namespace": names.METRIC_NAMESPACE}},
+            reason=METRICS,
+        )
+        allow_objects(
+            role,
+            lake.monitoring,
+            props.foundation.keys.models,
             read=[names.MONITORING_CAPTURE],
             write=[names.MONITORING_REPORTS],
         )
-        tables = [names.CURATED[table] for table in (names.TABLE_EVENTS, names.TABLE_LABELS)]
-        role.data(props.lake.curated, keys.data, read=tables)
-        role.data(
-            props.lake.artifacts,
-            keys.models,
-            read=[names.ARTIFACTS_MODELS, names.ARTIFACTS_EVALUATIONS],
-        )
-        for asset in props.training.code.processing:
-            role.read_asset(asset)
-        role.use_volume_key(keys.models)
-        role.acknowledge()
         return role
 
     def _allow_tasks(self) -> None:
-        """What the definition calls, and its ``.sync`` form."""
+        """What the definition calls beside its job."""
         props, flow = self._props, self.flow
-        registry = props.training.functions.registry.function.function_arn
-        flow.invoke(registry)
-        flow.run_jobs(
-            flow_machine.PROCESSING, sagemaker_names.prefix(self._stack.names), self.job_role.arn
-        )
-        packages = props.training.registry.packages_arn
-        flow.role.allow(["sagemaker:DescribeModelPackage"], [packages])
+        flow.invoke(props.training.functions.registry.function.function_arn)
+        flow.pass_to_jobs(self.job_role)
         flow.role.allow(
             ["s3:ListBucket"],
             [props.lake.monitoring.bucket_arn],
             {"StringLike": {"s3:prefix": [f"{names.MONITORING_CAPTURE}*"]}},
         )
-        flow.also(f"AwsSolutions-IAM5[Resource::{packages}]")
-        flow.publish()
 
     def _definition_inputs(self) -> monitor.Flow:
         props, settings = self._props, self._stack.settings.monitoring

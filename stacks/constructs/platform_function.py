@@ -7,7 +7,7 @@ set, and the queue's message names the error and the request, which the function
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aws_cdk import Duration
@@ -18,33 +18,12 @@ from constructs import Construct
 from lambdas.shared import names
 from stacks.constructs.base_stack import stack_of
 from stacks.constructs.code_bundle import function_bundle
+from stacks.constructs.customer_policy import CustomerPolicy
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.function_findings import (
-    acknowledge_execution_policy,
-    acknowledge_shared_concurrency,
-)
-from stacks.constructs.grants import allow_dead_letters
+from stacks.constructs.function_findings import acknowledge_shared_concurrency
 from stacks.constructs.log_group import encrypted_log_group
 from stacks.constructs.powertools_layer import ARCHITECTURE, RUNTIME, powertools_layer
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
-
-# Lambda creates its network interfaces itself and offers no resource to scope these calls to.
-NETWORK_INTERFACE_ACTIONS = (
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:CreateNetworkInterface",
-    "ec2:DeleteNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSecurityGroups",
-    "ec2:DescribeSubnets",
-    "ec2:DescribeVpcs",
-    "ec2:GetSecurityGroupsForVpc",
-    "ec2:UnassignPrivateIpAddresses",
-)
-TRACING_ACTIONS = (
-    "xray:PutTelemetryRecords",
-    "xray:PutTraceSegments",
-)
-VPC_PERMISSIONS_PAGE = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +36,8 @@ class PlatformFunctionProps:
     foundation: Foundation
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables without the product's prefix."""
+    policies: Sequence[CustomerPolicy] = ()
+    """Shared policies that the function needs, beside that of every function."""
     memory_megabytes: int = 256
     timeout_seconds: int = 30
     reserved_key: str | None = None
@@ -86,6 +67,7 @@ class PlatformFunction(Construct):
         self._acknowledge()
 
     def _define_role(self) -> ServiceRole:
+        security = self._props.foundation.security
         role = ServiceRole(
             self,
             "Execution",
@@ -93,15 +75,13 @@ class PlatformFunction(Construct):
                 service="lambda.amazonaws.com",
                 description=f"Execution role of the {self._props.function} function",
                 path=self._stack.names.role_path,
-                boundary=self._props.foundation.security.boundary,
+                boundary=security.boundary,
+                policies=[security.runtimes.function, *self._props.policies],
                 # Lambda documents no source condition for execution roles; PassRole is the guard.
                 source_account=False,
             ),
         )
         self.log_group.grant_write(role.policy)
-        role.allow(NETWORK_INTERFACE_ACTIONS, ["*"])
-        role.allow(TRACING_ACTIONS, ["*"])
-        allow_dead_letters(role, self._props.foundation.security)
         return role
 
     def _define_function(self) -> lambda_.Function:
@@ -142,7 +122,6 @@ class PlatformFunction(Construct):
         }
 
     def _acknowledge(self) -> None:
-        acknowledge_execution_policy(self.grants)
         if self._reserved is None:
             acknowledge_shared_concurrency(self.function)
 

@@ -1,7 +1,7 @@
 """The Powertools layer, one version per stack.
 
 A layer shared across stacks by reference blocks its own replacement, so each stack that holds
-functions has its own version of the same bytes. ``make layer`` builds the folder from hash-pinned
+functions has its own version of the same bytes. ``make layer`` builds the archive from hash-pinned
 wheels; synth never fetches.
 """
 
@@ -12,7 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 
 from stacks.constructs.code_bundle import ROOT, BundleError
 
-LAYER = ROOT / "build" / "layers" / "powertools"
+LAYER = ROOT / "build" / "layers" / "powertools.zip"
 CONSTRUCT_ID = "PowertoolsLayer"
 RUNTIME = lambda_.Runtime.PYTHON_3_14
 ARCHITECTURE = lambda_.Architecture.ARM_64
@@ -27,8 +27,8 @@ def powertools_layer(stack: Stack) -> lambda_.ILayerVersion:
     existing = stack.node.try_find_child(CONSTRUCT_ID)
     if isinstance(existing, lambda_.LayerVersion):
         return existing
-    if not (LAYER / "python" / "aws_lambda_powertools").is_dir():
-        raise BundleError("build/layers/powertools/python is missing; `make layer` builds it")
+    if not LAYER.is_file():
+        raise BundleError("build/layers/powertools.zip is missing; `make layer` builds it")
     return lambda_.LayerVersion(
         stack,
         CONSTRUCT_ID,

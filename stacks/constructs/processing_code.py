@@ -9,6 +9,9 @@ from constructs import Construct
 
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.code_bundle import ROOT, contract_file, source_bundle
+from stacks.constructs.customer_policy import CustomerPolicy
+from stacks.constructs.grants import allow_asset
+from stacks.constructs.job_role import allow_job_logs
 from stacks.constructs.tar_asset import TarAsset
 from stacks.state_machines.jobs import ProcessingCode
 
@@ -24,10 +27,8 @@ class PublishedCode:
     starter: assets.Asset
     contract: assets.Asset
 
-    @property
-    def processing(self) -> tuple[assets.Asset | TarAsset, ...]:
-        """What a processing job downloads."""
-        return (self.source, self.starter, self.contract)
+    runtime: CustomerPolicy
+    """``ProcessingRuntime``: what every processing job downloads, and where it logs."""
 
     @property
     def location(self) -> ProcessingCode:
@@ -41,9 +42,14 @@ class PublishedCode:
 
 
 def publish_code(scope: Construct, stack: BaseStack) -> PublishedCode:
-    """Publish the files as assets of the stack."""
-    return PublishedCode(
-        source=TarAsset(scope, "Source", path=source_bundle()),
-        starter=assets.Asset(scope, "Starter", path=str(ROOT / STARTER)),
-        contract=assets.Asset(scope, "Contract", path=str(contract_file(stack.contract))),
+    """Publish the files as assets of the stack, with the policy of whoever runs them."""
+    source = TarAsset(scope, "Source", path=source_bundle())
+    starter = assets.Asset(scope, "Starter", path=str(ROOT / STARTER))
+    contract = assets.Asset(scope, "Contract", path=str(contract_file(stack.contract)))
+    runtime = CustomerPolicy(
+        scope, "ProcessingRuntime", description="Every processing job: its code and its logs"
     )
+    for asset in (source, starter, contract):
+        allow_asset(runtime, asset)
+    allow_job_logs(runtime, "/aws/sagemaker/ProcessingJobs")
+    return PublishedCode(source=source, starter=starter, contract=contract, runtime=runtime)

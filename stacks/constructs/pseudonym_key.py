@@ -37,10 +37,7 @@ def pseudonym_key(scope: Construct, stack: BaseStack) -> kms.Key:
                     actions=["kms:GenerateMac"],
                     principals=[root],
                     resources=["*"],
-                    conditions={
-                        "StringEquals": {"kms:CallerAccount": stack.account},
-                        "ArnLike": {"aws:PrincipalArn": stack.roles_arn},
-                    },
+                    conditions={"ArnLike": {"aws:PrincipalArn": stack.roles_arn}},
                 ),
             ]
         ),

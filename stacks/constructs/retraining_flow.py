@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from aws_cdk import ArnFormat
 from constructs import Construct
 
 from config.instance_types import has_local_storage
 from lambdas.shared import names
-from stacks.constructs import flow_machine, sagemaker_names
+from stacks.constructs import sagemaker_names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.flow_machine import FlowMachine, FlowMachineProps
 from stacks.constructs.flow_triggers import on_stopped, start_on_schedule
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.job_role import JobRole, JobRoleProps
+from stacks.constructs.grants import allow_asset, allow_objects
+from stacks.constructs.job_role import allow_job_logs, job_role
 from stacks.constructs.lake import Lake
 from stacks.constructs.model_registry import ModelRegistry
 from stacks.constructs.processing_code import PublishedCode
+from stacks.constructs.runtime_policies import TRAINING, allow_jobs
+from stacks.constructs.sagemaker_names import alarm_arns
+from stacks.constructs.service_role import ServiceRole
 from stacks.constructs.spark_job import SparkJob
 from stacks.constructs.training_functions import TrainingFunctions
 from stacks.state_machines import retraining
@@ -53,7 +56,6 @@ class RetrainingFlow(Construct):
         super().__init__(scope, construct_id)
         self._stack = stack
         self._props = props
-        self._prefix = sagemaker_names.prefix(stack.names)
         self.training_role = self._define_training_role()
         self.evaluation_role = self._define_evaluation_role()
         self.flow = FlowMachine(
@@ -68,48 +70,38 @@ class RetrainingFlow(Construct):
         self._release_what_was_stopped()
         self._start_on_schedule()
 
-    def _define_training_role(self) -> JobRole:
-        lake, keys = self._props.lake, self._props.foundation.keys
-        role = self._job_role("Training", "Trains models", "/aws/sagemaker/TrainingJobs")
-        role.data(lake.features, keys.data, read=[names.FEATURES_RUNS])
-        role.data(
-            lake.artifacts,
-            keys.models,
-            read=[names.ARTIFACTS_MODELS],
-            write=[names.ARTIFACTS_MODELS],
+    def _define_training_role(self) -> ServiceRole:
+        lake, foundation = self._props.lake, self._props.foundation
+        role = job_role(
+            self,
+            "Training",
+            description="Trains models",
+            foundation=foundation,
+            policies=[lake.readers.runs, lake.readers.models],
         )
-        role.read_asset(self._props.code.source)
-        role.use_volume_key(keys.models)
-        role.acknowledge()
+        allow_job_logs(role, "/aws/sagemaker/TrainingJobs")
+        models = [names.ARTIFACTS_MODELS]
+        allow_objects(role, lake.artifacts, foundation.keys.models, write=models)
+        allow_asset(role, self._props.code.source)
         return role
 
-    def _define_evaluation_role(self) -> JobRole:
-        lake, keys = self._props.lake, self._props.foundation.keys
-        role = self._job_role(
-            "Evaluation", "Evaluates candidate and champion", "/aws/sagemaker/ProcessingJobs"
+    def _define_evaluation_role(self) -> ServiceRole:
+        props, lake = self._props, self._props.lake
+        role = job_role(
+            self,
+            "Evaluation",
+            description="Evaluates candidate and champion",
+            foundation=props.foundation,
+            policies=[
+                props.code.runtime,
+                lake.readers.runs,
+                lake.readers.models,
+                props.registry.seed_readers,
+            ],
         )
-        role.data(lake.features, keys.data, read=[names.FEATURES_RUNS])
-        role.data(
-            lake.artifacts,
-            keys.models,
-            read=[names.ARTIFACTS_MODELS],
-            write=[names.ARTIFACTS_EVALUATIONS],
-        )
-        for asset in self._props.code.processing:
-            role.read_asset(asset)
-        role.read_seeds(self._props.registry.seed_asset)
-        role.use_volume_key(keys.models)
-        role.acknowledge()
+        evaluations = [names.ARTIFACTS_EVALUATIONS]
+        allow_objects(role, lake.artifacts, props.foundation.keys.models, write=evaluations)
         return role
-
-    def _job_role(self, name: str, description: str, log_group: str) -> JobRole:
-        props = JobRoleProps(
-            description=description,
-            foundation=self._props.foundation,
-            image_uri=self._props.image_uri,
-            log_group=log_group,
-        )
-        return JobRole(self, name, props=props)
 
     def _allow_tasks(self) -> None:
         """What the definition calls, and its ``.sync`` forms."""
@@ -119,17 +111,9 @@ class RetrainingFlow(Construct):
             ["glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"],
             [props.curate.job_arn, props.features.job_arn],
         )
-        flow.run_jobs(flow_machine.TRAINING, self._prefix, self.training_role.arn)
-        flow.run_jobs(flow_machine.PROCESSING, self._prefix, self.evaluation_role.arn)
-        flow.publish()
-        alarms = self._stack.format_arn(
-            service="cloudwatch",
-            resource="alarm",
-            resource_name=f"{self._prefix}-{names.CHALLENGER}-*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        flow.role.allow(["cloudwatch:DescribeAlarms"], [alarms])
-        flow.also(f"AwsSolutions-IAM5[Resource::{alarms}]")
+        allow_jobs(flow.role.policy, self._stack, TRAINING)
+        flow.pass_to_jobs(self.training_role, self.evaluation_role)
+        flow.role.allow(["cloudwatch:DescribeAlarms"], alarm_arns(self._stack, names.CHALLENGER))
 
     def _definition_inputs(self) -> Flow:
         props, training = self._props, self._stack.settings.training

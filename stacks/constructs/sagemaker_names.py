@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from aws_cdk import ArnFormat, Stack
+
 from lambdas.shared import names
+from stacks.constructs.base_stack import BaseStack
 
 
 def prefix(scope: names.Scope) -> str:
@@ -26,3 +29,22 @@ def endpoint_alarm_names(scope: names.Scope, variant: str) -> list[str]:
     them, and that flow belongs to an earlier stack.
     """
     return [f"{prefix(scope)}-{variant}-errors", f"{prefix(scope)}-{variant}-latency"]
+
+
+def alarm_arns(stack: BaseStack, *variants: str) -> list[str]:
+    """ARNs of the alarms on variants, for roles that have to ask for their state."""
+    return [
+        stack.format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            resource_name=name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        for variant in variants
+        for name in endpoint_alarm_names(stack.names, variant)
+    ]
+
+
+def sagemaker_arn(stack: Stack, kind: str, name: str) -> str:
+    """ARN of a SageMaker resource of this account and Region."""
+    return stack.format_arn(service="sagemaker", resource=kind, resource_name=name)

@@ -55,7 +55,7 @@ class ScheduledCall(Construct):
             ),
         )
         self.role.allow(props.actions, props.resources, props.conditions)
-        allow_dead_letters(self.role, security)
+        allow_dead_letters(self.role, security.dead_letters, security.keys.messages)
         self.schedule = scheduler.CfnSchedule(
             self,
             "Schedule",

@@ -1,7 +1,8 @@
-"""A role that a service assumes: IAM path, permissions boundary, one customer-managed policy.
+"""A role that a service assumes: IAM path, permissions boundary, customer-managed policies.
 
 CDK's ``Role`` grants write inline policies, which three of the six compliance packs refuse and
-which no key or bucket policy can name; so grants go to the managed policy, itself a grantee.
+which no key or bucket policy can name; so grants go to the role's own managed policy, itself a
+grantee. What it has in common with other roles it attaches: see ``customer_policy``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
+
+from stacks.constructs.customer_policy import CustomerPolicy, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +34,15 @@ class ServiceRoleProps:
     """Also require ``aws:SourceArn`` to match this pattern."""
     conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Further conditions of the trust policy."""
+    policies: Sequence[CustomerPolicy] = ()
+    """Shared policies, each of which the role needs as a whole; IAM attaches ten at most."""
 
 
 class ServiceRole(Construct):
-    """Role and its one managed policy.
+    """Role, the managed policy of its own and the shared ones it attaches.
 
-    Whoever uses the role depends on ``policy``: the reference alone waits for the role, and the
-    services check permissions when they are given it.
+    Whoever uses the role depends on ``policy``: the reference alone waits for the role (and so for
+    the shared policies that it names), and services check permissions when they are given it.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, props: ServiceRoleProps) -> None:
@@ -49,8 +54,9 @@ class ServiceRole(Construct):
             description=props.description,
             path=props.path,
             permissions_boundary=props.boundary,
+            managed_policies=list(props.policies),
         )
-        self.policy = iam.ManagedPolicy(
+        self.policy = CustomerPolicy(
             self,
             "Policy",
             description=f"Permissions: {props.description}",
@@ -71,17 +77,18 @@ class ServiceRole(Construct):
         """The role in a form that constructs cannot add inline policies to."""
         return self.role.without_policy_updates()
 
+    @property
+    def arn(self) -> str:
+        """ARN of the role, for what names it."""
+        return self.role.role_arn
+
     def allow(
         self,
         actions: Sequence[str],
         resources: Sequence[str],
         conditions: Mapping[str, Any] | None = None,
+        *,
+        reason: Reason | None = None,
     ) -> None:
-        """Add one statement to the managed policy."""
-        self.policy.add_statements(
-            iam.PolicyStatement(
-                actions=list(actions),
-                resources=list(resources),
-                conditions=dict(conditions) if conditions else None,
-            )
-        )
+        """Add one statement to the role's own policy: see ``CustomerPolicy.allow``."""
+        self.policy.allow(actions, resources, conditions, reason=reason)

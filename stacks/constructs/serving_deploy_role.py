@@ -9,17 +9,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import ArnFormat, Stack
 from constructs import Construct
 
+from lambdas.shared import names
 from stacks.constructs import sagemaker_names
 from stacks.constructs.base_stack import stack_of
+from stacks.constructs.customer_policy import CustomerPolicy, Reason
 from stacks.constructs.foundation import Foundation
+from stacks.constructs.sagemaker_names import alarm_arns, sagemaker_arn
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
-from stacks.nag import acknowledge
 
 SERVICE_ROLE_PAGE = (
     "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html"
+)
+
+MADE_ANEW = Reason(
+    constraint="Models and configurations are create-only, so each roll-out makes new ones with a "
+    "new suffix; stack ARNs end in an id that CloudFormation chooses.",
+    evidence=SERVICE_ROLE_PAGE,
+    control="Names start with this instance and environment; only the rollout function may pass "
+    "the role, to CloudFormation, and the previous template is used.",
 )
 
 
@@ -29,7 +38,8 @@ class ServingDeployRoleProps:
 
     foundation: Foundation
     pointer_arns: list[str]
-    packages_arn: str
+    packages: CustomerPolicy
+    """Reads the registry's packages."""
     endpoint_role_arn: str
 
 
@@ -54,12 +64,12 @@ class ServingDeployRole(Construct):
                 # CloudFormation sends neither source condition when it assumes a service role;
                 # who may pass the role is what guards it.
                 source_account=False,
+                policies=[props.packages],
             ),
         )
         self._allow_models()
         self._allow_endpoint()
         self._allow_references()
-        self._acknowledge()
 
     @property
     def arn(self) -> str:
@@ -80,8 +90,8 @@ class ServingDeployRole(Construct):
                 "sagemaker:ListTags",
             ],
             [self._own("model")],
+            reason=MADE_ANEW,
         )
-        self.service_role.allow(["sagemaker:DescribeModelPackage"], [self._props.packages_arn])
         self.service_role.allow(
             ["iam:PassRole"],
             [self._props.endpoint_role_arn],
@@ -102,6 +112,7 @@ class ServingDeployRole(Construct):
                 "sagemaker:ListTags",
             ],
             [self._own("endpoint-config")],
+            reason=MADE_ANEW,
         )
         self.service_role.allow(
             ["sagemaker:DescribeEndpoint", "sagemaker:ListTags", "sagemaker:UpdateEndpoint"],
@@ -110,7 +121,8 @@ class ServingDeployRole(Construct):
         # CreateEndpointConfig and UpdateEndpoint name the configuration and its alarms too.
         self.service_role.allow(["sagemaker:UpdateEndpoint"], [self._own("endpoint-config")])
         # Guardrails: SageMaker checks that the caller may see the alarms that it will follow.
-        self.service_role.allow(["cloudwatch:DescribeAlarms"], [self._alarms_arn])
+        alarms = alarm_arns(self._stack, names.CHAMPION, names.CHALLENGER)
+        self.service_role.allow(["cloudwatch:DescribeAlarms"], alarms)
         models_key = self._props.foundation.keys.models
         self.service_role.allow(
             ["kms:CreateGrant"],
@@ -122,45 +134,9 @@ class ServingDeployRole(Construct):
     def _allow_references(self) -> None:
         """SSM for the typed parameters, DescribeStacks for ``Fn::GetStackOutput``."""
         self.service_role.allow(["ssm:GetParameter", "ssm:GetParameters"], self._props.pointer_arns)
-        self.service_role.allow(["cloudformation:DescribeStacks"], [self._stacks_arn])
-
-    @property
-    def _alarms_arn(self) -> str:
-        pattern = f"{sagemaker_names.prefix(self._stack.names)}-*"
-        return self._stack.format_arn(
-            service="cloudwatch",
-            resource="alarm",
-            resource_name=pattern,
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-
-    @property
-    def _stacks_arn(self) -> str:
-        return self._stack.format_arn(
+        stacks = self._stack.format_arn(
             service="cloudformation",
             resource="stack",
             resource_name=f"{self._stack.names.stack_prefix}-*",
         )
-
-    def _acknowledge(self) -> None:
-        patterns = (
-            self._own("model"),
-            self._own("endpoint-config"),
-            self._props.packages_arn,
-            self._stacks_arn,
-            self._alarms_arn,
-        )
-        acknowledge(
-            self.service_role.policy,
-            *(f"AwsSolutions-IAM5[Resource::{pattern}]" for pattern in patterns),
-            constraint="Models and configurations are create-only, so each roll-out makes new ones "
-            "with a new suffix; stack ARNs end in an id that CloudFormation chooses.",
-            evidence=SERVICE_ROLE_PAGE,
-            control="Names start with this instance and environment; only the rollout function may "
-            "pass the role, to CloudFormation, and the previous template is used.",
-        )
-
-
-def sagemaker_arn(stack: Stack, kind: str, name: str) -> str:
-    """ARN of a SageMaker resource of this account and Region."""
-    return stack.format_arn(service="sagemaker", resource=kind, resource_name=name)
+        self.service_role.allow(["cloudformation:DescribeStacks"], [stacks], reason=MADE_ANEW)

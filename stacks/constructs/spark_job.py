@@ -6,30 +6,21 @@ classified values in clear, and the endpoint policies keep it from sending them 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_glue as glue
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.code_bundle import ROOT
-from stacks.constructs.foundation import Foundation
+from stacks.constructs.customer_policy import CustomerPolicy
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
-from stacks.nag import acknowledge
 
 # The engine that the local platform runs, too: Spark 3.5.4, Python 3.11, Java 17.
 GLUE_VERSION = "5.0"
-DESCRIBE_NETWORK_ACTIONS = (
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeRouteTables",
-    "ec2:DescribeSecurityGroups",
-    "ec2:DescribeSubnets",
-    "ec2:DescribeVpcAttribute",
-    "ec2:DescribeVpcEndpoints",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +30,9 @@ class SparkJobProps:
     script: str
     """File below ``glue_jobs/``, without suffix."""
     description: str
-    foundation: Foundation
+    boundary: iam.IManagedPolicy
+    policies: Sequence[CustomerPolicy]
+    """``SparkRuntime`` and what else the job shares."""
     encryption: glue.CfnSecurityConfiguration
     modules: assets.Asset
     """``glue.zip``."""
@@ -77,94 +70,21 @@ class SparkJob(Construct):
         return self._stack.format_arn(service="glue", resource="job", resource_name=self.job.ref)
 
     def _define_role(self) -> ServiceRole:
+        props = self._props
         role = ServiceRole(
             self,
             "Execution",
             props=ServiceRoleProps(
                 service="glue.amazonaws.com",
-                description=f"Runs the {self._props.script} job",
+                description=f"Runs the {props.script} job",
                 path=self._stack.names.role_path,
-                boundary=self._props.foundation.security.boundary,
+                boundary=props.boundary,
+                policies=props.policies,
             ),
         )
-        self._allow_code(role)
-        self._allow_logs_and_metrics(role)
-        self._allow_network(role)
-        _acknowledge(role)
+        script = self._script
+        role.allow(["s3:GetObject"], [script.bucket.arn_for_objects(script.s3_object_key)])
         return role
-
-    def _allow_code(self, role: ServiceRole) -> None:
-        """Exactly the objects that this job is made of, in the bootstrap bucket."""
-        used = (self._script, self._props.modules, self._props.contract)
-        role.allow(
-            ["s3:GetObject"],
-            [asset.bucket.arn_for_objects(asset.s3_object_key) for asset in used],
-        )
-
-    def _allow_logs_and_metrics(self, role: ServiceRole) -> None:
-        role.allow(
-            [
-                "logs:AssociateKmsKey",
-                "logs:CreateLogGroup",
-                "logs:CreateLogStream",
-                "logs:PutLogEvents",
-            ],
-            [log_groups(self._stack)],
-        )
-        role.allow(
-            ["cloudwatch:PutMetricData"],
-            ["*"],
-            {"StringEquals": {"cloudwatch:namespace": "Glue"}},
-        )
-
-    def _allow_network(self, role: ServiceRole) -> None:
-        """Glue attaches its workers to the subnet of the connection under the job's own role."""
-        stack, props = self._stack, self._props
-        role.allow(DESCRIBE_NETWORK_ACTIONS, ["*"])
-        network = props.foundation.network
-        interfaces = network_interfaces(stack)
-        role.allow(
-            ["ec2:CreateNetworkInterface"],
-            [
-                interfaces,
-                stack.format_arn(
-                    service="ec2",
-                    resource="subnet",
-                    resource_name=network.vpc.isolated_subnets[0].subnet_id,
-                ),
-                stack.format_arn(
-                    service="ec2",
-                    resource="security-group",
-                    resource_name=network.security_groups.jobs.security_group_id,
-                ),
-            ],
-        )
-        role.allow(
-            ["ec2:DeleteNetworkInterface"],
-            [interfaces],
-            {"StringEquals": {"ec2:Vpc": self._vpc_arn()}},
-        )
-        role.allow(
-            ["ec2:CreateTags"],
-            [interfaces],
-            {"ForAllValues:StringEquals": {"aws:TagKeys": ["aws-glue-service-resource"]}},
-        )
-        role.allow(
-            ["glue:GetConnection"],
-            [
-                stack.format_arn(service="glue", resource="catalog"),
-                stack.format_arn(
-                    service="glue", resource="connection", resource_name=props.connection.ref
-                ),
-            ],
-        )
-
-    def _vpc_arn(self) -> str:
-        return self._stack.format_arn(
-            service="ec2",
-            resource="vpc",
-            resource_name=self._props.foundation.network.vpc.vpc_id,
-        )
 
     def _define_job(self) -> glue.CfnJob:
         props, settings = self._props, self._stack.settings.processing
@@ -198,33 +118,3 @@ class SparkJob(Construct):
             "--enable-continuous-cloudwatch-log": "true",
             "--enable-metrics": "true",
         }
-
-
-def _acknowledge(role: ServiceRole) -> None:
-    stack = BaseStack.of(role)
-    acknowledge(
-        role.policy,
-        "AwsSolutions-IAM5[Resource::*]",
-        f"AwsSolutions-IAM5[Resource::{network_interfaces(stack)}]",
-        f"AwsSolutions-IAM5[Resource::{log_groups(stack)}]",
-        constraint="Glue makes network interfaces and log groups while a job runs, so their names "
-        "are unknown here; describing a network and putting a metric accept no resource.",
-        evidence="https://docs.aws.amazon.com/glue/latest/dg/create-service-policy.html",
-        control="Interfaces can be deleted in this VPC only, metrics go to Glue's namespace only, "
-        "and the log groups are Glue's own.",
-    )
-
-
-def network_interfaces(stack: Stack) -> str:
-    """Every network interface of the account and Region."""
-    return stack.format_arn(service="ec2", resource="network-interface", resource_name="*")
-
-
-def log_groups(stack: Stack) -> str:
-    """The log groups that Glue makes for jobs."""
-    return stack.format_arn(
-        service="logs",
-        resource="log-group",
-        resource_name="/aws-glue/*",
-        arn_format=ArnFormat.COLON_RESOURCE_NAME,
-    )

@@ -6,6 +6,7 @@ when an execution stops; an event that one of them cannot process ends as a dead
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aws_cdk import Stack
@@ -15,19 +16,23 @@ from constructs import Construct
 from lambdas.shared import names
 from stacks.constructs import sagemaker_names
 from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.customer_policy import CustomerPolicy, Reason
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.grants import allow_objects, through
+from stacks.constructs.grants import through
 from stacks.constructs.lake import Lake
-from stacks.constructs.model_registry import ModelRegistry
+from stacks.constructs.model_registry import VERSIONS, ModelRegistry
 from stacks.constructs.platform_function import PlatformFunction, PlatformFunctionProps
-from stacks.constructs.serving_deploy_role import ServingDeployRole, sagemaker_arn
-from stacks.nag import acknowledge
+from stacks.constructs.sagemaker_names import sagemaker_arn
+from stacks.constructs.serving_deploy_role import ServingDeployRole
 
-PACKAGE_PAGE = (
-    "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html"
-)
-ROLLOUT_ADR = "docs/adr/0002-roll-out-by-stack-update.md"
 SERVING = "serving"
+SERVING_STACK = Reason(
+    constraint="A stack's ARN ends in an id that CloudFormation gives when the stack is created, "
+    "and the serving stack is created after this policy.",
+    evidence="docs/adr/0002-roll-out-by-stack-update.md",
+    control="The pattern holds one stack name; the update runs under a role that can only serve "
+    "another model, and only that role may be passed.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,7 @@ class TrainingFunctions(Construct):
         description: str,
         environment: dict[str, str],
         *,
+        policies: Sequence[CustomerPolicy] = (),
         timeout_seconds: int = 60,
     ) -> PlatformFunction:
         return PlatformFunction(
@@ -82,6 +88,7 @@ class TrainingFunctions(Construct):
                 description=description,
                 foundation=self._props.foundation,
                 environment=environment,
+                policies=policies,
                 timeout_seconds=timeout_seconds,
             ),
         )
@@ -109,20 +116,16 @@ class TrainingFunctions(Construct):
         )
 
     def _define_gate(self) -> PlatformFunction:
-        lake, keys = self._props.lake, self._props.foundation.keys
-        function = self._function(
+        lake = self._props.lake
+        return self._function(
             "gate",
             "Data-quality gate and champion/challenger decision",
             {
                 "FEATURES_BUCKET": lake.features.bucket_name,
                 "ARTIFACTS_BUCKET": lake.artifacts.bucket_name,
             },
+            policies=[lake.readers.runs, lake.readers.evaluations],
         )
-        allow_objects(function.role, lake.features, keys.data, read=[names.FEATURES_RUNS])
-        allow_objects(
-            function.role, lake.artifacts, keys.models, read=[names.ARTIFACTS_EVALUATIONS]
-        )
-        return function
 
     def _define_registry(self) -> PlatformFunction:
         registry, lake = self._props.registry, self._props.lake
@@ -135,15 +138,10 @@ class TrainingFunctions(Construct):
                 "CHAMPION_PARAMETER": self._stack.names.pointer(names.CHAMPION),
                 "ARTIFACTS_BUCKET": lake.artifacts.bucket_name,
             },
+            policies=[lake.readers.evaluations, lake.readers.models],
         )
         self._allow_packages(function)
         function.role.allow(["ssm:GetParameter"], registry.pointer_arns[:1])
-        allow_objects(
-            function.role,
-            lake.artifacts,
-            self._props.foundation.keys.models,
-            read=[names.ARTIFACTS_EVALUATIONS, names.ARTIFACTS_MODELS],
-        )
         return function
 
     def _allow_packages(self, function: PlatformFunction) -> None:
@@ -156,15 +154,7 @@ class TrainingFunctions(Construct):
                 "sagemaker:DescribeModelPackage",
             ],
             [registry.group_arn, registry.packages_arn],
-        )
-        acknowledge(
-            function.role.policy,
-            f"AwsSolutions-IAM5[Resource::{registry.packages_arn}]",
-            constraint="A version's ARN ends in a number that SageMaker gives when the package is "
-            "created, so a policy can name the group's versions by pattern only.",
-            evidence=PACKAGE_PAGE,
-            control="The pattern holds one model package group; approval and deletion of versions "
-            "are not granted.",
+            reason=VERSIONS,
         )
 
     def _define_rollout(self) -> PlatformFunction:
@@ -203,20 +193,12 @@ class TrainingFunctions(Construct):
                 "cloudformation:UpdateStack",
             ],
             [self.serving_stack_arn],
+            reason=SERVING_STACK,
         )
         function.role.allow(
             ["iam:PassRole"],
             [self._props.deploy_role.arn],
             {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
-        )
-        acknowledge(
-            function.role.policy,
-            f"AwsSolutions-IAM5[Resource::{self.serving_stack_arn}]",
-            constraint="A stack's ARN ends in an id that CloudFormation gives when the stack is "
-            "created, and the serving stack is created after this policy.",
-            evidence=ROLLOUT_ADR,
-            control="The pattern holds one stack name; the update runs under a role that can only "
-            "serve another model, and only that role may be passed.",
         )
         endpoint = sagemaker_names.endpoint_name(self._stack.names)
         function.role.allow(

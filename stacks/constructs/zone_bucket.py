@@ -12,8 +12,9 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from config.settings import Settings
-from stacks.constructs.base_stack import stack_of
+from stacks.constructs.base_stack import BaseStack, stack_of
 from stacks.constructs.log_group import removal_policy
+from stacks.constructs.replication import replicate
 from stacks.constructs.s3_perimeter import close_perimeter
 from stacks.nag import acknowledge
 
@@ -42,6 +43,8 @@ class ZoneBucketProps:
     """VPC endpoints through which our workloads come; none: no workload has business here."""
     producers: Sequence[str] = ()
     """Roles of the settings that may call from outside the perimeter."""
+    replication_role: str | None = None
+    """ARN of the role that replicates the bucket; None: no replica."""
 
 
 class ZoneBucket(Construct):
@@ -85,10 +88,10 @@ class ZoneBucket(Construct):
                 )
             )
         self._deny_other_keys(props.key)
-        close_perimeter(
-            self.bucket, stack_of(self), endpoints=props.endpoints, producers=props.producers
-        )
-        acknowledge_single_region(self.bucket)
+        stack = stack_of(self)
+        close_perimeter(self.bucket, stack, endpoints=props.endpoints, producers=props.producers)
+        replicate(self.bucket, stack, zone=props.zone, role_arn=props.replication_role)
+        acknowledge_single_region(self.bucket, stack)
         if props.lock_days is None:
             acknowledge_erasable(self.bucket)
 
@@ -125,16 +128,18 @@ class ZoneBucket(Construct):
             )
 
 
-def acknowledge_single_region(bucket: s3.Bucket) -> None:
-    """Replication is a capability of its own: a replica Region doubles storage and key policies."""
+def acknowledge_single_region(bucket: s3.Bucket, stack: BaseStack) -> None:
+    """Where the settings want no replicas: they double storage and need buckets elsewhere."""
+    if stack.settings.replication is not None:
+        return
     acknowledge(
         bucket,
         "HIPAA.Security-S3BucketReplicationEnabled",
         "NIST.800.53.R4-S3BucketReplicationEnabled",
         "NIST.800.53.R5-S3BucketReplicationEnabled",
         "PCI.DSS.321-S3BucketReplicationEnabled",
-        constraint="This deployment is in one Region: a replica needs a second set of keys and "
-        "buckets there, which is an optional capability that is off.",
+        constraint="This deployment is in one Region: replicas need keys and buckets in another, "
+        "which somebody has to bring; the setting replication is not set.",
         evidence="docs/adr/0022-one-region.md",
         control="S3 keeps objects in three zones, versions protect against deletion and "
         "overwriting, and records can be replayed from the raw zone.",

@@ -30,6 +30,16 @@ SHADOW: dict[str, Any] = {
 }
 
 
+REPLICATION: dict[str, Any] = {
+    "region": "eu-central-1",
+    "bucket_prefix": "replica-flights",
+    "keys": {
+        domain: f"arn:aws:kms:eu-central-1:444455556666:key/{domain}"
+        for domain in ("raw", "data", "models", "logs")
+    },
+}
+
+
 class Row(NamedTuple):
     """Changes to ``dev.yaml``: ``good`` is accepted, ``good | bad`` is refused by ``rule``."""
 
@@ -57,6 +67,10 @@ ROWS = (
         {"perimeter": {"enabled": False, "break_glass_roles": ["ops/break-glass"]}}),
     Row("perimeter-off", {"perimeter": {"enabled": False}},
         {"perimeter": {"enabled": False, "vpc_endpoints": ["vpce-0a1b2c3d4e5f60718"]}}),
+    Row("replica-region", {"replication": REPLICATION},
+        {"replication.region": "eu-west-1"}, frozenset({"replica-keys"})),
+    Row("replica-keys", {"replication": REPLICATION},
+        {"replication.keys.raw": "arn:aws:kms:eu-west-1:444455556666:key/raw"}),
     Row("region-has-image",
         {"region": "us-east-1", "network.availability_zones": ["us-east-1a", "us-east-1b"]},
         {"region": "eu-north-9", "network.availability_zones": ["eu-north-9a", "eu-north-9b"]}),

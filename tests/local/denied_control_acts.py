@@ -34,7 +34,7 @@ def acts(target: Target, caller: Caller, writable: list[tuple[str, str]]) -> Ite
     yield from _trail_acts(target)
     yield from _bucket_acts(target)
     yield from _identity_acts(target, caller)
-    yield from _secret_acts(target)
+    yield from _pseudonym_acts(target)
     yield from _code_acts(target)
     yield from _pass_acts(target)
 
@@ -77,7 +77,8 @@ def _identity_acts(target: Target, caller: Caller) -> Iterator[Act]:
     me = {"RoleName": caller.role_name}
     # The evaluator sees requests by role name, without the path.
     role = f"arn:aws:iam::{target.account}:role/{caller.role_name}"
-    boundary = target.deployed.of_type("AWS::IAM::ManagedPolicy", "security")[0].physical_id
+    policies = target.deployed.of_type("AWS::IAM::ManagedPolicy", "security")
+    (boundary,) = (p.physical_id for p in policies if p.logical_id.startswith("Boundary"))
     admin = {"PolicyArn": ADMINISTRATOR}
     for name, operation, more in (
         ("replace its boundary", "put_role_permissions_boundary",
@@ -100,12 +101,15 @@ def _identity_acts(target: Target, caller: Caller) -> Iterator[Act]:
     yield _simple("become the deployer", "sts", "assume_role", taken, arn)
 
 
-def _secret_acts(target: Target) -> Iterator[Act]:
-    arn = {"SecretId": target.secret}
-    service = "secretsmanager"
-    yield _simple("read the pseudonym secret", service, "get_secret_value", arn, target.secret)
-    known = arn | {"SecretString": "known"}
-    yield _simple("replace the pseudonym secret", service, "put_secret_value", known, target.secret)
+def _pseudonym_acts(target: Target) -> Iterator[Act]:
+    key = {"KeyId": target.pseudonym_key}
+    asked = key | {"MacAlgorithm": "HMAC_SHA_256", "Message": b"millrace/pseudonym/v1"}
+    yield _simple("derive the pseudonyms", "kms", "generate_mac", asked, target.pseudonym_key)
+    known = asked | {"Mac": b"0" * 32}
+    yield _simple("try a pseudonym", "kms", "verify_mac", known, target.pseudonym_key)
+    gone = key | {"PendingWindowInDays": 7}
+    name = "delete the key of the pseudonyms"
+    yield _simple(name, "kms", "schedule_key_deletion", gone, target.pseudonym_key)
 
 
 def _code_acts(target: Target) -> Iterator[Act]:

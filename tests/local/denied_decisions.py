@@ -129,15 +129,12 @@ def questions(target: Target, policies: Policies, roles: Mapping[str, str]) -> I
 
 
 def _key_questions(target: Target) -> Iterator[Question]:
-    """Each key through S3 for each bucket, for secrets, and through every other service."""
+    """Each key through S3 for each bucket, and through every other service."""
     for domain, arn in target.keys.items():
         for zone, bucket in target.buckets.items():
             context = {"aws:s3:arn": f"arn:aws:s3:::{bucket}"}
             name = f"decrypt {domain} for {zone}"
             yield Question(name, "kms:Decrypt", arn, _through(target, "s3", context))
-        for whose, secret in (("our", target.secret), ("another", f"{target.secret}-other")):
-            context = _through(target, "secretsmanager", {"SecretARN": secret})
-            yield Question(f"decrypt {domain} for {whose} secret", "kms:Decrypt", arn, context)
         for service in VIA:
             context = _through(target, service, {})
             yield Question(f"decrypt {domain} via {service}", "kms:Decrypt", arn, context)

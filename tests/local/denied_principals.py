@@ -128,10 +128,15 @@ def _arrive_plain(request: Any, **_: Any) -> None:
     request.headers["X-Forwarded-Proto"] = "http"
 
 
+def label(stack: str, logical_id: str) -> str:
+    """How the table names a role: its stack, and its logical id without the hash."""
+    return f"{stack}/{_HASH.sub('', logical_id)}"
+
+
 def roles(deployed: Deployed) -> dict[str, str]:
     """Label (stack and logical id without its hash) → name of every deployed role."""
     found = deployed.of_type("AWS::IAM::Role")
-    labels = {f"{r.stack}/{_HASH.sub('', r.logical_id)}": r.physical_id for r in found}
+    labels = {label(r.stack, r.logical_id): r.physical_id for r in found}
     assert len(labels) == len(found), "two roles have one label"
     return labels
 
@@ -139,13 +144,13 @@ def roles(deployed: Deployed) -> dict[str, str]:
 def callers(platform: Platform, deployed: Deployed) -> list[Caller]:
     """Every deployed role, and a consumer that may call the API and nothing else."""
     iam, api = platform.client("iam"), deployed.rest_api()
-    arns = {label: iam.get_role(RoleName=n)["Role"]["Arn"] for label, n in roles(deployed).items()}
+    arns = {at: iam.get_role(RoleName=n)["Role"]["Arn"] for at, n in roles(deployed).items()}
     arns[CONSUMER] = _create_consumer(platform, api)
     subnets = [subnet.physical_id for subnet in deployed.of_type("AWS::EC2::Subnet")]
     functions = platform.client("lambda")
     return [
-        Caller(label, arn, _session(functions, number, arn, subnets), platform, api)
-        for number, (label, arn) in enumerate(sorted(arns.items()))
+        Caller(at, arn, _session(functions, number, arn, subnets), platform, api)
+        for number, (at, arn) in enumerate(sorted(arns.items()))
     ]
 
 

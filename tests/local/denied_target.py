@@ -59,9 +59,10 @@ class Target:
         return {domain: self.arn("kms", f"key/{key}") for domain, key in ids.items()}
 
     @cached_property
-    def secret(self) -> str:
-        """ARN of the pseudonyms' secret."""
-        return self.deployed.one("AWS::SecretsManager::Secret", "security", "PseudonymKey")
+    def pseudonym_key(self) -> str:
+        """ARN of the HMAC key that pseudonyms are derived from."""
+        key = self.deployed.one("AWS::KMS::Key", "security", "Pseudonyms")
+        return self.arn("kms", f"key/{key}")
 
     @cached_property
     def pointers(self) -> dict[str, str]:

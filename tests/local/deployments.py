@@ -12,6 +12,7 @@ import boto3
 from config.load import load_deployment
 from local.cli import api_urls
 from local.platform import ROOT, Platform
+from local.replica import bring_replica
 from operations.subject import Subject
 
 PATIENCE_SECONDS = 60.0
@@ -53,5 +54,6 @@ def deployed_platform(state_dir: Path, environment: str) -> Iterator[Platform]:
     """A platform of its own with every stack of one settings file."""
     with Platform(state_dir) as platform:
         platform.bootstrap()
+        bring_replica(platform, load_deployment(environment, ROOT).settings)
         platform.deploy(environment, "--output", str(state_dir / "cdk.out"), capture=True)
         yield platform

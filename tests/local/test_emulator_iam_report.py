@@ -48,6 +48,15 @@ def test_a_grant_is_used_when_action_and_resource_match(
     assert bool(report["unused_grants"]) is not used
 
 
+def test_a_shared_policy_counts_for_each_role_by_itself() -> None:
+    """What one of its roles uses is unused in the other, which should not attach it then."""
+    shared = {"read": {"Statement": [_allow("s3:GetObject", "arn:aws:s3:::b/*")]}}
+    called = _decision("s3:GetObject", "arn:aws:s3:::b/k")
+    report = iam_report.build_report([called], {"reader": shared, "idler": shared})
+    assert [grant["role"] for grant in report["used_grants"]] == ["reader"]
+    assert [grant["role"] for grant in report["unused_grants"]] == ["idler"]
+
+
 def test_a_denied_call_uses_no_grant_and_is_counted() -> None:
     denied = _decision("s3:GetObject", "arn:aws:s3:::b/k", "ImplicitDeny")
     report = iam_report.build_report([denied, denied], _policies(_allow("s3:*", "*")))

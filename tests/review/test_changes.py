@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from review import facts
-from review.changes import blocking
+from review.changes import blocking, compare
 from review.findings import Acknowledgement
 from tests.review.planted import Deployment
 
@@ -25,6 +25,38 @@ def statement(deployment: Deployment) -> dict[str, Any]:
 
 def test_nothing_changed_is_nothing(deployment: Deployment) -> None:
     assert deployment.changes() == []
+
+
+def _share_from_another_stack(deployment: Deployment) -> None:
+    """The role's policy moves into the stack before, and the role attaches it by an output."""
+    keys, policy = deployment.templates["keys"], deployment.resources.pop("Policy")
+    del policy["Properties"]["Roles"]
+    (granted,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    granted["Resource"] = "<lake/Bucket>/in/*"
+    keys["Resources"]["Shared"] = policy
+    keys["Outputs"]["SharedArn"] = {"Value": {"Ref": "Shared"}}
+    output = {"StackName": "Example-keys", "OutputName": "SharedArn"}
+    deployment.properties("Role")["ManagedPolicyArns"] = [{"Fn::GetStackOutput": output}]
+
+
+def test_a_policy_that_becomes_a_shared_one_changes_nobodys_privileges(
+    deployment: Deployment,
+) -> None:
+    _share_from_another_stack(deployment)
+    assert deployment.kinds() == set()
+
+
+def test_attaching_a_shared_policy_is_a_widened_privilege(deployment: Deployment) -> None:
+    _share_from_another_stack(deployment)
+    trust = deployment.properties("Role")["AssumeRolePolicyDocument"]
+    attached = deployment.properties("Role")["ManagedPolicyArns"]
+    alone = {"AssumeRolePolicyDocument": trust}
+    deployment.resources["Other"] = {"Type": "AWS::IAM::Role", "Properties": alone}
+    before = deployment.facts()
+    alone["ManagedPolicyArns"] = attached
+    (change,) = compare(before, deployment.facts())
+    assert change.kind == "widened privilege"
+    assert "s3:GetObject" in change.detail
 
 
 def _more_action(s: dict[str, Any]) -> None:
@@ -150,8 +182,15 @@ def _function_url(deployment: Deployment) -> None:
     deployment.resources["Url"] = {"Type": "AWS::Lambda::Url", "Properties": {"AuthType": "NONE"}}
 
 
+def _copy_elsewhere(deployment: Deployment) -> None:
+    deployment.properties("Bucket")["ReplicationConfiguration"] = {
+        "Rules": [{"Destination": {"Bucket": "arn:aws:s3:::theirs", "Account": "9"}}]
+    }
+
+
 @pytest.mark.parametrize(
-    "open_up", [_internet_gateway, _outside_the_vpc, _public_bucket, _function_url]
+    "open_up",
+    [_internet_gateway, _outside_the_vpc, _public_bucket, _function_url, _copy_elsewhere],
 )
 def test_other_ways_in_and_out_open_the_network(
     deployment: Deployment, open_up: Callable[[Deployment], None]

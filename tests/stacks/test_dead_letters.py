@@ -117,7 +117,7 @@ def test_who_sends_with_a_role_is_granted_queue_and_key(environment: str) -> Non
         if statement["Principal"].get("Service") in senders
     }
     granted = set()
-    for stack, _, policy in resources(environment, "AWS::IAM::ManagedPolicy"):
+    for stack, logical_id, policy in resources(environment, "AWS::IAM::ManagedPolicy"):
         statements = policy["Properties"]["PolicyDocument"]["Statement"]
         sends = any(
             statement.get("Action") == "sqs:SendMessage"
@@ -131,8 +131,20 @@ def test_who_sends_with_a_role_is_granted_queue_and_key(environment: str) -> Non
         )
         assert sends == seals
         if sends:
-            granted |= {(stack, role["Ref"]) for role in policy["Properties"]["Roles"]}
+            granted |= _holders(environment, stack, logical_id, policy)
     assert granted == roles
+
+
+def _holders(
+    environment: str, stack: str, logical_id: str, policy: dict[str, Any]
+) -> set[tuple[str, str]]:
+    """Roles that a policy names, or that attach it."""
+    named = {(stack, role["Ref"]) for role in policy["Properties"].get("Roles", [])}
+    return named | {
+        (place, role_id)
+        for place, role_id, role in resources(environment, "AWS::IAM::Role")
+        if logical_id in json.dumps(role["Properties"].get("ManagedPolicyArns", []))
+    }
 
 
 @EACH

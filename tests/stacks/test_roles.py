@@ -99,17 +99,98 @@ def test_no_role_is_granted_what_the_boundary_denies_everyone(environment: str) 
             assert not set(_listed(statement.get("Action", []))) & set(IRREVERSIBLE), place
 
 
+# Nobody else reads landing, and nobody else writes curated.
+OWNED = {("CurateJob", "Landing"), ("CurateJob", "Curated")}
+_WHOLE_BUCKET = re.compile(r"FnGetAtt(\w+?)Bucket[0-9A-F]{8}Arn\w*/\*$")
+
+
+def _text(resource: Any) -> str:
+    """A resource with every reference as the id of what it refers to."""
+    if isinstance(resource, str):
+        return resource
+    if "Fn::Join" in resource:
+        return str(resource["Fn::Join"][0]).join(map(_text, resource["Fn::Join"][1]))
+    if "Fn::GetStackOutput" in resource:
+        return str(resource["Fn::GetStackOutput"]["OutputName"])
+    if "Fn::GetAtt" in resource:
+        return "FnGetAtt" + "".join(resource["Fn::GetAtt"])
+    return json.dumps(resource)
+
+
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_data_is_read_and_written_by_prefix(environment: str) -> None:
-    """No role may touch every object of a bucket."""
+    """No role may touch every object of a bucket, but for the one that owns the zone."""
     objects = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}
+    whole = set()
     for place, statement in _statements(environment):
         if statement["Effect"] == "Deny" or not objects & set(_listed(statement.get("Action"))):
             continue
-        for resource in _listed(statement["Resource"]):
-            text = str(resource)
+        for resource in map(_text, _listed(statement["Resource"])):
             assert resource != "*", place
-            assert not text.rstrip("]}'\"").endswith("Arn'}, '/*"), f"{place}: {text}"
+            bucket = _WHOLE_BUCKET.search(resource)
+            if bucket:
+                whole.add((place.split(".")[1].partition("Execution")[0], bucket[1]))
+    assert whole == OWNED
+
+
+@pytest.mark.parametrize(
+    ("resource", "bucket"),
+    [
+        ({"Fn::Join": ["", [{"Fn::GetAtt": ["RawBucket0A1B2C3D", "Arn"]}, "/*"]]}, "Raw"),
+        ({"Fn::Join": ["", [{"Fn::GetAtt": ["RawBucket0A1B2C3D", "Arn"]}, "/stream/*"]]}, None),
+    ],
+)
+def test_a_whole_bucket_is_recognised(resource: Any, bucket: str | None) -> None:
+    found = _WHOLE_BUCKET.search(_text(resource))
+    assert (found and found[1]) == bucket
+
+
+def _shared(environment: str) -> dict[str, set[str]]:
+    """Policy that roles attach (``stack.logical id``) -> those roles."""
+    found: dict[str, set[str]] = {}
+    for stack, logical_id, role in resources(environment, "AWS::IAM::Role"):
+        for attached in role["Properties"].get("ManagedPolicyArns", []):
+            if "Ref" in attached:
+                policy = f"{stack}.{attached['Ref']}"
+            else:
+                output = attached["Fn::GetStackOutput"]
+                other = output["StackName"].split(f"-{environment}-")[1]
+                policy = f"{other}.{output['OutputName'].removeprefix('PublishOutputRef')[:-8]}"
+            found.setdefault(policy, set()).add(f"{stack}.{logical_id}")
+    return found
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_shared_policy_is_shared(environment: str) -> None:
+    """What one role needs stands in its own policy; all others belong to somebody."""
+    shared = _shared(environment)
+    assert {name for name, roles in shared.items() if len(roles) < 2} == set()
+    for stack, logical_id, policy in resources(environment, "AWS::IAM::ManagedPolicy"):
+        name = f"{stack}.{logical_id}"
+        alone = logical_id.startswith(("Boundary", "PredictionsCallers"))
+        assert bool(policy["Properties"].get("Roles")) + (name in shared) + alone == 1, name
+
+
+ATTACHED_LIMIT = 10
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_no_role_attaches_more_policies_than_iam_takes(environment: str) -> None:
+    for stack, logical_id, role in resources(environment, "AWS::IAM::Role"):
+        attached = role["Properties"].get("ManagedPolicyArns", [])
+        assert len(attached) + 1 <= ATTACHED_LIMIT, f"{stack}.{logical_id}"
+
+
+# Reading is shared; each place has one writer, and each role passes its own roles.
+NEVER_SHARED = {"iam:PassRole", "s3:PutObject", "s3:DeleteObject", "lambda:InvokeFunction"}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_writing_data_and_passing_roles_is_never_shared(environment: str) -> None:
+    shared = _shared(environment)
+    for place, statement in _statements(environment):
+        if place in shared:
+            assert not NEVER_SHARED & set(_listed(statement["Action"])), place
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

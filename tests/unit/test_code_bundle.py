@@ -85,3 +85,17 @@ def test_training_starts_at_the_archive_s_root() -> None:
 def test_a_function_without_handler_is_refused() -> None:
     with pytest.raises(BundleError, match=r"lambdas/router/handler\.py does not exist"):
         code_bundle.function_bundle("router", CONTRACT)
+
+
+def test_a_packed_folder_is_the_same_bytes_whatever_its_file_times(tmp_path: Path) -> None:
+    packed = []
+    for name, moment in (("first", 1_000_000_000), ("second", 1_700_000_000)):
+        module = tmp_path / name / "python" / "package" / "module.py"
+        module.parent.mkdir(parents=True)
+        module.write_text("VALUE = 1\n")
+        os.utime(module, (moment, moment))
+        code_bundle.pack_folder(tmp_path / name, tmp_path / f"{name}.zip")
+        packed.append((tmp_path / f"{name}.zip").read_bytes())
+    assert packed[0] == packed[1]
+    with zipfile.ZipFile(tmp_path / "first.zip") as archive:
+        assert archive.namelist() == ["python/package/module.py"]

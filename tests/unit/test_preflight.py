@@ -8,9 +8,17 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from config.load import load_deployment
 from lambdas.shared.names import Scope
 from operations.deployed import Deployed, Resource
-from operations.preflight import PreflightError, check_concurrency, wanted_concurrency
+from operations.preflight import (
+    LOCKED,
+    PreflightError,
+    check_concurrency,
+    check_replication,
+    replica_buckets,
+    wanted_concurrency,
+)
 
 SCOPE = Scope("flights", "prod")
 NOTHING = Deployed(SCOPE, (), (), {})
@@ -72,3 +80,57 @@ def test_more_than_the_quota_allows_is_refused_with_the_number(
     message = rf"reserved_concurrency: the settings reserve {reserved} .* at most {allowed} in"
     with pytest.raises(PreflightError, match=message):
         _check(_assembly(reserved), deployed, unreserved, ours)
+
+
+def _ask_for_replicas(wrong: dict[str, str]) -> None:
+    """Ask about the production settings' replicas; ``wrong`` has an error code by zone."""
+    settings = load_deployment("prod").settings
+    assert settings.replication is not None
+    client = boto3.client("s3", region_name=settings.replication.region)
+    owner = {"ExpectedBucketOwner": settings.replication.account}
+    with Stubber(client) as stub:
+        for zone, bucket in replica_buckets(settings.replication).items():
+            asked, versions = {"Bucket": bucket, **owner}, "get_bucket_versioning"
+            trouble = wrong.get(zone, "")
+            if trouble in {"Suspended", ""} or trouble.startswith("ObjectLock"):
+                status = "Suspended" if trouble == "Suspended" else "Enabled"
+                stub.add_response(versions, {"Status": status}, asked)
+            else:
+                stub.add_client_error(versions, trouble, expected_params=asked)
+                continue
+            if zone == LOCKED and trouble:
+                stub.add_client_error("get_object_lock_configuration", trouble)
+            elif zone == LOCKED:
+                lock = {"ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}}
+                stub.add_response("get_object_lock_configuration", lock, asked)
+        check_replication(client, settings)
+        stub.assert_no_pending_responses()
+
+
+def test_replicas_that_are_ready_pass() -> None:
+    _ask_for_replicas({})
+
+
+def test_without_replication_nobody_is_asked() -> None:
+    check_replication(None, load_deployment("dev").settings)
+
+
+@pytest.mark.parametrize(
+    ("zone", "trouble", "told"),
+    [
+        ("raw", "NoSuchBucket", "-raw: does not exist"),
+        ("landing", "Suspended", "-landing: keeps no versions"),
+        ("curated", "AccessDenied", "-curated: cannot be looked at"),
+        ("features", "PermanentRedirect", "-features: is in another Region"),
+        (LOCKED, "ObjectLockConfigurationNotFoundError", "-audit: has no Object Lock"),
+        ("access-logs", "SlowDown", "-access-logs: SlowDown"),
+    ],
+)
+def test_a_replica_that_is_not_ready_is_named(zone: str, trouble: str, told: str) -> None:
+    with pytest.raises(PreflightError, match=told):
+        _ask_for_replicas({zone: trouble})
+
+
+def test_every_replica_that_is_not_ready_is_named_at_once() -> None:
+    with pytest.raises(PreflightError, match=r"2 of 8 (.|\n)*-raw(.|\n)*-monitoring"):
+        _ask_for_replicas({"raw": "NoSuchBucket", "monitoring": "Suspended"})

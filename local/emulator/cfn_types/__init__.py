@@ -9,8 +9,10 @@ from __future__ import annotations
 from local.emulator import waf_logs
 from local.emulator.cfn_types import (
     api_gateway,
+    backups,
     buckets,
     catalog,
+    client_certificates,
     composite_alarm,
     dynamodb_tables,
     governance,
@@ -27,6 +29,7 @@ from local.emulator.extensions import Tables
 def attach(tables: Tables) -> None:
     """Register every type."""
     api_gateway.attach(tables)
+    client_certificates.attach(tables)
     buckets.attach(tables)
     identity.attach(tables)
     messaging.attach(tables)
@@ -34,7 +37,7 @@ def attach(tables: Tables) -> None:
     dynamodb_tables.attach(tables)
     lake_formation.attach(tables)
     web_acl.attach(tables)
-    for module in (network, governance, catalog, composite_alarm, waf_logs):
+    for module in (backups, network, governance, catalog, composite_alarm, waf_logs):
         for resource in module.types():
             tables.add_resource_type(resource)
     network.attach(tables)

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from local.emulator.cfn_types import client_certificates
 from local.emulator.cfn_types.support import succeed, truth
 from local.emulator.extensions import ResourceType, Tables
 from local.emulator.private_tables import pin
@@ -78,6 +79,8 @@ def _complete_stage(_physical: str, props: dict[str, Any]) -> None:
     from ministack.services import apigateway_v1 as api
 
     stage = api._stages_v1[props["RestApiId"]][props["StageName"]]
+    client_certificates.assert_known(props.get("ClientCertificateId"))
+    stage["clientCertificateId"] = props.get("ClientCertificateId")
     wanted = props.get("AccessLogSetting") or {}
     stage["accessLogSettings"] = {
         key: wanted[name]

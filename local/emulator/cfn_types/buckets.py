@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from local.emulator import replicas
 from local.emulator.cfn_types.support import scope, succeed, tag_list, truth
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
@@ -22,11 +23,13 @@ _HANDLERS = {
     "PutBucketOwnershipControls": "_put_bucket_ownership_controls",
     "PutBucketLogging": "_put_bucket_logging",
     "PutObjectLockConfiguration": "_put_object_lock_configuration",
+    "PutBucketReplication": "_put_bucket_replication",
 }
 _DELETERS = {
     "BucketEncryption": "_delete_bucket_encryption",
     "LifecycleConfiguration": "_delete_bucket_lifecycle",
     "Tags": "_delete_bucket_tagging",
+    "ReplicationConfiguration": "_delete_bucket_replication",
 }
 pin(
     "ministack.services.s3", **dict.fromkeys([*_HANDLERS.values(), *_DELETERS.values()], "callable")
@@ -126,6 +129,18 @@ def _object_lock(bucket: str, value: dict[str, Any]) -> None:
     _apply(bucket, "PutObjectLockConfiguration", ObjectLockConfiguration=configuration)
 
 
+def _replication(bucket: str, value: dict[str, Any]) -> None:
+    rules = []
+    for rule in value["Rules"]:
+        entry = {("ID" if name == "Id" else name): given for name, given in rule.items()}
+        if "Priority" in entry:
+            entry["Priority"] = int(entry["Priority"])
+        replicas.assert_destination_is_ready(bucket, entry["Destination"]["Bucket"])
+        rules.append(entry)
+    configuration = {"Role": value["Role"], "Rules": rules}
+    _apply(bucket, "PutBucketReplication", ReplicationConfiguration=configuration)
+
+
 _PROPERTIES: dict[str, Callable[[str, Any], None]] = {
     "BucketEncryption": _encryption,
     "LifecycleConfiguration": _lifecycle,
@@ -133,6 +148,7 @@ _PROPERTIES: dict[str, Callable[[str, Any], None]] = {
     "OwnershipControls": _ownership,
     "LoggingConfiguration": _logging,
     "ObjectLockConfiguration": _object_lock,
+    "ReplicationConfiguration": _replication,
 }
 
 

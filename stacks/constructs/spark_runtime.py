@@ -1,0 +1,118 @@
+"""What every Glue Spark job needs to run: the modules, Glue's logs and metrics, the connection.
+
+Glue attaches its workers to the subnet of the connection under the job's own role, and asks for the
+whole network before it does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import ArnFormat
+from aws_cdk import aws_glue as glue
+from aws_cdk import aws_s3_assets as assets
+from constructs import Construct
+
+from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.customer_policy import CustomerPolicy, Reason
+from stacks.constructs.foundation import Network
+
+DESCRIBE_NETWORK_ACTIONS = (
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeRouteTables",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcAttribute",
+    "ec2:DescribeVpcEndpoints",
+)
+LOG_ACTIONS = (
+    "logs:AssociateKmsKey",
+    "logs:CreateLogGroup",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+)
+MADE_BY_GLUE = Reason(
+    constraint="Glue makes network interfaces and log groups while a job runs, so their names are "
+    "unknown here; describing a network and putting a metric accept no resource.",
+    evidence="https://docs.aws.amazon.com/glue/latest/dg/create-service-policy.html",
+    control="Interfaces can be deleted in this VPC only, metrics go to Glue's namespace only, and "
+    "the log groups are Glue's own.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SparkRuntimeProps:
+    """What all Spark jobs share."""
+
+    network: Network
+    connection: glue.CfnConnection
+    modules: assets.Asset
+    """``glue.zip``."""
+    contract: assets.Asset
+
+
+def spark_runtime(scope: Construct, stack: BaseStack, props: SparkRuntimeProps) -> CustomerPolicy:
+    """Create the policy that every Spark job's role attaches."""
+    policy = CustomerPolicy(
+        scope,
+        "SparkRuntime",
+        description="Every Spark job: modules, contract, logs, metrics, network interfaces",
+    )
+    shared = (props.modules, props.contract)
+    policy.allow(
+        ["s3:GetObject"], [asset.bucket.arn_for_objects(asset.s3_object_key) for asset in shared]
+    )
+    policy.allow(LOG_ACTIONS, [_log_groups(stack)], reason=MADE_BY_GLUE)
+    policy.allow(
+        ["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": "Glue"}}
+    )
+    policy.allow(DESCRIBE_NETWORK_ACTIONS, ["*"], reason=MADE_BY_GLUE)
+    _allow_interfaces(policy, stack, props.network)
+    policy.allow(
+        ["glue:GetConnection"],
+        [
+            stack.format_arn(service="glue", resource="catalog"),
+            stack.format_arn(
+                service="glue", resource="connection", resource_name=props.connection.ref
+            ),
+        ],
+    )
+    return policy
+
+
+def _allow_interfaces(policy: CustomerPolicy, stack: BaseStack, network: Network) -> None:
+    """EC2: interfaces in one subnet and one group, deleted in this VPC only."""
+
+    def ec2(resource: str, name: str) -> str:
+        return stack.format_arn(service="ec2", resource=resource, resource_name=name)
+
+    interfaces = ec2("network-interface", "*")
+    policy.allow(
+        ["ec2:CreateNetworkInterface"],
+        [
+            interfaces,
+            ec2("subnet", network.vpc.isolated_subnets[0].subnet_id),
+            ec2("security-group", network.security_groups.jobs.security_group_id),
+        ],
+        reason=MADE_BY_GLUE,
+    )
+    policy.allow(
+        ["ec2:DeleteNetworkInterface"],
+        [interfaces],
+        {"StringEquals": {"ec2:Vpc": ec2("vpc", network.vpc.vpc_id)}},
+    )
+    policy.allow(
+        ["ec2:CreateTags"],
+        [interfaces],
+        {"ForAllValues:StringEquals": {"aws:TagKeys": ["aws-glue-service-resource"]}},
+    )
+
+
+def _log_groups(stack: BaseStack) -> str:
+    """The log groups that Glue makes for jobs."""
+    return stack.format_arn(
+        service="logs",
+        resource="log-group",
+        resource_name="/aws-glue/*",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
