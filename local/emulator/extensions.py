@@ -50,6 +50,7 @@ OWN_EXTENSIONS = (
     "local.emulator.lambda_errors",
     "local.emulator.dispatchers",
     "local.emulator.dead_letters",
+    "local.emulator.failed_events",
     "local.emulator.schedules",
     "local.emulator.alarms",
     "local.emulator.firehose",

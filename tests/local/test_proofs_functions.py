@@ -131,7 +131,9 @@ def _template(layers: str) -> Template:
         "CallsTwo": _machine("Caller", "Two"),
         "MayNot": _machine("Powerless", "One"),
     }
-    named = [name for name, entry in resources.items() if "Role" not in entry["Type"]]
+    named = [
+        name for name, entry in resources.items() if name == "FnRole" or "Role" not in entry["Type"]
+    ]
     return {
         "Resources": resources,
         "Outputs": {name: {"Value": {"Ref": name}} for name in named},
@@ -180,13 +182,15 @@ def _fail(platform: Platform, stack: dict[str, str], *functions: str) -> None:
 def _dead_letters(platform: Platform, queue: str) -> dict[str, dict[str, str]]:
     """Attributes of each letter by the function that failed, read for as long as any come."""
     sqs, found = platform.client("sqs"), {}
-    request = {"QueueUrl": queue, "WaitTimeSeconds": 2, "MessageAttributeNames": ["All"]}
+    every = {"MessageAttributeNames": ["All"], "AttributeNames": ["SenderId"]}
+    request = {"QueueUrl": queue, "WaitTimeSeconds": 2, **every}
     while messages := sqs.receive_message(**request).get("Messages"):
         for message in messages:
             facts = message["MessageAttributes"]
             name = json.loads(message["Body"])["fail"]
             assert name not in found, f"two letters of {name}"
             found[name] = {key: value["StringValue"] for key, value in facts.items()}
+            found[name]["sender"] = message["Attributes"]["SenderId"].partition(":")[0]
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
     return found
 
@@ -217,10 +221,12 @@ def test_a_failed_event_is_a_dead_letter_and_goes_to_the_destination_too(
     _fail(platform, stack, "Bare", "Posts", "PostsTwice")
     letters = _dead_letters(platform, stack["Letters"])
     assert set(letters) == {"Posts", "PostsTwice"}
+    sender = platform.client("iam").get_role(RoleName=stack["FnRole"])["Role"]["RoleId"]
     for facts in letters.values():
         assert facts["ErrorCode"] == "200"
         assert facts["ErrorMessage"] == "asked to fail"
         assert facts["RequestID"]
+        assert facts["sender"] == sender
     assert _failures(platform, stack["Right"]) == ["PostsTwice"]
 
 
