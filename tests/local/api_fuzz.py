@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import ssl
 import time
 from collections.abc import Callable, Iterable
@@ -148,7 +149,8 @@ class FuzzedApi:
         if self._connection is None:
             info = self.platform.info
             assert info is not None
-            address = f"127.0.1.{1 + self.sent // REQUESTS_PER_ADDRESS}"
+            high, low = divmod(os.getpid(), 256)
+            address = f"127.{1 + high % 250}.{low}.{1 + self.sent // REQUESTS_PER_ADDRESS}"
             self._connection = http.client.HTTPSConnection(
                 "localhost",
                 info.port,
