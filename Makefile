@@ -21,7 +21,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # The CLI praises itself even when told to be quiet; warnings and errors pass.
 WITHOUT_SUCCESS := sed -E '/^(Successfully synthesized|Supply a stack id|$$)/d'
 
-.PHONY: help setup layer demo local local-down test check secrets audit sbom synth bootstrap deploy destroy verify-aws bench lock clean review review-tools
+.PHONY: help setup layer demo local local-down test check secrets audit sbom synth openapi bootstrap deploy destroy verify-aws bench lock clean review review-tools
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -85,6 +85,9 @@ sbom: synth ## bills of materials of what runs in Lambda and in jobs, to out/sbo
 
 synth: setup ## write the templates to cdk.out, six packs attached (ENV=dev|prod|demo)
 	$(CDK) synth --quiet --no-validation -c env=$(ENV)
+
+openapi: synth ## the API as an OpenAPI 3.1 document, to out/openapi.json (ENV=dev|prod|demo)
+	$(PY) -m operations.openapi cdk.out out/openapi.json
 
 REVIEW_TOOLS := build/review-tools/.ready
 

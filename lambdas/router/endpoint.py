@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.router.http import ApiError, unavailable
+from lambdas.router.http import JSON, ApiError, unavailable
 
-JSON = "application/json"
 # The endpoint is there but can't answer now.
 _TRANSIENT = frozenset(
     {

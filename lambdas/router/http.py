@@ -12,8 +12,11 @@ from typing import Any
 # WAF inspects 64 KB of a body and refuses larger ones; the settings allow no more either.
 BODY_BYTES = 64 * 1024
 RETRY_AFTER_SECONDS = 30
+JSON = "application/json"
+# Other charsets are read as UTF-8 here, but perhaps not by what inspected the body before.
+UTF_8 = frozenset({"charset=utf-8", 'charset="utf-8"', "charset=us-ascii"})
 SECURITY_HEADERS = {
-    "Content-Type": "application/json",
+    "Content-Type": JSON,
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
@@ -64,11 +67,10 @@ class Request:
         """The body's bytes.
 
         Raises:
-            ApiError: 415 unless it is declared as JSON, 413 above 64 KB, 400 if it is not base64.
+            ApiError: 415 unless it is declared as JSON in UTF-8 and as it is, 413 above 64 KB, 400
+                if it is not base64.
         """
-        media_type = self.headers.get("content-type", "").split(";")[0].strip().lower()
-        if media_type != "application/json":
-            raise ApiError(415, "unsupported_media_type", "Content-Type must be application/json")
+        self._require_plain_json()
         try:
             body = base64.b64decode(self.raw_body, validate=True) if self.base64_body else None
         except Base64Error:
@@ -81,6 +83,19 @@ class Request:
                 413, "too_large", f"body has {len(body)} bytes; at most {BODY_BYTES} are allowed"
             )
         return body
+
+    def _require_plain_json(self) -> None:
+        """Refuse a declaration under which WAF or the gateway could read other bytes than we do."""
+        media_type, *parameters = self.headers.get("content-type", "").lower().split(";")
+        charsets = [one.strip() for one in parameters if one.strip().startswith("charset")]
+        if media_type.strip() != JSON or not UTF_8.issuperset(charsets):
+            raise ApiError(
+                415, "unsupported_media_type", f"Content-Type must be {JSON}, its charset utf-8"
+            )
+        if self.headers.get("content-encoding", "identity").strip().lower() != "identity":
+            raise ApiError(
+                415, "unsupported_media_type", "body must be sent without Content-Encoding"
+            )
 
 
 def request_of(event: Mapping[str, Any]) -> Request:

@@ -22,7 +22,9 @@ Check = Callable[[Any], Any]
 PUBLIC = "public"
 SHOWN_CHARACTERS = 60
 SMALLEST_BIGINT, LARGEST_BIGINT = -(2**63), 2**63 - 1
-_TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", re.ASCII)
+# The hour 24 is written out, as ``fromisoformat`` takes it from Python 3.14 on (Lambda), but not
+# before (Glue, SageMaker), and no Spark timestamp has it: github.com/python/cpython/pull/105856.
+_TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):\d{2}:\d{2}Z", re.ASCII)
 _DOLLAR = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\$", re.DOTALL)
 _KINDS = {dict: "an object", list: "a list", str: "text", bool: "a boolean", int: "an integer"}
 

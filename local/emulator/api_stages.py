@@ -126,7 +126,8 @@ def _validating(original: Callable[..., Any]) -> Callable[..., Any]:
         method: dict[str, Any], api_id: str, request: Any, headers: dict[str, str], *rest: Any
     ) -> Any:
         models = method.get("requestModels") or {}
-        content_type = headers.get("content-type", "application/json").split(";", 1)[0].strip()
+        named = headers.get("content-type") or "application/json"
+        content_type = named.split(";", 1)[0].strip()
         if "$default" in models and content_type not in models:
             method = {**method, "requestModels": {content_type: models["$default"]}}
         return original(method, _serving.get() or api_id, request, headers, *rest)

@@ -1,6 +1,7 @@
 """Condition keys that AWS sends and MiniStack does not.
 
-They are ``aws:PrincipalArn``, the namespace of metrics, and the key that an upload to S3 names.
+They are ``aws:PrincipalArn``, the account of a caller of KMS, the namespace of metrics, and the key
+that an upload to S3 names.
 
 ``aws:PrincipalArn`` of a role's session is the role's own ARN, with its path. Key and bucket
 policies of this project match roles by that path; MiniStack compares with the ARN of the session,
@@ -21,6 +22,7 @@ from local.emulator.private_tables import pin, replace
 _MODULE = "ministack.core.iam_evaluator"
 _ACTIONS = "ministack.core.iam_actions"
 _KEY = "aws:principalarn"
+_CALLER = "kms:calleraccount"
 _UPLOAD_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 GZIP_MAGIC = b"\x1f\x8b"
 pin(_ACTIONS, request_tag_context="callable", s3_service_context="callable")
@@ -40,6 +42,8 @@ def _with_role_arn(original: Callable[..., Any]) -> Callable[..., Any]:
     def resolve(key: str, context: Any) -> Any:
         if key.lower() == _KEY and context.principal_type == "AssumedRole":
             return _role_arn(context) or original(key, context)
+        if key.lower() == _CALLER and context.action.startswith("kms:"):
+            return original(key, context) or context.principal_account
         return original(key, context)
 
     return resolve

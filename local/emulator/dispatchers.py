@@ -86,7 +86,9 @@ def _checked_integration(original: Callable[..., Any]) -> Callable[..., Any]:
         )
         _, config, _ = lambda_svc._get_func_record_for_ref(reference)
         if config is not None:
-            path, method = rest[2], rest[3]
+            # The resource matched, not the path asked for, which may end in a slash:
+            # docs.aws.amazon.com/apigateway/latest/developerguide/arn-format-reference.html
+            path, method = rest[1]["path"], rest[3]
             source = f"arn:aws:execute-api:{get_region()}:{get_account_id()}:{api_id}"
             source = f"{source}/{stage}/{method}{path}"
             arn = _base_function_arn(config["FunctionArn"])

@@ -57,6 +57,7 @@ OWN_EXTENSIONS = (
     "local.emulator.queries",
     "local.emulator.user_pools",
     "local.emulator.api_stages",
+    "local.emulator.api_signatures",
     "local.emulator.web_acl",
     "local.emulator.api_access_logs",
     "local.emulator.metrics",

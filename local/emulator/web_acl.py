@@ -2,9 +2,11 @@
 
 MiniStack stores web ACLs and never applies them. Evaluated here, in priority order, before
 authorisation as on AWS: size constraints, rate limits, IP sets, byte and regex matches, and their
-combinations (``web_acl_rules``). AWS's managed rule groups are not public and never match here.
+combinations (``web_acl_rules``). A blocking rule's custom response comes before the API's gateway
+responses, as AWS documents. AWS's managed rule groups are not public and never match here.
 
 https://docs.aws.amazon.com/waf/latest/APIReference/API_Statement.html
+https://docs.aws.amazon.com/waf/latest/developerguide/customizing-the-response-for-blocked-requests.html
 """
 
 from __future__ import annotations
@@ -17,6 +19,11 @@ from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 from local.emulator.web_acl_rules import BODY_LIMITS, DEFAULT_BODY_LIMIT, WebRequest, decide
 
+BODY_TYPES = {
+    "APPLICATION_JSON": "application/json",
+    "TEXT_HTML": "text/html",
+    "TEXT_PLAIN": "text/plain",
+}
 pin(
     "ministack.app",
     _handle_execute_api_request="callable",
@@ -44,6 +51,21 @@ def body_limit(acl: dict[str, Any]) -> int:
     return BODY_LIMITS.get(limit, DEFAULT_BODY_LIMIT)
 
 
+def custom_response(acl: dict[str, Any], rule: str) -> tuple[int, dict[str, str], bytes] | None:
+    """What the blocking rule, or the default action, answers by itself; None: the API answers."""
+    actions = {entry["Name"]: entry.get("Action") or {} for entry in acl.get("Rules") or []}
+    action = actions.get(rule, acl.get("DefaultAction") or {})
+    custom = (action.get("Block") or {}).get("CustomResponse")
+    if custom is None:
+        return None
+    headers = {entry["Name"]: entry["Value"] for entry in custom.get("ResponseHeaders") or []}
+    body = (acl.get("CustomResponseBodies") or {}).get(custom.get("CustomResponseBodyKey"))
+    if body is None:
+        return int(custom["ResponseCode"]), headers, b""
+    headers["Content-Type"] = BODY_TYPES[body["ContentType"]]
+    return int(custom["ResponseCode"]), headers, body["Content"].encode()
+
+
 def _guarded(original: Callable[..., Any]) -> Callable[..., Any]:
     async def handle(  # noqa: PLR0917 (as MiniStack calls it)
         host: str, path: str, method: str, headers: dict[str, str], body: bytes,
@@ -65,7 +87,9 @@ def _guarded(original: Callable[..., Any]) -> Callable[..., Any]:
             seen = {"httpMethod": method, "uri": parsed[2], "clientIp": client}
             waf_logs.write(acl["ARN"], action, rule, seen)
             if action == "Block":
-                return api_stages.refused_by_web_acl(parsed[0], parsed[1], headers, query)
+                return custom_response(acl, rule) or api_stages.refused_by_web_acl(
+                    parsed[0], parsed[1], headers, query
+                )
         return await original(host, path, method, headers, body, query, *rest, **keywords)
 
     return handle

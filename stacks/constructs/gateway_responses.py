@@ -7,12 +7,13 @@ import json
 from aws_cdk import aws_apigateway as apigateway
 from constructs import Construct
 
-HEADERS = {
-    "Cache-Control": "'no-store'",
-    "Content-Security-Policy": "'default-src ''none''; frame-ancestors ''none'''",
-    "Strict-Transport-Security": "'max-age=63072000; includeSubDomains'",
-    "X-Content-Type-Options": "'nosniff'",
-}
+from lambdas.router.http import SECURITY_HEADERS, error_body
+
+# Without Content-Type, which API Gateway takes from the template and WAF from its body.
+STATIC_HEADERS = {name: value for name, value in SECURITY_HEADERS.items() if name != "Content-Type"}
+# A static value stands in single quotes; API Gateway takes off these two and no others.
+HEADERS = {name: f"'{value}'" for name, value in STATIC_HEADERS.items()}
+TOO_LARGE = ("too_large", "the request is larger than the API accepts")
 # The validator's own words may quote a classified value, so the message is fixed.
 RESPONSES = {
     "BadRequestBody": (
@@ -32,8 +33,7 @@ RESPONSES = {
     ),
     "TooLarge": (
         apigateway.ResponseType.REQUEST_TOO_LARGE,
-        "too_large",
-        "the request is larger than the API accepts",
+        *TOO_LARGE,
     ),
     "ClientError": (
         apigateway.ResponseType.DEFAULT_4_XX,
@@ -48,15 +48,19 @@ RESPONSES = {
 }
 
 
+def body_of(code: str, message: str) -> str:
+    """The API's error body, as text."""
+    return json.dumps({"error": error_body(code, None, message)})
+
+
 def add_gateway_responses(api: apigateway.RestApi, scope: Construct) -> None:
     """Give each response type the API's error body and security headers."""
     for construct_id, (kind, code, message) in RESPONSES.items():
-        body = {"error": {"code": code, "field": None, "message": message}}
         apigateway.GatewayResponse(
             scope,
             construct_id,
             rest_api=api,
             type=kind,
             response_headers=HEADERS,
-            templates={"application/json": json.dumps(body)},
+            templates={"application/json": body_of(code, message)},
         )

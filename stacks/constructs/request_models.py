@@ -2,12 +2,19 @@
 
 The models stop what cannot be a request before any code runs. The router's validator, which knows
 the whole contract, gives the precise answer for one field; the models must never be stricter.
+
+Of a classified field the models know the type alone. API Gateway publishes what its validator
+found in the execution log, and the validator's words for a pattern, a length or a list of allowed
+values quote the value; the router checks these and never shows one.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from lambdas.shared.checks import classified
 
 DRAFT = "http://json-schema.org/draft-04/schema#"
 TYPES = {
@@ -24,7 +31,9 @@ LIMITS = {
     "max_length": "maxLength",
     "pattern": "pattern",
 }
-UTC_TIME = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
+UTC_TIME = (
+    "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"
+)
 
 
 def record_model(contract: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,6 +64,8 @@ def batch_model(contract: Mapping[str, Any], limit: int) -> dict[str, Any]:
 def _property(field: Mapping[str, Any]) -> dict[str, Any]:
     kind = TYPES[field["type"]]
     schema: dict[str, Any] = {"type": kind if field["required"] else [kind, "null"]}
+    if classified(field):  # type: ignore[arg-type]
+        return schema
     if field["type"] == "timestamp":
         schema["pattern"] = UTC_TIME
     schema |= {ours: field[key] for key, ours in LIMITS.items() if key in field}

@@ -1,7 +1,9 @@
 """WAF in front of the API: managed rules, a rate by address, and a limit on bodies.
 
 WAF inspects a part of a body and lets the rest pass unless told otherwise; here a body above the
-limit is blocked, so nothing reaches the API that was not inspected.
+limit is blocked, so nothing reaches the API that was not inspected. WAF answers 413 to it, as its
+custom responses come before the API's gateway responses; 403 would hide the reason.
+https://docs.aws.amazon.com/waf/latest/developerguide/customizing-the-response-for-blocked-requests.html
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from constructs import Construct
 
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.foundation import Foundation
+from stacks.constructs.gateway_responses import STATIC_HEADERS, TOO_LARGE, body_of
 from stacks.constructs.log_group import removal_policy
 
 INSPECTED_KILOBYTES = (16, 32, 48, 64)
@@ -61,6 +64,11 @@ class WebAcl(Construct):
                     )
                 }
             ),
+            custom_response_bodies={
+                TOO_LARGE[0]: _ACL.CustomResponseBodyProperty(
+                    content_type="APPLICATION_JSON", content=body_of(*TOO_LARGE)
+                )
+            },
             rules=[
                 self._body_size(0),
                 self._rate(1),
@@ -85,9 +93,22 @@ class WebAcl(Construct):
         return _ACL.RuleProperty(
             name="BodySize",
             priority=priority,
-            action=_ACL.RuleActionProperty(block=_ACL.BlockActionProperty()),
+            action=_ACL.RuleActionProperty(block=self._too_large()),
             statement=_ACL.StatementProperty(size_constraint_statement=statement),
             visibility_config=self._visibility("BodySize"),
+        )
+
+    @staticmethod
+    def _too_large() -> waf.CfnWebACL.BlockActionProperty:
+        return _ACL.BlockActionProperty(
+            custom_response=_ACL.CustomResponseProperty(
+                response_code=413,
+                custom_response_body_key=TOO_LARGE[0],
+                response_headers=[
+                    _ACL.CustomHTTPHeaderProperty(name=name, value=value)
+                    for name, value in STATIC_HEADERS.items()
+                ],
+            )
         )
 
     def _rate(self, priority: int) -> waf.CfnWebACL.RuleProperty:

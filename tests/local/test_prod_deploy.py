@@ -86,8 +86,8 @@ def test_the_web_acl_blocks_what_it_cannot_inspect(prod: Subject) -> None:
     limit = prod.deployment.settings.api.body_kilobytes * 1024
     padding = " " * (limit - len(_batch(prod, 1)) + 1)
     answer = _answers(prod, _batch(prod, 1) + padding)
-    assert answer.status_code == 403
-    assert answer.json()["error"]["code"] == "filtered"
+    assert answer.status_code == 413
+    assert answer.json()["error"]["code"] == "too_large"
 
 
 def test_the_lease_table_is_in_a_plan_of_a_vault(prod: Subject) -> None:

@@ -7,12 +7,16 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import jsonschema
 import pytest
 from aws_cdk import App
 from aws_cdk.assertions import Match, Template
 
+from config.contract import example_record
 from config.load import REPOSITORY, Deployment, load_deployment
+from lambdas.router.http import SECURITY_HEADERS
 from lambdas.shared import names
+from operations.openapi import document
 from stacks.application import build
 from stacks.constructs.container_image import xgboost_image
 from stacks.constructs.request_models import batch_model, record_model
@@ -304,6 +308,15 @@ def test_every_body_is_validated_whatever_its_content_type(environment: str) -> 
 
 
 @EACH
+def test_of_a_classified_field_the_model_knows_the_type_alone(environment: str) -> None:
+    """API Gateway logs what its validator found, and that quotes refused values."""
+    models = of(environment, "api", "AWS::ApiGateway::Model").values()
+    (record,) = (m["Schema"] for m in models if "tail_number" in m["Schema"]["properties"])
+    assert record["properties"]["tail_number"] == {"type": ["string", "null"]}
+    assert record["properties"]["carrier"]["pattern"]
+
+
+@EACH
 def test_every_method_is_authorised_by_iam(environment: str) -> None:
     methods = of(environment, "api", "AWS::ApiGateway::Method").values()
     assert len(methods) == 3
@@ -347,7 +360,11 @@ def test_waf_blocks_bodies_that_it_cannot_inspect(environment: str) -> None:
     rules = {rule["Name"]: rule for rule in acl["Rules"]}
     body = rules["BodySize"]["Statement"]["SizeConstraintStatement"]
     assert body["FieldToMatch"]["Body"]["OversizeHandling"] == "MATCH"
-    assert rules["BodySize"]["Action"] == {"Block": {}}
+    answer = rules["BodySize"]["Action"]["Block"]["CustomResponse"]
+    assert answer["ResponseCode"] == 413
+    assert {"Name": "X-Content-Type-Options", "Value": "nosniff"} in answer["ResponseHeaders"]
+    content = acl["CustomResponseBodies"][answer["CustomResponseBodyKey"]]["Content"]
+    assert json.loads(content)["error"]["code"] == "too_large"
     assert "Rate" in rules
     managed = [name for name in rules if name.startswith("AWSManagedRules")]
     assert len(managed) == 2
@@ -366,8 +383,11 @@ def test_gateway_answers_have_our_shape_and_quote_nothing(environment: str) -> N
         body = json.loads(answer["ResponseTemplates"]["application/json"])
         assert set(body["error"]) == {"code", "field", "message"}
         assert "$context" not in json.dumps(body)
-        header = "gatewayresponse.header.X-Content-Type-Options"
-        assert answer["ResponseParameters"][header] == "'nosniff'"
+        sent = {
+            name.removeprefix("gatewayresponse.header."): value[1:-1]
+            for name, value in answer["ResponseParameters"].items()
+        }
+        assert {"Content-Type": "application/json", **sent} == SECURITY_HEADERS
 
 
 # Monitoring
@@ -457,3 +477,19 @@ def test_budget_counts_this_deployment_alone(environment: str) -> None:
         for clause in budget["FilterExpression"]["And"]
     }
     assert filters == {"instance": ["flights"], "environment": [environment]}
+
+
+@EACH
+def test_the_description_of_the_api_is_what_is_deployed(environment: str) -> None:
+    described = document(templates(environment)["api"])
+    routes = {(path, verb) for path, verbs in described["paths"].items() for verb in verbs}
+    assert routes == {
+        (names.ROUTE_HEALTH, "get"),
+        (names.ROUTE_PREDICTIONS, "post"),
+        (names.ROUTE_BATCH, "post"),
+    }
+    contract = load_deployment(environment).contract
+    fields = described["components"]["schemas"]["Record"]["properties"]
+    assert list(fields) == [field["name"] for field in contract["event"]["fields"]]
+    record = described["components"]["schemas"]["Record"]
+    jsonschema.Draft202012Validator(record).validate(example_record(contract["event"]))

@@ -181,7 +181,11 @@ def test_bad_requests_get_status_code_and_field(
     assert runtime.calls == []
 
 
-@pytest.mark.parametrize("media_type", ["text/plain", "", "application/xml", "application/jsonp"])
+@pytest.mark.parametrize("media_type", [
+    "text/plain", "", "application/xml", "application/jsonp", "application/json, text/plain",
+    "application/json; charset=utf-16", "application/json; charset=utf-7; charset=utf-8",
+    "application/json; charset", "application/json; charset = utf-8",
+])  # fmt: skip
 def test_other_content_types_are_refused(media_type: str) -> None:
     event = _event(DEPARTURE)
     event["headers"] = {"content-type": media_type} if media_type else {}
@@ -195,6 +199,14 @@ def test_a_charset_and_base64_bodies_are_fine() -> None:
     event["isBase64Encoded"] = True
     assert _call(event)[0] == 200
     assert _call({**event, "body": "%%"})[0] == 400
+
+
+@pytest.mark.parametrize(("coding", "status"), [
+    ("gzip", 415), ("br", 415), ("identity, gzip", 415), ("", 415), ("Identity", 200),
+])  # fmt: skip
+def test_a_body_is_read_as_it_is_or_not_at_all(coding: str, status: int) -> None:
+    """WAF and the gateway saw these bytes, not what they would be decoded to."""
+    assert _call(_event(DEPARTURE, **{"content-ENCODING": coding}))[0] == status
 
 
 def test_the_matched_resource_counts_where_a_custom_domain_changes_the_path() -> None:

@@ -1,7 +1,8 @@
-"""``AWS::WAFv2::WebACL`` with its association configuration, which MiniStack's provisioner drops.
+"""``AWS::WAFv2::WebACL`` with two properties that MiniStack's provisioner drops.
 
-It says how much of a body the ACL inspects: without it every stage would block bodies above WAF's
-default of 16 KB, whatever the template asks for.
+The association configuration says how much of a body the ACL inspects: without it every stage would
+block bodies above WAF's default of 16 KB, whatever the template asks for. The custom response
+bodies are what its rules answer with.
 """
 
 from __future__ import annotations
@@ -14,19 +15,20 @@ from local.emulator.private_tables import pin
 pin("ministack.services.cloudformation.provisioners", _waf_web_acl_parts="callable")
 pin("ministack.services.waf", web_acl_record="callable")
 
-PROPERTY = "AssociationConfig"
+PROPERTIES = ("AssociationConfig", "CustomResponseBodies")
 
 
-def _set_association(physical_id: str, props: dict[str, Any]) -> None:
+def _complete(physical_id: str, props: dict[str, Any]) -> None:
     from ministack.services import waf
     from ministack.services.cloudformation import provisioners
 
     _, acl_id, scope = provisioners._waf_web_acl_parts(physical_id, props)
     record = waf.web_acl_record(acl_id, scope)
-    if props.get(PROPERTY):
-        record[PROPERTY] = props[PROPERTY]
-    else:
-        record.pop(PROPERTY, None)
+    for name in PROPERTIES:
+        if props.get(name):
+            record[name] = props[name]
+        else:
+            record.pop(name, None)
 
 
 def attach(tables: Tables) -> None:
@@ -36,14 +38,14 @@ def attach(tables: Tables) -> None:
 
     def create_acl(logical_id: str, props: dict[str, Any], stack: str) -> tuple[str, Any]:
         physical_id, attributes = create(logical_id, props, stack)
-        _set_association(physical_id, props)
+        _complete(physical_id, props)
         return physical_id, attributes
 
     def update_acl(
         physical_id: str, old: dict[str, Any], new: dict[str, Any], *rest: Any
     ) -> tuple[str, Any]:
         physical_id, attributes = update(physical_id, old, new, *rest)
-        _set_association(physical_id, new)
+        _complete(physical_id, new)
         return physical_id, attributes
 
     entry.update(create=create_acl, update=update_acl)

@@ -1,0 +1,210 @@
+"""The API as an OpenAPI 3.1 document, for those who call it and for the tests that fuzz it.
+
+Routes, verbs, authorisation, request models and the gateway's answers are read from the synthesised
+template, so the document cannot say what is not deployed. What a template does not hold, the bodies
+of successful answers and the router's own errors, stands here beside the router's names.
+
+``python -m operations.openapi cdk.out out/openapi.json`` writes it, ``make openapi`` calls that.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from lambdas.shared import names
+
+Document = dict[str, Any]
+JSON = "application/json"
+TEXT, NUMBER = {"type": "string"}, {"type": "number", "minimum": 0, "maximum": 1}
+NULLABLE = {"type": ["string", "null"]}
+# Statuses that API Gateway gives an answer whose gateway response names none.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+GATEWAY_STATUSES = {
+    "BAD_REQUEST_BODY": 400, "DEFAULT_4XX": 403, "DEFAULT_5XX": 500, "REQUEST_TOO_LARGE": 413,
+    "THROTTLED": 429, "WAF_FILTERED": 403,
+}  # fmt: skip
+ROUTER_STATUSES = {
+    names.ROUTE_HEALTH: (),
+    names.ROUTE_PREDICTIONS: (400, 413, 415, 502, 503),
+    names.ROUTE_BATCH: (400, 413, 415, 502, 503),
+}
+MEANINGS = {
+    400: "The body, a record or the variant is not as the API asks",
+    403: "Not signed, not allowed, no such route, or refused by the web application firewall",
+    413: "Body or batch too large",
+    415: "Not application/json in UTF-8, or sent with a Content-Encoding",
+    429: "Too many requests",
+    500: "The request could not be answered",
+    502: "The model failed on this request",
+    503: "Off or overloaded; try again after Retry-After seconds",
+}
+
+
+class NotOneApiError(LookupError):
+    """The folder holds no template with one REST API."""
+
+
+def _object(**properties: Any) -> Document:
+    return {
+        "type": "object", "required": list(properties), "properties": properties,
+        "additionalProperties": False,
+    }  # fmt: skip
+
+
+def _answers() -> Document:
+    error = _object(code=TEXT, field=NULLABLE, message=TEXT)
+    in_place = [
+        _object(record_id=TEXT, probability=NUMBER),
+        _object(record_id=NULLABLE, error=error),
+    ]
+    return {
+        "Error": _object(error=error),
+        "Prediction": _object(record_id=TEXT, probability=NUMBER, variant=TEXT, inference_id=TEXT),
+        "Predictions": _object(
+            predictions={"type": "array", "items": {"anyOf": in_place}},
+            variant=NULLABLE,
+            inference_id=TEXT,
+        ),
+        "Health": _object(status=TEXT, contract=_object(name=TEXT, version=TEXT)),
+    }
+
+
+ANSWERS = {
+    names.ROUTE_HEALTH: "Health",
+    names.ROUTE_PREDICTIONS: "Prediction",
+    names.ROUTE_BATCH: "Predictions",
+}
+
+
+def _content(schema: str) -> Document:
+    return {JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+
+
+class _Template:
+    """The parts of the API in one synthesised template."""
+
+    def __init__(self, template: Document) -> None:
+        self._resources = template["Resources"]
+        self.models = {
+            logical_id: self._resources[logical_id]["Properties"] for logical_id in self.of("Model")
+        }
+
+    def of(self, kind: str) -> dict[str, Document]:
+        """Properties of the resources of ``AWS::ApiGateway::<kind>`` by logical id."""
+        return {
+            logical_id: resource.get("Properties", {})
+            for logical_id, resource in self._resources.items()
+            if resource["Type"] == f"AWS::ApiGateway::{kind}"
+        }
+
+    def path(self, resource_id: Document) -> str:
+        """The path of a resource, from the root."""
+        if "Ref" not in resource_id:
+            return ""
+        resource = self._resources[resource_id["Ref"]]["Properties"]
+        return f"{self.path(resource['ParentId'])}/{resource['PathPart']}"
+
+    def gateway_statuses(self) -> set[int]:
+        """Statuses with which the gateway answers by itself."""
+        return {
+            int(found.get("StatusCode", GATEWAY_STATUSES[found["ResponseType"]]))
+            for found in self.of("GatewayResponse").values()
+        }
+
+
+def _operation(found: _Template, method: Document, path: str) -> Document:
+    statuses = {*found.gateway_statuses(), *ROUTER_STATUSES[path]}
+    errors = {
+        str(status): {"description": MEANINGS[status], "content": _content("Error")}
+        for status in sorted(statuses)
+    }
+    success = {"description": "Answered", "content": _content(ANSWERS[path])}
+    operation: Document = {
+        "operationId": f"{method['HttpMethod'].lower()}{path.title().replace('/', '')}",
+        "security": [{method["AuthorizationType"]: []}],
+        "parameters": [
+            {
+                "name": name.removeprefix("method.request.header."), "in": "header",
+                "required": required, "schema": {"enum": list(names.VARIANTS)},
+            }
+            for name, required in method.get("RequestParameters", {}).items()
+        ],
+        "responses": {"200": success, **errors},
+    }  # fmt: skip
+    for model in method.get("RequestModels", {}).values():
+        name = found.models[model["Ref"]]["Name"]
+        operation["requestBody"] = {"required": True, "content": _content(name)}
+    return operation
+
+
+def _schemas(found: _Template) -> Document:
+    schemas = {
+        model["Name"]: {key: value for key, value in model["Schema"].items() if key != "$schema"}
+        for model in found.models.values()
+    }
+    batch = schemas["Batch"]
+    # The gateway checks the envelope alone; the router answers a bad record in its place.
+    records = batch["properties"]["records"] | {"items": {"$ref": "#/components/schemas/Record"}}
+    schemas["Batch"] = batch | {"properties": {"records": records}}
+    return schemas | _answers()
+
+
+def document(template: Document) -> Document:
+    """The OpenAPI document of the one REST API of a synthesised template."""
+    found = _Template(template)
+    (api,), (stage,) = found.of("RestApi").values(), found.of("Stage").values()
+    paths: dict[str, Document] = {}
+    for method in found.of("Method").values():
+        path = found.path(method["ResourceId"])
+        paths.setdefault(path, {})[method["HttpMethod"].lower()] = _operation(found, method, path)
+    schemes = {
+        "AWS_IAM": {"type": "apiKey", "name": "Authorization", "in": "header",
+                    "x-amazon-apigateway-authtype": "awsSigv4"},
+        "COGNITO_USER_POOLS": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    }  # fmt: skip
+    used = {name for path in paths.values() for one in path.values() for name in one["security"][0]}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": api["Name"],
+            "description": api["Description"],
+            "version": stage["StageName"],
+        },
+        "servers": [{"url": f"/{stage['StageName']}"}],
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(found),
+            "securitySchemes": {name: schemes[name] for name in sorted(used)},
+        },
+    }
+
+
+def from_assembly(assembly: Path) -> Document:
+    """The template of a cloud assembly that holds the REST API.
+
+    Raises:
+        NotOneApiError: none does, or more than one.
+    """
+    templates = [json.loads(path.read_text()) for path in sorted(assembly.glob("*.template.json"))]
+    found = [
+        one for one in templates
+        if any(r["Type"] == "AWS::ApiGateway::RestApi" for r in one["Resources"].values())
+    ]  # fmt: skip
+    if len(found) != 1:
+        raise NotOneApiError(f"{assembly} holds {len(found)} templates with a REST API; one needed")
+    api: Document = found[0]
+    return api
+
+
+def main(assembly: str, output: str) -> None:
+    """Write the document of an assembly's API."""
+    target = Path(output)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(document(from_assembly(Path(assembly))), indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
