@@ -1,8 +1,9 @@
-"""Acknowledgements of compliance findings that cannot be fixed; the packs are in ``stacks.packs``.
+"""Answers to compliance findings that cannot be fixed; the packs are in ``stacks.packs``.
 
 An acknowledgement stands beside the resource it is about, names one exact finding and says three
 things: which constraint leaves no better choice, where that is documented, and what protects
-instead. ``tests/nag`` refuses one that is unused, vague or without evidence.
+instead. ``tests/nag`` refuses one that is unused, vague or without evidence. What CDK does not run,
+the checkers of ``python -m review``, is answered the same way by metadata of the resource.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import jsii
-from aws_cdk import Acknowledgment, Stack, Validations
+from aws_cdk import Acknowledgment, CfnResource, Stack, Validations
 from constructs import IConstruct, IValidation
 
 # How CDK writes a reference into a string: https://docs.aws.amazon.com/cdk/v2/guide/tokens.html
 TOKEN = "${Token["  # noqa: S105 - a marker, not a secret
+# What ``review.tools`` reads: docs/review/README.md.
+REVIEW_EXCEPTIONS = "ReviewExceptions"
 
 
 def acknowledge(
@@ -48,6 +51,37 @@ def acknowledge(
             _DEFERRED[stack] = _Deferred()
             stack.node.add_validation(_DEFERRED[stack])
         _DEFERRED[stack].add(construct, unresolved, reason)
+
+
+def except_from_review(
+    construct: IConstruct,
+    *findings: str,
+    constraint: str,
+    evidence: str,
+    control: str,
+) -> None:
+    """Except a resource from findings of the checkers of ``python -m review``, for one reason.
+
+    ``review --strict`` refuses an exception without a finding, so a finding that depends on the
+    settings needs an exception under the same condition.
+
+    Args:
+        construct: the resource, or the L2 construct around it.
+        findings: ``<checker>:<rule>``, such as ``checkov:CKV_AWS_18``.
+        constraint: as for :func:`acknowledge`.
+        evidence: as for :func:`acknowledge`.
+        control: as for :func:`acknowledge`.
+
+    Raises:
+        TypeError: the construct is not one resource.
+    """
+    resource = construct.node.default_child or construct
+    if not isinstance(resource, CfnResource):
+        raise TypeError(f"{construct.node.path} is not one resource")
+    reason = {"constraint": constraint, "evidence": evidence, "control": control}
+    known = resource.get_metadata(REVIEW_EXCEPTIONS) or []
+    added = [{"finding": finding, **reason} for finding in findings]
+    resource.add_metadata(REVIEW_EXCEPTIONS, [*known, *added])
 
 
 @jsii.implements(IValidation)

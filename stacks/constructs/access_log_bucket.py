@@ -7,21 +7,42 @@ bucket: the delivery service may write for any bucket of this account.
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from stacks.constructs.base_stack import BaseStack, stack_of
+from stacks.constructs.customer_policy import Reason
 from stacks.constructs.log_group import removal_policy
 from stacks.constructs.replication import ACCESS_LOGS, replicate
 from stacks.constructs.s3_perimeter import close_perimeter
 from stacks.constructs.service_role import ServiceRole
-from stacks.constructs.zone_bucket import acknowledge_erasable, acknowledge_single_region
-from stacks.nag import acknowledge
+from stacks.constructs.zone_bucket import (
+    acknowledge_erasable,
+    acknowledge_single_region,
+    acknowledge_without_events,
+)
+from stacks.nag import acknowledge, except_from_review
 
 DELIVERY_PAGE = (
     "https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html"
+)
+
+LAST = Reason(
+    constraint="This is the bucket that access logs go to: logging its own deliveries would "
+    "write a log of each log, without end.",
+    evidence=DELIVERY_PAGE,
+    control="Management events of the audit trail show every change of the bucket, its policy "
+    "lets the delivery service write only for this account, and versions are kept.",
+)
+S3_MANAGED = Reason(
+    constraint="S3 delivers server access logs only to buckets with S3-managed encryption.",
+    evidence=DELIVERY_PAGE,
+    control="Access logs hold request lines and no record; public access is blocked and plain "
+    "HTTP is denied.",
 )
 
 
@@ -68,6 +89,7 @@ def access_log_bucket(
 def _acknowledge(bucket: s3.Bucket) -> None:
     acknowledge_single_region(bucket, stack_of(bucket))
     acknowledge_erasable(bucket)
+    acknowledge_without_events(bucket)
     acknowledge(
         bucket,
         "AwsSolutions-S1",
@@ -75,19 +97,14 @@ def _acknowledge(bucket: s3.Bucket) -> None:
         "NIST.800.53.R4-S3BucketLoggingEnabled",
         "NIST.800.53.R5-S3BucketLoggingEnabled",
         "PCI.DSS.321-S3BucketLoggingEnabled",
-        constraint="This is the bucket that access logs go to: logging its own deliveries would "
-        "write a log of each log, without end.",
-        evidence=DELIVERY_PAGE,
-        control="Management events of the audit trail show every change of the bucket, its policy "
-        "lets the delivery service write only for this account, and versions are kept.",
+        **asdict(LAST),
     )
+    except_from_review(bucket, "checkov:CKV_AWS_18", "control-tower:CT.S3.PR.2", **asdict(LAST))
     acknowledge(
         bucket,
         "HIPAA.Security-S3DefaultEncryptionKMS",
         "NIST.800.53.R5-S3DefaultEncryptionKMS",
         "PCI.DSS.321-S3DefaultEncryptionKMS",
-        constraint="S3 delivers server access logs only to buckets with S3-managed encryption.",
-        evidence=DELIVERY_PAGE,
-        control="Access logs hold request lines and no record; public access is blocked and plain "
-        "HTTP is denied.",
+        **asdict(S3_MANAGED),
     )
+    except_from_review(bucket, "control-tower:CT.S3.PR.10", **asdict(S3_MANAGED))

@@ -8,6 +8,8 @@ by their names, schedules and functions send as their own roles, with what these
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -15,10 +17,19 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from stacks.constructs.base_stack import stack_of
-from stacks.nag import acknowledge
+from stacks.constructs.customer_policy import Reason
+from stacks.nag import acknowledge, except_from_review
 
 # The longest that SQS allows.
 RETENTION_DAYS = 14
+LAST = Reason(
+    constraint="This queue is itself where undelivered messages end: a dead-letter queue "
+    "of its own would only move the question.",
+    evidence="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/"
+    "sqs-dead-letter-queues.html",
+    control=f"Messages stay for {RETENTION_DAYS} days, the longest that SQS allows, and an "
+    "alarm rings while the queue holds any.",
+)
 
 
 class DeadLetters(Construct):
@@ -70,10 +81,6 @@ class DeadLetters(Construct):
             self.queue,
             "AwsSolutions-SQS3",
             "Serverless-SQSRedrivePolicy",
-            constraint="This queue is itself where undelivered messages end: a dead-letter queue "
-            "of its own would only move the question.",
-            evidence="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/"
-            "sqs-dead-letter-queues.html",
-            control=f"Messages stay for {RETENTION_DAYS} days, the longest that SQS allows, and an "
-            "alarm rings while the queue holds any.",
+            **asdict(LAST),
         )
+        except_from_review(self.queue, "control-tower:CT.SQS.PR.1", **asdict(LAST))

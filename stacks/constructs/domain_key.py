@@ -99,7 +99,8 @@ class DomainKey(Construct):
                         actions=list(ADMINISTRATION_ACTIONS),
                         principals=[iam.AccountRootPrincipal()],
                         resources=["*"],
-                    )
+                    ),
+                    grants_for_services_only(),
                 ]
             ),
         )
@@ -134,6 +135,25 @@ class DomainKey(Construct):
                 conditions=conditions,
             )
         )
+
+
+def grants_for_services_only() -> iam.PolicyStatement:
+    """A grant lasts until it is retired and no policy shows it: only AWS services may make one.
+
+    They do so by themselves, or with their caller's rights for a resource of theirs.
+    """
+    return iam.PolicyStatement(
+        effect=iam.Effect.DENY,
+        actions=["kms:CreateGrant"],
+        principals=[iam.AnyPrincipal()],
+        resources=["*"],
+        conditions={
+            "BoolIfExists": {
+                "kms:GrantIsForAWSResource": "false",
+                "aws:PrincipalIsAWSService": "false",
+            }
+        },
+    )
 
 
 def via_service(stack: BaseStack, services: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -8,6 +8,9 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from config.settings import Settings
+from stacks.nag import except_from_review
+
+YEAR_DAYS = 365
 
 
 def encrypted_log_group(
@@ -26,7 +29,24 @@ def encrypted_log_group(
     resource = group.node.default_child
     assert isinstance(resource, logs.CfnLogGroup)
     resource.retention_in_days = settings.retention.log_days
+    except_short_retention(resource, settings)
     return group
+
+
+def except_short_retention(group: logs.CfnLogGroup, settings: Settings) -> None:
+    """Where the settings keep logs for less than a year, as for a deployment to develop with."""
+    if settings.retention.log_days >= YEAR_DAYS:
+        return
+    except_from_review(
+        group,
+        "control-tower:CT.CLOUDWATCH.PR.2",
+        constraint="How long logs are kept is the setting retention.log_days, which is short in an "
+        "environment whose logs nobody audits and whose every gigabyte costs.",
+        evidence="https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/"
+        "Working-with-log-groups-and-streams.html",
+        control="The audit trail is kept for more than a year in every environment, and the "
+        "settings of production keep logs for a year.",
+    )
 
 
 def removal_policy(settings: Settings) -> RemovalPolicy:

@@ -7,11 +7,14 @@ account. It is written as exclusions: a list of allowed services would repeat ev
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks.constructs.base_stack import BaseStack
-from stacks.nag import acknowledge
+from stacks.constructs.customer_policy import Reason
+from stacks.nag import acknowledge, except_from_review
 
 OUT_OF_REACH = (
     "account:*",
@@ -49,6 +52,13 @@ PASSED_TO = (
 )
 OUTWARD_WRITES = ("s3:PutObject", "s3:PutObjectAcl", "sns:Publish", "sqs:SendMessage")
 BOUNDARY_PAGE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html"
+CEILING = Reason(
+    constraint="A permissions boundary grants nothing: it is the ceiling of every role, so it "
+    "has to span the services and resources of all of them.",
+    evidence=BOUNDARY_PAGE,
+    control="Each role's own policy names its actions and resources; the boundary denies "
+    "identity changes, irreversible calls and writes to other accounts.",
+)
 
 
 def permissions_boundary(scope: Construct, stack: BaseStack) -> iam.ManagedPolicy:
@@ -86,9 +96,12 @@ def _acknowledge(boundary: iam.ManagedPolicy) -> None:
         boundary,
         "AwsSolutions-IAM5",
         "CloudFormation-Validate::W2512",
-        constraint="A permissions boundary grants nothing: it is the ceiling of every role, so it "
-        "has to span the services and resources of all of them.",
-        evidence=BOUNDARY_PAGE,
-        control="Each role's own policy names its actions and resources; the boundary denies "
-        "identity changes, irreversible calls and writes to other accounts.",
+        **asdict(CEILING),
+    )
+    except_from_review(
+        boundary,
+        *(f"checkov:CKV_AWS_{number}" for number in (107, 108, 109, 110, 111)),
+        "control-tower:CT.IAM.PR.3",
+        "parliament:RESOURCE_STAR",
+        **asdict(CEILING),
     )

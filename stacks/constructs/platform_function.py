@@ -20,7 +20,10 @@ from stacks.constructs.base_stack import stack_of
 from stacks.constructs.code_bundle import function_bundle
 from stacks.constructs.customer_policy import CustomerPolicy
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.function_findings import acknowledge_shared_concurrency
+from stacks.constructs.function_findings import (
+    acknowledge_shared_concurrency,
+    except_names_like_secrets,
+)
 from stacks.constructs.log_group import encrypted_log_group
 from stacks.constructs.powertools_layer import ARCHITECTURE, RUNTIME, powertools_layer
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
@@ -124,6 +127,7 @@ class PlatformFunction(Construct):
     def _acknowledge(self) -> None:
         if self._reserved is None:
             acknowledge_shared_concurrency(self.function)
+        except_names_like_secrets(self.function, self._environment())
 
     def errors(self, period: Duration) -> cloudwatch.Metric:
         """Failed invocations."""

@@ -15,13 +15,17 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from lambdas.shared import names
+from stacks.constructs.api_findings import (
+    acknowledge_no_cache,
+    acknowledge_signed_calls,
+    except_route_permission,
+)
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.gateway_responses import add_gateway_responses
-from stacks.constructs.log_group import encrypted_log_group
+from stacks.constructs.log_group import encrypted_log_group, except_short_retention
 from stacks.constructs.platform_function import PlatformFunction
 from stacks.constructs.request_models import batch_model, record_model
-from stacks.nag import acknowledge
 
 STAGE = "v1"
 ACCESS_LOG = {
@@ -40,8 +44,6 @@ ACCESS_LOG = {
     "waf": "$context.waf.status",
     "traceId": "$context.xrayTraceId",
 }
-CACHE_PAGE = "https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-caching.html"
-SIGNING_PAGE = "https://docs.aws.amazon.com/apigateway/latest/developerguide/permissions.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class PredictionApi(Construct):
         add_gateway_responses(self.api, self)
         self._add_usage_plan()
         self.callers = self._define_callers()
-        self._acknowledge_stage()
+        acknowledge_no_cache(self.api.deployment_stage)
 
     def _define_api(self) -> apigateway.RestApi:
         settings = self._stack.settings.api
@@ -107,6 +109,7 @@ class PredictionApi(Construct):
             kms_key_id=self._props.foundation.keys.logs.key_arn,
             retention_in_days=self._stack.settings.retention.log_days,
         )
+        except_short_retention(group, self._stack.settings)
         self.api.deployment_stage.node.add_dependency(group)
 
     def _add_client_certificate(self) -> None:
@@ -166,16 +169,9 @@ class PredictionApi(Construct):
             else apigateway.AuthorizationType.IAM,
             authorizer=authorizer,
         )
+        except_route_permission(method)
         if authorizer is None:
-            acknowledge(
-                method,
-                "AwsSolutions-COG4",
-                constraint="Callers are AWS principals that sign requests with their own role; a "
-                "user pool is the other choice of the setting api.auth.",
-                evidence=SIGNING_PAGE,
-                control="Every method requires IAM authorisation, and the callers' policy allows "
-                "this API's stage alone.",
-            )
+            acknowledge_signed_calls(method)
 
     def _model(self, name: str, schema: dict[str, object]) -> apigateway.IModel:
         resource = apigateway.CfnModel(
@@ -220,18 +216,4 @@ class PredictionApi(Construct):
             description="May ask this API for predictions",
             path=self._stack.names.role_path,
             statements=[iam.PolicyStatement(actions=["execute-api:Invoke"], resources=routes)],
-        )
-
-    def _acknowledge_stage(self) -> None:
-        stage = self.api.deployment_stage
-        acknowledge(
-            stage,
-            "HIPAA.Security-APIGWCacheEnabledAndEncrypted",
-            "NIST.800.53.R4-APIGWCacheEnabledAndEncrypted",
-            "NIST.800.53.R5-APIGWCacheEnabledAndEncrypted",
-            "PCI.DSS.321-APIGWCacheEnabledAndEncrypted",
-            constraint="A cached answer would outlive the model that gave it and would hide "
-            "requests from data capture and from the experiment; POST is not cached anyway.",
-            evidence=CACHE_PAGE,
-            control="No cache exists that could hold data; throttling and WAF limit the load.",
         )

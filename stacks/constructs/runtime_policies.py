@@ -7,6 +7,7 @@ volumes' key, alerts. Access to data is each role's own or comes from ``lake_rea
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
@@ -20,6 +21,7 @@ from stacks.constructs.customer_policy import CustomerPolicy, Reason
 from stacks.constructs.foundation import Keys, Runtimes
 from stacks.constructs.grants import allow_dead_letters, through
 from stacks.constructs.sagemaker_names import sagemaker_arn
+from stacks.nag import except_from_review
 
 # Lambda creates its network interfaces itself and offers no resource to scope these calls to.
 FUNCTION_ACTIONS = (
@@ -41,6 +43,13 @@ FUNCTION = Reason(
     evidence="https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html",
     control="The statement names single actions, no data is reachable through them, and the "
     "functions sit in subnets without a route to the internet.",
+)
+FUNCTION_INTERFACES = Reason(
+    constraint="Lambda asks that the role may make and delete interfaces whose ids nobody knows "
+    "yet; subnets and groups belong to a stack after this policy.",
+    evidence="https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html",
+    control="No data is reachable through the five calls; the functions sit in subnets without a "
+    "route to the internet, behind a security group of their own.",
 )
 # Log delivery is an account-level API of CloudWatch Logs; none of these calls takes a resource.
 # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
@@ -86,6 +95,13 @@ JOB = Reason(
     control="Images come from one repository and logs go to one kind of work; data access names "
     "prefixes, and the boundary refuses writes to other accounts.",
 )
+JOB_INTERFACES = Reason(
+    constraint="SageMaker makes, permits and deletes interfaces whose ids nobody knows yet, in "
+    "subnets of a stack after this policy, and asks for these calls on every resource.",
+    evidence="https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html",
+    control="A permission on an interface opens no policy and no data; jobs and endpoints run in "
+    "subnets without a route to the internet.",
+)
 PULL_ACTIONS = (
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchGetImage",
@@ -110,6 +126,9 @@ def runtime_policies(
         description="Every function: network interfaces, traces, dead letters",
     )
     function.allow(FUNCTION_ACTIONS, ["*"], reason=FUNCTION)
+    except_from_review(
+        function, "checkov:CKV_AWS_111", "parliament:RESOURCE_STAR", **asdict(FUNCTION_INTERFACES)
+    )
     allow_dead_letters(function, dead_letters, keys.messages)
     return Runtimes(
         function=function,
@@ -140,6 +159,13 @@ def _job_runtime(scope: Construct, stack: BaseStack, models: kms.IKey) -> Custom
         description="Every SageMaker job and endpoint: network interfaces, image, volumes",
     )
     policy.allow(JOB_ACTIONS, ["*"], reason=JOB)
+    except_from_review(
+        policy,
+        "checkov:CKV_AWS_109",
+        "checkov:CKV_AWS_111",
+        "parliament:RESOURCE_STAR",
+        **asdict(JOB_INTERFACES),
+    )
     policy.allow(PULL_ACTIONS, [_repository(stack)])
     # EC2 goes on using the key of a volume after the call, by a grant.
     policy.allow(["kms:DescribeKey"], [models.key_arn])

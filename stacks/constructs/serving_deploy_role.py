@@ -114,12 +114,11 @@ class ServingDeployRole(Construct):
             [self._own("endpoint-config")],
             reason=MADE_ANEW,
         )
+        self.service_role.allow(["sagemaker:DescribeEndpoint", "sagemaker:ListTags"], [endpoint])
+        # UpdateEndpoint names the configuration too.
         self.service_role.allow(
-            ["sagemaker:DescribeEndpoint", "sagemaker:ListTags", "sagemaker:UpdateEndpoint"],
-            [endpoint],
+            ["sagemaker:UpdateEndpoint"], [endpoint, self._own("endpoint-config")]
         )
-        # CreateEndpointConfig and UpdateEndpoint name the configuration and its alarms too.
-        self.service_role.allow(["sagemaker:UpdateEndpoint"], [self._own("endpoint-config")])
         # Guardrails: SageMaker checks that the caller may see the alarms that it will follow.
         alarms = alarm_arns(self._stack, names.CHAMPION, names.CHALLENGER)
         self.service_role.allow(["cloudwatch:DescribeAlarms"], alarms)

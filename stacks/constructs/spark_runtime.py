@@ -22,7 +22,6 @@ DESCRIBE_NETWORK_ACTIONS = (
     "ec2:DescribeRouteTables",
     "ec2:DescribeSecurityGroups",
     "ec2:DescribeSubnets",
-    "ec2:DescribeVpcAttribute",
     "ec2:DescribeVpcEndpoints",
 )
 LOG_ACTIONS = (
@@ -86,6 +85,8 @@ def _allow_interfaces(policy: CustomerPolicy, stack: BaseStack, network: Network
     def ec2(resource: str, name: str) -> str:
         return stack.format_arn(service="ec2", resource=resource, resource_name=name)
 
+    vpc = ec2("vpc", network.vpc.vpc_id)
+    policy.allow(["ec2:DescribeVpcAttribute"], [vpc])
     interfaces = ec2("network-interface", "*")
     policy.allow(
         ["ec2:CreateNetworkInterface"],
@@ -99,7 +100,7 @@ def _allow_interfaces(policy: CustomerPolicy, stack: BaseStack, network: Network
     policy.allow(
         ["ec2:DeleteNetworkInterface"],
         [interfaces],
-        {"StringEquals": {"ec2:Vpc": ec2("vpc", network.vpc.vpc_id)}},
+        {"ArnEquals": {"ec2:Vpc": vpc}},
     )
     policy.allow(
         ["ec2:CreateTags"],

@@ -18,7 +18,7 @@ from constructs import Construct
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.gateway_responses import STATIC_HEADERS, TOO_LARGE, body_of
-from stacks.constructs.log_group import removal_policy
+from stacks.constructs.log_group import except_short_retention, removal_policy
 
 INSPECTED_KILOBYTES = (16, 32, 48, 64)
 # The managed size rule stops bodies above 8 KB; ours says how large a batch may be.
@@ -168,6 +168,7 @@ class WebAcl(Construct):
         resource = group.node.default_child
         assert isinstance(resource, logs.CfnLogGroup)
         resource.retention_in_days = self._stack.settings.retention.log_days
+        except_short_retention(resource, self._stack.settings)
         arn = self._stack.format_arn(
             service="logs",
             resource="log-group",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
@@ -13,13 +13,28 @@ from constructs import Construct
 
 from config.settings import Settings
 from stacks.constructs.base_stack import BaseStack, stack_of
+from stacks.constructs.customer_policy import Reason
 from stacks.constructs.log_group import removal_policy
 from stacks.constructs.replication import replicate
 from stacks.constructs.s3_perimeter import close_perimeter
-from stacks.nag import acknowledge
+from stacks.nag import acknowledge, except_from_review
 
 NONCURRENT_DAYS = 30
 INCOMPLETE_UPLOAD_DAYS = 7
+ERASABLE = Reason(
+    constraint="Records about people and everything computed from them must be erasable on "
+    "request, which a locked version is not.",
+    evidence="docs/adr/0024-only-the-audit-trail-is-locked.md",
+    control="Versioning keeps deleted objects for 30 days, few roles may delete, and the audit "
+    "trail, which is locked, records who did.",
+)
+WITHOUT_EVENTS = Reason(
+    constraint="Nothing waits for objects of this bucket: a notification needs a queue, a topic, a "
+    "function or a rule, and one that nobody reads is cost and another way out.",
+    evidence="https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventNotifications.html",
+    control="Uploads to the landing zone do publish events; the audit trail records each call on "
+    "an object of the lake and each change of a bucket.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +109,8 @@ class ZoneBucket(Construct):
         acknowledge_single_region(self.bucket, stack)
         if props.lock_days is None:
             acknowledge_erasable(self.bucket)
+        if not props.events:
+            acknowledge_without_events(self.bucket)
 
     @staticmethod
     def _lifecycle(props: ZoneBucketProps) -> list[s3.LifecycleRule]:
@@ -151,9 +168,11 @@ def acknowledge_erasable(bucket: s3.Bucket) -> None:
     acknowledge(
         bucket,
         "NIST.800.53.R4-S3BucketDefaultLockEnabled",
-        constraint="Records about people and everything computed from them must be erasable on "
-        "request, which a locked version is not.",
-        evidence="docs/adr/0024-only-the-audit-trail-is-locked.md",
-        control="Versioning keeps deleted objects for 30 days, few roles may delete, and the audit "
-        "trail, which is locked, records who did.",
+        **asdict(ERASABLE),
     )
+    except_from_review(bucket, "control-tower:CT.S3.PR.9", **asdict(ERASABLE))
+
+
+def acknowledge_without_events(bucket: s3.Bucket) -> None:
+    """Only uploads to the landing zone start something."""
+    except_from_review(bucket, "control-tower:CT.S3.PR.4", **asdict(WITHOUT_EVENTS))
