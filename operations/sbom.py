@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import tempfile
 import tomllib
 import uuid
+import zipfile
 from collections.abc import Iterable
 from functools import cache
 from importlib import metadata
@@ -85,9 +87,8 @@ def _add(bom: Bom, component: Component, needs: Iterable[Component] = ()) -> Com
 
 
 def _uploaded(upload: Upload, kind: ComponentType) -> Component:
-    """Our own archive. The digest of a file is that of its bytes; a folder has CDK's fingerprint,
-    because its zip is made only while it is published."""
-    digest = None if upload.path.is_dir() else hashlib.sha256(upload.path.read_bytes()).hexdigest()
+    """Our own archive, with the digest of its bytes."""
+    digest = hashlib.sha256(upload.path.read_bytes()).hexdigest()
     return Component(
         name=upload.label,
         type=kind,
@@ -102,25 +103,32 @@ def _uploaded(upload: Upload, kind: ComponentType) -> Component:
 
 def _add_packages(bom: Bom, layer: Path) -> list[Component]:
     """The distributions that lie in a layer, with the digest of the wheel each came from."""
-    found = {_normal(item.name): item for item in metadata.distributions(path=[f"{layer}/python"])}
-    wheels = _wheel_digests()
-    components = {
-        name: Component(
-            name=name,
-            bom_ref=f"pkg:pypi/{name}@{item.version}",
-            version=item.version,
-            hashes=_sha256(_wheel_digest(wheels, name, item.version)),
-            licenses=_licences(item.metadata["License-Expression"] or item.metadata["License"]),
-            purl=PackageURL("pypi", None, name, item.version),
-        )
-        for name, item in sorted(found.items())
-    }
+    with tempfile.TemporaryDirectory() as folder:
+        zipfile.ZipFile(layer).extractall(folder)
+        distributions = metadata.distributions(path=[f"{folder}/python"])
+        found = {_normal(item.name): _package(item) for item in distributions}
+    components = {name: component for name, (component, _) in sorted(found.items())}
     for name, component in components.items():
-        needed = {_normal(Requirement(text).name) for text in found[name].requires or ()}
-        _add(bom, component, [components[other] for other in sorted(needed & components.keys())])
+        needed = found[name][1] & components.keys()
+        _add(bom, component, [components[other] for other in sorted(needed)])
     return list(components.values())
 
 
+def _package(item: metadata.Distribution) -> tuple[Component, set[str]]:
+    """An installed distribution and the names of those it requires."""
+    name, version = _normal(item.name), item.version
+    component = Component(
+        name=name,
+        bom_ref=f"pkg:pypi/{name}@{version}",
+        version=version,
+        hashes=_sha256(_wheel_digest(name, version)),
+        licenses=_licences(item.metadata["License-Expression"] or item.metadata["License"]),
+        purl=PackageURL("pypi", None, name, version),
+    )
+    return component, {_normal(Requirement(text).name) for text in item.requires or ()}
+
+
+@cache
 def _wheel_digests() -> dict[tuple[str, str], str]:
     """SHA-256 by normalised name and version, from pip's report of the verified installation."""
     if not LAYER_REPORT.is_file():
@@ -133,7 +141,8 @@ def _wheel_digests() -> dict[tuple[str, str], str]:
     }
 
 
-def _wheel_digest(wheels: dict[tuple[str, str], str], name: str, version: str) -> str:
+def _wheel_digest(name: str, version: str) -> str:
+    wheels = _wheel_digests()
     if (name, version) not in wheels:
         raise SbomError(f"{name} {version} lies in the layer, but `make layer` did not install it")
     return wheels[name, version]

@@ -64,7 +64,9 @@ def test_a_wrong_secret_is_refused(platform: Platform) -> None:
 
 def _start_in_child(directory: Path) -> tuple[subprocess.Popen[bytes], Platform]:
     code = (
-        "import sys, time; from pathlib import Path; from local.platform import Platform\n"
+        "import signal, sys, time; from pathlib import Path; from local.platform import Platform\n"
+        # Whoever runs the tests in the background has children that ignore SIGINT.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "Platform(Path(sys.argv[1])).start(); time.sleep(600)"
     )
     child = subprocess.Popen([sys.executable, "-c", code, str(directory)], cwd=ROOT)
