@@ -10,10 +10,10 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 
 from config.load import REPOSITORY
-from review.findings import review, review_app
+from review.findings import VALIDATE, review, review_app
 from stacks.nag import acknowledge
 from stacks.packs import PACKS
-from tests.synth import ENVIRONMENTS, synthesise
+from tests.synth import ENVIRONMENTS, synthesise, templates
 
 SHORTEST_REASON = 120
 EVIDENCE = re.compile(r" Evidence: (\S+) Control: \S")
@@ -82,3 +82,12 @@ def test_an_id_with_a_reference_to_another_stack_is_resolved_before_the_packs_ru
 ) -> None:
     """The real thing: packs attached, acknowledgements in force, as ``cdk synth`` runs it."""
     synthesise("dev", tmp_path_factory.mktemp("nag"), nag=True)
+
+
+def test_prod_has_few_findings_before_acknowledgements() -> None:
+    """At most one for four resources and a hundred in all; resources are a reviewed baseline."""
+    found = [
+        finding for finding in review("prod").findings if not finding.rule.startswith(VALIDATE)
+    ]
+    resources = sum(len(template["Resources"]) for template in templates("prod").values())
+    assert len(found) <= min(100, 0.25 * resources)
