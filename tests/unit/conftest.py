@@ -71,7 +71,7 @@ def arrival() -> dict[str, Any]:
 
 @pytest.fixture
 def pseudonym_key() -> bytes:
-    """A key of the length that Secrets Manager generates."""
+    """A key of the pseudonyms."""
     return KEY
 
 
