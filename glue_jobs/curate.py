@@ -92,7 +92,6 @@ def main(argv: Sequence[str]) -> None:
         updates += _update(spark, table, valid)
     curate(spark, updates)
     write_rejected(spark, rejected, arguments["output_rejected"])
-    spark.stop()
 
 
 def _key(key_arn: str) -> bytes:

@@ -76,7 +76,6 @@ def main(argv: Sequence[str]) -> None:
     }
     for name, document in documents.items():
         session.write_json(spark, arguments["output_run"] + name, document)
-    spark.stop()
 
 
 def _labels(spark: SparkSession, contract: Contract, path: str) -> DataFrame:

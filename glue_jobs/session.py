@@ -26,7 +26,9 @@ SPARK_TYPES: dict[str, types.DataType] = {
 def start(name: str) -> SparkSession:
     """A session in UTC whose shuffles are as wide as the cluster has cores.
 
-    The default of 200 shuffle partitions costs seconds on tables of this size.
+    The default of 200 shuffle partitions costs seconds on tables of this size. Nobody has to stop
+    the session: it ends with the script, and PySpark's ``stop`` waits a second for a poll of its
+    accumulator server.
     """
     spark = (
         SparkSession.builder.appName(name)

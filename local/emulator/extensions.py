@@ -37,6 +37,7 @@ TaskIntegration = Callable[[str, Any], Any]
 ResourceArns = Callable[[str, str, dict[str, str], bytes, dict[str, list[str]]], list[str]]
 
 OWN_EXTENSIONS = (
+    "local.emulator.parsed_policies",
     "local.emulator.iam_recorder",
     "local.emulator.service_roles",
     "local.emulator.condition_keys",
