@@ -39,6 +39,7 @@ ResourceArns = Callable[[str, str, dict[str, str], bytes, dict[str, list[str]]],
 OWN_EXTENSIONS = (
     "local.emulator.parsed_policies",
     "local.emulator.iam_recorder",
+    "local.emulator.role_trust",
     "local.emulator.service_roles",
     "local.emulator.condition_keys",
     "local.emulator.network_origin",

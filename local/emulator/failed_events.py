@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local.emulator import dead_letters, key_policies, service_roles
+from local.emulator import dead_letters, key_policies, role_trust, service_roles
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 
@@ -119,7 +119,7 @@ def _send_failed_event(
 def _role_id(role_arn: str) -> str:
     from ministack.services import iam
 
-    name = service_roles.role_name(role_arn)
+    name = role_trust.role_name(role_arn)
     return str(iam._roles.get_scoped(role_arn.split(":")[4], None, name)["RoleId"])
 
 

@@ -8,14 +8,13 @@ process is never checked against the role they were configured with. Two ways cl
 * ``assert_allowed`` evaluates the role's policies, its boundary and the resource's own policy for
   a call that is served in process.
 
-Both refuse a role whose trust policy does not name the service.
+Both refuse a role that the service may not assume: see ``role_trust``.
 """
 
 from __future__ import annotations
 
 import contextvars
 import hashlib
-import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +23,8 @@ from typing import Any
 from local.emulator import iam_recorder
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import replace
+from local.emulator.role_trust import AccessDeniedError as AccessDeniedError  # noqa: PLC0414
+from local.emulator.role_trust import assert_trusted, role_name
 
 SESSION_SECONDS = 12 * 3600
 
@@ -31,51 +32,10 @@ _role_in_use: contextvars.ContextVar[str] = contextvars.ContextVar("service_role
 _attached: list[Tables] = []
 
 
-class AccessDeniedError(PermissionError):
-    """A service role may not do what the service was configured to do with it."""
-
-    def __init__(self, principal: str, action: str, resource: str, reason: str) -> None:
-        super().__init__(
-            f"User: {principal} is not authorized to perform: {action} on resource: {resource} "
-            f"because {reason}"
-        )
-        self.principal, self.action, self.resource = principal, action, resource
-
-
-def role_name(role_arn: str) -> str:
-    """The last segment of a role ARN: role names are unique within an account."""
-    return role_arn.rsplit("/", 1)[-1]
-
-
 def assumed_role_arn(role_arn: str, session_name: str) -> str:
     """The STS ARN under which a session of the role appears in policies and in the record."""
     account = role_arn.split(":")[4]
     return f"arn:aws:sts::{account}:assumed-role/{role_name(role_arn)}/{session_name}"
-
-
-def assert_trusted(role_arn: str, service: str) -> None:
-    """Raise ``AccessDeniedError`` unless the role exists and trusts ``service``.
-
-    ``service`` is a service principal such as ``firehose.amazonaws.com``.
-    """
-    from ministack.services import iam
-
-    role = iam._roles.get_scoped(role_arn.split(":")[4], None, role_name(role_arn))
-    if role is None or role["Arn"] != role_arn:
-        raise AccessDeniedError(service, "sts:AssumeRole", role_arn, "the role does not exist")
-    document = role.get("AssumeRolePolicyDocument") or "{}"
-    trust = json.loads(document) if isinstance(document, str) else document
-    statements = trust.get("Statement", [])
-    for statement in [statements] if isinstance(statements, dict) else statements:
-        named = statement.get("Principal", {})
-        services = named.get("Service", []) if isinstance(named, dict) else []
-        if statement.get("Effect") == "Allow" and service in (
-            [services] if isinstance(services, str) else services
-        ):
-            return
-    raise AccessDeniedError(
-        service, "sts:AssumeRole", role_arn, "its trust policy does not name the service"
-    )
 
 
 def credentials_for(role_arn: str, session_name: str, service: str) -> dict[str, str]:

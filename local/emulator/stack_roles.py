@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-from local.emulator import service_roles
+from local.emulator import role_trust, service_roles
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 
@@ -65,7 +65,7 @@ def _remember_role(original: Callable[..., Any]) -> Callable[..., Any]:
             role, stack = form.get("RoleARN", [""])[0], form.get("StackName", [""])[0]
             if role and stack:
                 try:
-                    service_roles.assert_trusted(role, SERVICE)
+                    role_trust.assert_trusted(role, SERVICE)
                     service_roles.assert_caller_may_pass(role, SERVICE)
                 except service_roles.AccessDeniedError as error:
                     return _refusal(str(error))

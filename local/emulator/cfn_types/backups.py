@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from local.emulator import service_roles
+from local.emulator import role_trust, service_roles
 from local.emulator.cfn_types.support import succeed
 from local.emulator.extensions import ResourceType
 from local.emulator.private_tables import pin
@@ -24,7 +24,7 @@ def _create(_logical: str, props: dict[str, Any], _stack: str) -> tuple[str, dic
 
     plan, selection = props["BackupPlanId"], props["BackupSelection"]
     try:
-        service_roles.assert_trusted(selection["IamRoleArn"], SERVICE)
+        role_trust.assert_trusted(selection["IamRoleArn"], SERVICE)
     except service_roles.AccessDeniedError as error:
         raise ValueError(f"{KIND}: {error}") from error
     answer = backup._create_selection(plan, {"BackupSelection": selection})
