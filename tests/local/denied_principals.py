@@ -141,11 +141,18 @@ def roles(deployed: Deployed) -> dict[str, str]:
     return labels
 
 
-def callers(platform: Platform, deployed: Deployed) -> list[Caller]:
-    """Every deployed role, and a consumer that may call the API and nothing else."""
+def callers(
+    platform: Platform, deployed: Deployed, only: frozenset[str] | None = None
+) -> list[Caller]:
+    """Every deployed role, and a consumer that may call the API and nothing else.
+
+    With ``only``, those of them that have one of these labels.
+    """
     iam, api = platform.client("iam"), deployed.rest_api()
     arns = {at: iam.get_role(RoleName=n)["Role"]["Arn"] for at, n in roles(deployed).items()}
     arns[CONSUMER] = _create_consumer(platform, api)
+    if only is not None:
+        arns = {at: arn for at, arn in arns.items() if at in only}
     subnets = [subnet.physical_id for subnet in deployed.of_type("AWS::EC2::Subnet")]
     functions = platform.client("lambda")
     return [

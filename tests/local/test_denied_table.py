@@ -1,8 +1,4 @@
-"""No settings file deploys a role that the denial matrix does not know of.
-
-The matrix is performed on the demo's deployment; roles that only other settings have stand under
-``unproven`` with the reason, so that they are not forgotten silently.
-"""
+"""No settings file deploys a role that the denial matrix does not know of."""
 
 from __future__ import annotations
 
@@ -10,26 +6,29 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.local.denied_principals import label
+from tests.local.denied_matrix import PROD_ONLY, TABLE
+from tests.local.denied_principals import CONSUMER, label
 from tests.synth import ENVIRONMENTS
 
-TABLE = yaml.safe_load((Path(__file__).parent / "denied_table.yaml").read_text())
 REVIEWED = Path(__file__).parent.parent / "snapshot" / "__snapshots__"
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_every_role_of_the_reviewed_templates_is_in_the_table(environment: str) -> None:
-    found = {
+def _roles(environment: str) -> set[str]:
+    return {
         label(path.stem, logical_id)
         for path in (REVIEWED / environment).glob("*.json")
         for logical_id, resource in json.loads(path.read_text())["Resources"].items()
         if resource["Type"] == "AWS::IAM::Role"
     }
-    assert found
-    assert not found - set(TABLE["allowed"]) - set(TABLE["unproven"])
 
 
-def test_a_role_is_proven_or_unproven() -> None:
-    assert not set(TABLE["allowed"]) & set(TABLE["unproven"])
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_role_of_the_reviewed_templates_is_in_the_table(environment: str) -> None:
+    assert _roles(environment)
+    assert not _roles(environment) - set(TABLE["allowed"])
+
+
+def test_every_role_of_the_table_is_performed_in_one_deployment() -> None:
+    assert _roles("prod") - _roles("demo") == PROD_ONLY
+    assert set(TABLE["allowed"]) == _roles("prod") | {CONSUMER}
