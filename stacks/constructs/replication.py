@@ -10,7 +10,6 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-o
 from __future__ import annotations
 
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -70,9 +69,16 @@ def replication_role(
     )
     named = f"{stack.names.stack_prefix.lower()}-"[:KEPT_OF_STACK_NAME]
     ours = f"arn:{stack.partition}:s3:::{named}*"
-    theirs = f"arn:{stack.partition}:s3:::{replication.bucket_prefix}-*/*"
-    _allow_objects(role, ours, theirs)
-    _allow_keys(role, stack, replication, (keys.raw, keys.data, keys.models, keys.logs))
+    theirs = f"arn:{stack.partition}:s3:::{replication.bucket_prefix}-*"
+    _allow_objects(role, ours, f"{theirs}/*")
+    sources = (keys.raw, keys.data, keys.models, keys.logs)
+    here, there = (f"s3.{region}.amazonaws.com" for region in (stack.region, replication.region))
+    role.allow(["kms:Decrypt"], [key.key_arn for key in sources], _for_s3(here, ours))
+    role.allow(
+        ["kms:Encrypt", "kms:GenerateDataKey"],
+        list(replication.keys.model_dump().values()),
+        _for_s3(there, theirs),
+    )
     return role
 
 
@@ -103,24 +109,15 @@ def _allow_objects(role: ServiceRole, ours: str, theirs: str) -> None:
     )
 
 
-def _allow_keys(
-    role: ServiceRole,
-    stack: BaseStack,
-    replication: Replication,
-    sources: tuple[kms.IKey, ...],
-) -> None:
-    """KMS: decrypt here, encrypt there, both only on behalf of S3."""
-    here, there = (f"s3.{region}.amazonaws.com" for region in (stack.region, replication.region))
-    role.allow(
-        ["kms:Decrypt"],
-        [key.key_arn for key in sources],
-        {"StringEquals": {"kms:ViaService": here}},
-    )
-    role.allow(
-        ["kms:Encrypt", "kms:GenerateDataKey"],
-        list(replication.keys.model_dump().values()),
-        {"StringEquals": {"kms:ViaService": there}},
-    )
+def _for_s3(service: str, buckets: str) -> dict[str, dict[str, str]]:
+    """A key is used on behalf of S3 only, for what lies in these buckets.
+
+    The context is the ARN of the bucket with a bucket key, of the object without.
+    """
+    return {
+        "StringEquals": {"kms:ViaService": service},
+        "StringLike": {"kms:EncryptionContext:aws:s3:arn": buckets},
+    }
 
 
 def replicate(bucket: s3.Bucket, stack: BaseStack, *, zone: str, role_arn: str | None) -> None:

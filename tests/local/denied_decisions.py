@@ -135,6 +135,9 @@ def _key_questions(target: Target) -> Iterator[Question]:
             context = {"aws:s3:arn": f"arn:aws:s3:::{bucket}"}
             name = f"decrypt {domain} for {zone}"
             yield Question(name, "kms:Decrypt", arn, _through(target, "s3", context))
+        foreign = _through(target, "s3", {"aws:s3:arn": "arn:aws:s3:::somebody-elses-bucket"})
+        name = f"decrypt {domain} for another account's bucket"
+        yield Question(name, "kms:Decrypt", arn, foreign, never_allowed=True)
         for service in VIA:
             context = _through(target, service, {})
             yield Question(f"decrypt {domain} via {service}", "kms:Decrypt", arn, context)
