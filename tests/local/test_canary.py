@@ -19,7 +19,7 @@ from local.demo.executions import Followed
 from local.demo.objects import Lake
 from tests.local.canary_scan import Canary, find
 from tests.local.canary_stores import Kept, Reader, everything
-from tests.local.canary_story import BROKEN_OBJECTS, CANARY, Story
+from tests.local.canary_story import BROKEN_OBJECTS, CANARY, COUNTING, Story
 from tests.local.denied_decisions import ALLOW, Policies, Question
 from tests.local.denied_principals import roles
 from tests.local.denied_target import Target
@@ -64,7 +64,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
 
 
 def _tell(story: Story, s3: Any) -> Told:
-    lake = Lake(s3)
+    lake = Lake(s3, COUNTING)
     story.stream()
     story.land()
     answers = story.ask()
