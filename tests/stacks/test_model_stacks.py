@@ -369,8 +369,18 @@ def test_waf_blocks_bodies_that_it_cannot_inspect(environment: str) -> None:
     managed = [name for name in rules if name.startswith("AWSManagedRules")]
     assert len(managed) == 2
     assert one(environment, "api", "AWS::WAFv2::WebACLAssociation")
+
+
+@EACH
+def test_waf_keeps_no_query_string_no_credential_and_no_sample(environment: str) -> None:
     logging = one(environment, "api", "AWS::WAFv2::LoggingConfiguration")
-    assert logging["RedactedFields"] == [{"SingleHeader": {"Name": "authorization"}}]
+    redacted = logging["RedactedFields"]
+    assert {"QueryString": {}} in redacted
+    headers = {entry["SingleHeader"]["Name"] for entry in redacted if "SingleHeader" in entry}
+    assert headers >= {"authorization", "cookie", "x-amz-security-token", "x-api-key"}
+    acl = one(environment, "api", "AWS::WAFv2::WebACL")
+    seen = [acl["VisibilityConfig"], *(rule["VisibilityConfig"] for rule in acl["Rules"])]
+    assert {entry["SampledRequestsEnabled"] for entry in seen} == {False}
 
 
 @EACH
