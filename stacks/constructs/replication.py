@@ -10,7 +10,6 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-o
 from __future__ import annotations
 
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -74,7 +73,12 @@ def replication_role(
     ours = f"arn:{stack.partition}:s3:::{named}*"
     theirs = f"arn:{stack.partition}:s3:::{replication.bucket_prefix}-*/*"
     _allow_objects(role, ours, theirs)
-    _allow_keys(role, stack, replication, (keys.raw, keys.data, keys.models, keys.logs))
+    sources = (keys.raw, keys.data, keys.models, keys.logs)
+    here = _key_conditions(stack.region, ours)
+    there = _key_conditions(replication.region, theirs.removesuffix("/*"))
+    role.allow(["kms:Decrypt"], [key.key_arn for key in sources], here)
+    replicas = list(replication.keys.model_dump().values())
+    role.allow(["kms:Encrypt", "kms:GenerateDataKey"], replicas, there)
     return role
 
 
@@ -105,24 +109,15 @@ def _allow_objects(role: ServiceRole, ours: str, theirs: str) -> None:
     )
 
 
-def _allow_keys(
-    role: ServiceRole,
-    stack: BaseStack,
-    replication: Replication,
-    sources: tuple[kms.IKey, ...],
-) -> None:
-    """KMS: decrypt here, encrypt there, both only on behalf of S3."""
-    here, there = (f"s3.{region}.amazonaws.com" for region in (stack.region, replication.region))
-    role.allow(
-        ["kms:Decrypt"],
-        [key.key_arn for key in sources],
-        {"StringEquals": {"kms:ViaService": here}},
-    )
-    role.allow(
-        ["kms:Encrypt", "kms:GenerateDataKey"],
-        list(replication.keys.model_dump().values()),
-        {"StringEquals": {"kms:ViaService": there}},
-    )
+def _key_conditions(region: str, places: str) -> dict[str, dict[str, str]]:
+    """Only on behalf of S3, and for these buckets or objects of them (without a bucket key).
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html
+    """
+    return {
+        "StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"},
+        "StringLike": {"kms:EncryptionContext:aws:s3:arn": places},
+    }
 
 
 def replicate(bucket: s3.Bucket, stack: BaseStack, *, zone: str, role_arn: str | None) -> None:
