@@ -43,7 +43,11 @@ _KEY_ACTIONS: dict[str, tuple[str, ...]] = {
     "sns:Publish": _WRITE + _READ,
 }
 # Service → name under which it gives KMS the ARN of its resource.
-_CONTEXTS = {"secretsmanager": "SecretARN", "sns": "aws:sns:topicArn", "sqs": "aws:sqs:arn"}
+_CONTEXTS = {
+    "secretsmanager": "SecretARN",  # pragma: allowlist secret
+    "sns": "aws:sns:topicArn",
+    "sqs": "aws:sqs:arn",
+}
 _denied_key: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar(
     "denied_key", default=None
 )

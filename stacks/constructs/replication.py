@@ -71,14 +71,16 @@ def replication_role(
     )
     named = f"{stack.names.stack_prefix.lower()}-"[:KEPT_OF_STACK_NAME]
     ours = f"arn:{stack.partition}:s3:::{named}*"
-    theirs = f"arn:{stack.partition}:s3:::{replication.bucket_prefix}-*/*"
-    _allow_objects(role, ours, theirs)
+    theirs = f"arn:{stack.partition}:s3:::{replication.bucket_prefix}-*"
+    _allow_objects(role, ours, f"{theirs}/*")
     sources = (keys.raw, keys.data, keys.models, keys.logs)
-    here = _key_conditions(stack.region, ours)
-    there = _key_conditions(replication.region, theirs.removesuffix("/*"))
-    role.allow(["kms:Decrypt"], [key.key_arn for key in sources], here)
-    replicas = list(replication.keys.model_dump().values())
-    role.allow(["kms:Encrypt", "kms:GenerateDataKey"], replicas, there)
+    here, there = (f"s3.{region}.amazonaws.com" for region in (stack.region, replication.region))
+    role.allow(["kms:Decrypt"], [key.key_arn for key in sources], _for_s3(here, ours))
+    role.allow(
+        ["kms:Encrypt", "kms:GenerateDataKey"],
+        list(replication.keys.model_dump().values()),
+        _for_s3(there, theirs),
+    )
     return role
 
 
@@ -109,14 +111,14 @@ def _allow_objects(role: ServiceRole, ours: str, theirs: str) -> None:
     )
 
 
-def _key_conditions(region: str, places: str) -> dict[str, dict[str, str]]:
-    """Only on behalf of S3, and for these buckets or objects of them (without a bucket key).
+def _for_s3(service: str, buckets: str) -> dict[str, dict[str, str]]:
+    """A key is used on behalf of S3 only, for what lies in these buckets.
 
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html
+    The context is the ARN of the bucket with a bucket key, of the object without.
     """
     return {
-        "StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"},
-        "StringLike": {"kms:EncryptionContext:aws:s3:arn": places},
+        "StringEquals": {"kms:ViaService": service},
+        "StringLike": {"kms:EncryptionContext:aws:s3:arn": buckets},
     }
 
 
