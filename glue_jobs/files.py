@@ -81,6 +81,7 @@ def _lines(spark: SparkSession, source: Source) -> DataFrame:
 def check(rows: Iterable[Row], record: dict[str, Any], key: bytes) -> Iterator[tuple[Any, Any]]:
     """Each line as a pair of which one is None: the contract's values, or a row of rejected."""
     pseudonymise = records.pseudonymiser(key)
+    identify = records.identifier(key, record["id_field"])
     for row in rows:
         line = row["line"].encode()
         if not line.strip():
@@ -90,9 +91,8 @@ def check(rows: Iterable[Row], record: dict[str, Any], key: bytes) -> Iterator[t
         if isinstance(found, records.Valid):
             yield values(found, record), None
         else:
-            identity = records.record_id(raw, record["id_field"])
             place = (row["origin"], row["source_object"])
-            yield None, (row["stream"], identity, found.code, found.field, *place)
+            yield None, (row["stream"], identify(raw), found.code, found.field, *place)
 
 
 def raw_record(envelope: bytes) -> bytes:

@@ -16,7 +16,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-LOCKS = sorted(Path(__file__).resolve().parents[1].glob("requirements*.txt"))
+from operations import audit_npm
+
+_ROOT = Path(__file__).resolve().parents[1]
+LOCKS = [*sorted(_ROOT.glob("requirements*.txt")), _ROOT / "package-lock.json"]
 CANARY = "jinja2==2.4.1"
 """Has had published vulnerabilities since 2014 (CVE-2014-1402)."""
 PYPI: tuple[str, ...] = ("--vulnerability-service", "pypi")
@@ -28,6 +31,8 @@ QUICK = ("--disable-pip", "--timeout", "10")
 
 def audit(locks: Sequence[Path], services: Sequence[Sequence[str]], *, require: bool) -> int:
     """Exit code: 1 if a package is vulnerable, or was not audited although that is required."""
+    if not locks:
+        return 0
     service = next((service for service in services if _knows_canary(service)), None)
     if service is None:
         return _not_audited("service unreachable, or without vulnerability data", require)
@@ -88,14 +93,21 @@ def _advisories(package: dict[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code of the audit of the repository's lock files."""
+    """Exit code of the audit of the repository's lock files, Python's and npm's."""
     parser = argparse.ArgumentParser(prog="python -m operations.audit")
     parser.add_argument("--require", action="store_true", help="fail if nothing could be audited")
     parser.add_argument("--osv-url", help="query endpoint of an OSV service to ask, and no other")
+    parser.add_argument("--npm-registry", help="npm registry to ask instead of npm's own setting")
     parser.add_argument("lock", nargs="*", type=Path, default=LOCKS)
     options = parser.parse_args(arguments)
     services = [(*OSV, "--osv-url", options.osv_url)] if options.osv_url else [PYPI, OSV]
-    return audit(options.lock, services, require=options.require)
+    npm = [lock for lock in options.lock if lock.suffix == ".json"]
+    python = [lock for lock in options.lock if lock not in npm]
+    codes = (
+        audit(python, services, require=options.require),
+        audit_npm.audit(npm, require=options.require, registry=options.npm_registry),
+    )
+    return max(codes)
 
 
 if __name__ == "__main__":

@@ -69,11 +69,6 @@ def _package(session: boto3.Session, arn: str) -> str:
     return "kept"
 
 
-def _secret(session: boto3.Session, arn: str) -> str:
-    secret = session.client("secretsmanager").describe_secret(SecretId=arn)
-    return f"deleted on {secret['DeletedDate']}" if "DeletedDate" in secret else "kept"
-
-
 PROBES: dict[str, Callable[[boto3.Session, str], str]] = {
     "AWS::S3::Bucket": _bucket,
     "AWS::KMS::Key": _key,
@@ -81,7 +76,6 @@ PROBES: dict[str, Callable[[boto3.Session, str], str]] = {
     "AWS::Logs::LogGroup": _log_group,
     "AWS::SageMaker::ModelPackageGroup": _package_group,
     "AWS::SageMaker::ModelPackage": _package,
-    "AWS::SecretsManager::Secret": _secret,
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from review.changes import blocking
 from review.collect import Collected
+from review.decisions import decided
 from review.iam import wildcard_actions, wildcard_resources
 
 
@@ -67,6 +68,7 @@ def document(collected: Collected) -> dict[str, Any]:
 
 FINDING_COLUMNS = (
     "source", "rule", "detail", "resource", "state", "constraint", "evidence", "control",
+    "decision",
 )  # fmt: skip
 
 
@@ -76,7 +78,7 @@ def finding_rows(collected: Collected) -> list[dict[str, str]]:
     for finding in collected.review.findings:
         rule, _, detail = finding.rule.partition("[")
         known = collected.review.acknowledgement(finding)
-        answer = known.parts if known else ("", "", "")
+        answer = (*known.parts, " ".join(decided(known))) if known else ("", "", "", "")
         where = finding.path.removesuffix("/Resource")
         state = "acknowledged" if known else "open"
         values = (finding.pack, rule, detail.rstrip("]"), where, state, *answer)
@@ -91,7 +93,7 @@ def finding_rows(collected: Collected) -> list[dict[str, str]]:
             )
             state = "excepted" if known_exception else "open"
             detail = f"{found.title}{f': {found.detail}' if found.detail else ''}"
-            row = (run.tool, found.rule, detail, found.name, state, *reasons)
+            row = (run.tool, found.rule, detail, found.name, state, *reasons, "")
             rows.append(dict(zip(FINDING_COLUMNS, row, strict=True)))
     return sorted(rows, key=lambda row: (row["state"] != "open", *row.values()))
 

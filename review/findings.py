@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from unittest import mock
 
-from aws_cdk import App
+from aws_cdk import App, CfnResource
 from constructs import IConstruct
 
 from config.load import REPOSITORY, load_deployment
@@ -54,6 +54,13 @@ class Acknowledgement:
     rule: str
     path: str
     reason: str
+    type: str
+    """CloudFormation type of the resource; the path's own if the construct holds several."""
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Rule (without the detail in brackets) and resource type."""
+        return self.rule.partition("[")[0], self.type
 
     @property
     def parts(self) -> tuple[str, str, str]:
@@ -103,8 +110,8 @@ def review_app(compose: Callable[[App], object]) -> Review:
     acknowledgements: list[Acknowledgement] = []
 
     def collect(construct: IConstruct, rules: Sequence[str], reason: str) -> None:
-        path = construct.node.path
-        acknowledgements.extend(Acknowledgement(rule, path, reason) for rule in rules)
+        path, kind = construct.node.path, _type(construct)
+        acknowledgements.extend(Acknowledgement(rule, path, reason, kind) for rule in rules)
 
     outdir = Path(mkdtemp(prefix="millrace-nag-"))
     context = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
@@ -114,6 +121,11 @@ def review_app(compose: Callable[[App], object]) -> Review:
         app.synth()
         findings = [*_packs(app), *_validation(outdir)]
     return Review(tuple(findings), tuple(acknowledgements), outdir)
+
+
+def _type(construct: IConstruct) -> str:
+    resource = construct.node.default_child or construct
+    return resource.cfn_resource_type if isinstance(resource, CfnResource) else construct.node.path
 
 
 def _packs(app: App) -> list[Finding]:

@@ -26,8 +26,10 @@ def workloads(assembly: Assembly) -> list[Workload]:
     """Every workload of the templates, jobs that state machines start among them."""
     return sorted(
         {
-            *_functions(assembly),
-            *_models(assembly),
+            *_attached(assembly, "AWS::Lambda::Function", "function", "Role", "SubnetIds"),
+            *_attached(
+                assembly, "AWS::SageMaker::Model", "endpoint", "ExecutionRoleArn", "Subnets"
+            ),
             *_glue_jobs(assembly),
             *_started_jobs(assembly),
         }
@@ -38,29 +40,19 @@ def _names(values: Any) -> tuple[str, ...]:
     return tuple(sorted(str(value).strip("<>") for value in values or []))
 
 
-def _functions(assembly: Assembly) -> Iterator[Workload]:
-    for resource in assembly.resources("AWS::Lambda::Function"):
+def _attached(
+    assembly: Assembly, resource_type: str, kind: str, role: str, subnets: str
+) -> Iterator[Workload]:
+    """Resources with a ``VpcConfig``; ``role`` and ``subnets`` are the properties' names."""
+    for resource in assembly.resources(resource_type):
         given = plain(assembly, resource.stack, resource.properties)
         place = given.get("VpcConfig", {})
         yield Workload(
             name=resource.name,
-            kind="function",
-            role=str(given["Role"]).strip("<>"),
+            kind=kind,
+            role=str(given[role]).strip("<>"),
             groups=_names(place.get("SecurityGroupIds")),
-            subnets=_names(place.get("SubnetIds")),
-        )
-
-
-def _models(assembly: Assembly) -> Iterator[Workload]:
-    for resource in assembly.resources("AWS::SageMaker::Model"):
-        given = plain(assembly, resource.stack, resource.properties)
-        place = given.get("VpcConfig", {})
-        yield Workload(
-            name=resource.name,
-            kind="endpoint",
-            role=str(given["ExecutionRoleArn"]).strip("<>"),
-            groups=_names(place.get("SecurityGroupIds")),
-            subnets=_names(place.get("Subnets")),
+            subnets=_names(place.get(subnets)),
         )
 
 

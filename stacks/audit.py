@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aws_cdk import Duration
 from constructs import Construct
 
 from config.load import Deployment
+from stacks.constructs.alarms.copies import replication_alarm
 from stacks.constructs.audit_trail import AuditTrail, AuditTrailProps
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.cis_alarms import CisAlarms
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.lake import Lake
+from stacks.constructs.replication import AUDIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class AuditStack(BaseStack):
                 foundation=props.foundation, watched=list(props.lake.zones.values())
             ),
         )
+        self._watch_replica(props.foundation)
         self.alarms = CisAlarms(
             self,
             "CisAlarms",
@@ -48,3 +52,15 @@ class AuditStack(BaseStack):
             topic=props.foundation.security.security_topic,
             namespace=f"Millrace/Audit/{self.names.instance}-{self.names.environment}",
         )
+
+    def _watch_replica(self, foundation: Foundation) -> None:
+        """A trail without its copy is what somebody who can delete the first would want."""
+        if self.settings.replication:
+            replication_alarm(
+                self,
+                "ReplicationFailed",
+                replication=self.settings.replication,
+                buckets={AUDIT: self.trail.bucket},
+                period=Duration.seconds(self.settings.monitoring.alarm_period_seconds),
+                topic=foundation.security.security_topic,
+            )

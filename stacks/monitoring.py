@@ -12,6 +12,7 @@ from constructs import Construct
 from config.load import Deployment
 from stacks.api import ApiStack
 from stacks.constructs.alarms.alarm import RUNBOOK
+from stacks.constructs.alarms.copies import backup_alarm, replication_alarm
 from stacks.constructs.alarms.flows import api_alarm, dead_letters_alarm, flow_alarm
 from stacks.constructs.alarms.functions import FunctionAlarms
 from stacks.constructs.alarms.ingestion import DeliveryAlarms, DeliveryAlarmsProps
@@ -23,6 +24,7 @@ from stacks.constructs.lake import Lake
 from stacks.constructs.monitor_flow import MonitorFlow, MonitorFlowProps
 from stacks.constructs.operations_dashboard import DashboardProps, OperationsDashboard
 from stacks.constructs.platform_function import PlatformFunction
+from stacks.constructs.replication import ACCESS_LOGS
 from stacks.ingestion import IngestionStack
 from stacks.serving import ServingStack
 from stacks.training import TrainingStack
@@ -71,6 +73,7 @@ class MonitoringStack(BaseStack):
                 self, "ApiErrors", api=props.api.api.api, period=self._period, topic=self._topic
             ),
             *([self.breach.alarm] if self.breach else []),
+            *self._copy_alarms(),
             *props.serving.alarms,
         ]
         self.composite = self._define_composite()
@@ -168,6 +171,31 @@ class MonitoringStack(BaseStack):
             )
             for name, (section, machine) in machines.items()
         ]
+
+    def _copy_alarms(self) -> list[cloudwatch.Alarm]:
+        """The audit trail's bucket comes after this stack and has an alarm there."""
+        found: list[cloudwatch.Alarm] = []
+        props, replication = self._props, self.settings.replication
+        if replication:
+            zones = props.lake.zones | {ACCESS_LOGS: props.foundation.security.access_logs}
+            found.append(
+                replication_alarm(
+                    self,
+                    "ReplicationFailed",
+                    replication=replication,
+                    buckets=zones,
+                    period=self._period,
+                    topic=self._topic,
+                )
+            )
+        if props.training.lease_backup:
+            vault = props.training.lease_backup.vault_name
+            found.append(
+                backup_alarm(
+                    self, "BackupFailed", vault=vault, period=self._period, topic=self._topic
+                )
+            )
+        return found
 
     def _define_composite(self) -> cloudwatch.CompositeAlarm:
         """One light for the whole deployment; CloudWatch takes a hundred alarms in a rule."""

@@ -50,7 +50,7 @@ class TrainingProps:
 
 
 class TrainingStack(BaseStack):
-    """``registry``, ``functions``, ``flow``, ``endpoint_role`` and ``image_uri``.
+    """``registry``, ``functions``, ``flow``, ``endpoint_role``, ``lease_backup``, ``image_uri``.
 
     Stateful for the registry and the lease. The roles of the endpoint and of its roll-out are here,
     not in the serving stack, because the rollout function passes them: the serving stack is named,
@@ -96,10 +96,10 @@ class TrainingStack(BaseStack):
         allow_objects(role, lake.monitoring, foundation.keys.models, write=captures)
         return role
 
-    def _back_up(self, table: dynamodb.ITable) -> None:
+    def _back_up(self, table: dynamodb.ITable) -> TableBackup | None:
         days = self.settings.retention.backup_days
         if days is None:
-            return
+            return None
         foundation = self._props.foundation
         props = TableBackupProps(
             table=table,
@@ -107,7 +107,7 @@ class TrainingStack(BaseStack):
             boundary=foundation.security.boundary,
             days=days,
         )
-        TableBackup(self, "LeaseBackup", props=props)
+        return TableBackup(self, "LeaseBackup", props=props)
 
     def _define_functions(self) -> TrainingFunctions:
         props = self._props
@@ -124,7 +124,7 @@ class TrainingStack(BaseStack):
         self.lease_table = lease_table(
             self, "Lease", settings=self.settings, key=props.foundation.keys.messages
         )
-        self._back_up(self.lease_table)
+        self.lease_backup = self._back_up(self.lease_table)
         return TrainingFunctions(
             self,
             "Functions",

@@ -7,7 +7,6 @@ Standard library only, and importable in a Spark executor.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from collections.abc import Callable, Mapping
@@ -18,9 +17,12 @@ from lambdas.shared.contract import Field, Record
 from lambdas.shared.parsing import NOT_A_NUMBER, DuplicateKeys, NotJsonError, parse
 
 Pseudonymise = Callable[[object], str]
+Identify = Callable[[bytes], str]
 
 PSEUDONYMISE: Final = "pseudonymise"
 LONGEST_ID: Final = 256
+# Its own key: else the id of a record that is nothing but a value would be the value's pseudonym.
+IDENTITY: Final = b"millrace/record-id/v1"
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
 _KEPT_VALIDATORS: Final = 64
 
@@ -193,18 +195,31 @@ def id_of(content: object, id_field: str) -> str | None:
     return value
 
 
-def record_id(raw: bytes, id_field: str) -> str:
-    """The identity by which records are counted.
+def identifier(key: bytes, id_field: str) -> Identify:
+    """The identity by which records are counted, as a function of a record's bytes.
 
-    Returns:
-        The id field if the bytes are a JSON object with a well-formed one, else ``sha256:`` and the
-        hex digest of the bytes without surrounding white space (Firehose and files add newlines).
+    It returns the id field if the bytes are a JSON object with a well-formed one, else ``hmac:``
+    and the hex digits of a keyed digest of the bytes without surrounding white space (Firehose and
+    files add newlines). Keyed, because a record that is hardly more than a classified value could
+    be found by trying values: docs/adr/0021.
+
+    Args:
+        key: the derived key of the pseudonyms.
+        id_field: the record's id field in the contract.
+
+    Raises:
+        ValueError: the key is shorter than 16 bytes, so that it could be guessed.
     """
-    try:
-        found = id_of(parse(raw), id_field)
-    except NotJsonError:
-        found = None
-    return found or f"sha256:{hashlib.sha256(raw.strip()).hexdigest()}"
+    own = hmac.digest(_long_enough(key), IDENTITY, "sha256")
+
+    def identify(raw: bytes) -> str:
+        try:
+            found = id_of(parse(raw), id_field)
+        except NotJsonError:
+            found = None
+        return found or f"hmac:{hmac.digest(own, raw.strip(), 'sha256').hex()}"
+
+    return identify
 
 
 def pseudonym(value: object, key: bytes) -> str:
@@ -222,6 +237,11 @@ def pseudonymiser(key: bytes) -> Pseudonymise:
     Raises:
         ValueError: the key is shorter than 16 bytes, so that it could be guessed.
     """
+    kept = _long_enough(key)
+    return lambda value: pseudonym(value, kept)
+
+
+def _long_enough(key: bytes) -> bytes:
     if len(key) < 16:
         raise ValueError(f"pseudonym key has {len(key)} bytes; at least 16 are needed")
-    return lambda value: pseudonym(value, key)
+    return key

@@ -1,8 +1,9 @@
-"""A role that may read the lake and nothing else, for the recount.
+"""A role that may read the lake and tell its records apart, for the recount.
 
 The raw zone's key may be used by roles of this deployment only: an administrator cannot open the
 originals, which hold classified values in clear. So the demo does what an auditor would ask for:
-a role below the deployment's IAM path that may list, read and decrypt, removed before tear-down.
+a role below the deployment's IAM path that may list, read and decrypt, and derive the key by which
+records without an id are counted; removed before tear-down.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lambdas.shared.names import Scope
+from lambdas.shared.pseudonyms import derived_key
 from local.platform import Platform
 from operations.deployed import Deployed
 
@@ -43,6 +45,11 @@ def create(platform: Platform, scope: Scope, deployed: Deployed) -> dict[str, st
         "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
         "AWS_SESSION_TOKEN": keys["SessionToken"],
     }
+
+
+def record_key(platform: Platform, deployed: Deployed, session: dict[str, str]) -> bytes:
+    """The derived key of the pseudonyms, asked with the auditor's session."""
+    return derived_key(platform.client("kms", session), _pseudonym_key(deployed))
 
 
 def remove(platform: Platform) -> None:
@@ -82,8 +89,17 @@ def _policy(deployed: Deployed) -> dict[str, Any]:
                 "Resource": "*",
                 "Condition": {"StringLike": {"kms:ViaService": "s3.*.amazonaws.com"}},
             },
+            {
+                "Effect": "Allow",
+                "Action": "kms:GenerateMac",
+                "Resource": f"arn:aws:kms:*:*:key/{_pseudonym_key(deployed)}",
+            },
         ],
     }
+
+
+def _pseudonym_key(deployed: Deployed) -> str:
+    return deployed.one("AWS::KMS::Key", "security", "Pseudonyms")
 
 
 def deployed_lake(deployed: Deployed) -> str:

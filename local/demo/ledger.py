@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from lambdas.shared.names import STREAMS
-from lambdas.shared.records import record_id
+from lambdas.shared.records import Identify, identifier
 
 Origin = Literal["original", "sender", "replay"]
 
@@ -40,20 +40,30 @@ class Entry:
 
 @dataclass(slots=True)
 class Ledger:
-    """Every accepted copy in the order of acceptance; ``id_fields`` maps stream to id field."""
+    """Every accepted copy in the order of acceptance.
+
+    ``id_fields`` maps stream to id field; ``key`` gives the derived key of the pseudonyms, which
+    exists only once something is deployed, so it is asked at the first record.
+    """
 
     id_fields: dict[str, str]
+    key: Callable[[], bytes]
     entries: list[Entry] = field(default_factory=list)
+    _identifiers: dict[str, Identify] = field(default_factory=dict)
 
     def accept(self, stream: str, records: Iterable[Outgoing]) -> None:
         """Note copies that the service confirmed. Raises ``ValueError`` for an unknown stream."""
         if stream not in STREAMS:
             raise ValueError(f"stream is {stream!r}; allowed: {', '.join(STREAMS)}")
-        id_field = self.id_fields[stream]
+        identify = self._identifier(stream)
         self.entries.extend(
-            Entry(stream, record_id(item.raw, id_field), item.origin, item.fault)
-            for item in records
+            Entry(stream, identify(item.raw), item.origin, item.fault) for item in records
         )
+
+    def _identifier(self, stream: str) -> Identify:
+        if stream not in self._identifiers:
+            self._identifiers[stream] = identifier(self.key(), self.id_fields[stream])
+        return self._identifiers[stream]
 
     def of(self, stream: str) -> list[Entry]:
         """The accepted copies of one stream."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from lambdas.shared.records import record_id
+from lambdas.shared.records import Identify, identifier
 
 READERS = 4
 GZIP_MAGIC = b"\x1f\x8b"
@@ -26,22 +26,28 @@ Parse = Callable[[bytes], list[Any]]
 
 
 class Lake:
-    """Reads objects once per version: key and ETag decide whether it is known already."""
+    """Reads objects once per version: key and ETag decide whether it is known already.
 
-    def __init__(self, s3: Any) -> None:
+    ``key`` is the derived key of the pseudonyms: ids of records without one come from it.
+    """
+
+    def __init__(self, s3: Any, key: bytes) -> None:
         self._s3 = s3
+        self._key = key
         self._known: dict[tuple[str, str, str, str], list[Any]] = {}
 
     def line_ids(self, bucket: str, prefix: str, id_field: str) -> list[str]:
         """Id of every line of newline-separated original records (source backup, landing)."""
+        identify = identifier(self._key, id_field)
         return self._read(
-            bucket, prefix, f"lines {id_field}", lambda body: _line_ids(body, id_field)
+            bucket, prefix, f"lines {id_field}", lambda body: _line_ids(body, identify)
         )
 
     def envelope_ids(self, bucket: str, prefix: str, id_field: str) -> list[str]:
         """Id of every failed record in Firehose's error envelope (base64 ``rawData``)."""
+        identify = identifier(self._key, id_field)
         return self._read(
-            bucket, prefix, f"envelopes {id_field}", lambda body: _envelope_ids(body, id_field)
+            bucket, prefix, f"envelopes {id_field}", lambda body: _envelope_ids(body, identify)
         )
 
     def rows(self, bucket: str, prefix: str, columns: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -82,13 +88,13 @@ def _lines(body: bytes) -> list[bytes]:
     return [line for line in body.split(b"\n") if line.strip()]
 
 
-def _line_ids(body: bytes, id_field: str) -> list[str]:
-    return [record_id(line, id_field) for line in _lines(body)]
+def _line_ids(body: bytes, identify: Identify) -> list[str]:
+    return [identify(line) for line in _lines(body)]
 
 
-def _envelope_ids(body: bytes, id_field: str) -> list[str]:
+def _envelope_ids(body: bytes, identify: Identify) -> list[str]:
     originals = (base64.b64decode(json.loads(line)["rawData"]) for line in _lines(body))
-    return [record_id(raw, id_field) for raw in originals]
+    return [identify(raw) for raw in originals]
 
 
 def _rows(body: bytes, columns: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -103,13 +103,16 @@ class Story:
         self.scope = Scope(self.settings.instance, self.settings.environment)
         self.ledger = Ledger(
             {"events": self.contract["event"]["id_field"],
-             "labels": self.contract["label"]["id_field"]}
+             "labels": self.contract["label"]["id_field"]},
+            lambda: self.record_key,
         )  # fmt: skip
         self.findings = Findings()
         self.timeline: list[Moment] = []
         self.started = datetime.now(UTC)
         self._origin = time.monotonic()
         self._deployed: Deployed | None = None
+        self._auditor: dict[str, str] | None = None
+        self._record_key: bytes | None = None
         self._lake: Lake | None = None
         self._flights: Flights | None = None
 
@@ -132,9 +135,22 @@ class Story:
     def lake(self) -> Lake:
         """A reader of the lake's objects, under a role of its own, that opens each object once."""
         if self._lake is None:
-            keys = auditor.create(self.platform, self.scope, self.deployed)
-            self._lake = Lake(self.platform.client("s3", keys))
+            self._lake = Lake(self.platform.client("s3", self.auditor), self.record_key)
         return self._lake
+
+    @property
+    def auditor(self) -> dict[str, str]:
+        """The session of the role that recounts, as ``AWS_…`` variables."""
+        if self._auditor is None:
+            self._auditor = auditor.create(self.platform, self.scope, self.deployed)
+        return self._auditor
+
+    @property
+    def record_key(self) -> bytes:
+        """The key behind the ids of records that bring none, derived once."""
+        if self._record_key is None:
+            self._record_key = auditor.record_key(self.platform, self.deployed, self.auditor)
+        return self._record_key
 
     @property
     def flights(self) -> Flights:

@@ -21,6 +21,7 @@ def assert_service_admitted(service: str, action: str, resource: str, source_arn
     services.
     """
     from ministack.core import iam_evaluator as evaluator
+    from ministack.core.responses import get_region
 
     namespace = action.split(":", maxsplit=1)[0]
     found = evaluator._resource_policy(namespace, resource)
@@ -34,11 +35,20 @@ def assert_service_admitted(service: str, action: str, resource: str, source_arn
     key = key_policies.key_of_resource(resource)
     if key is not None:
         key_policy = evaluator._resource_policy("kms", key)
+        policy = key_policy[0] if key_policy else ""
+        sent = key_policies.key_context(resource, get_region())
         for key_action in _KEY_ACTIONS:
-            _admit(service, key_action, key, source_arn, key_policy[0] if key_policy else "")
+            _admit(service, key_action, key, source_arn, policy, sent)
 
 
-def _admit(service: str, action: str, resource: str, source_arn: str, policy: Any) -> None:
+def _admit(  # noqa: PLR0917 - one request
+    service: str,
+    action: str,
+    resource: str,
+    source_arn: str,
+    policy: Any,
+    more: dict[str, Any] | None = None,
+) -> None:
     from ministack.core import iam_evaluator as evaluator
     from ministack.core.responses import get_account_id, get_region
 
@@ -51,6 +61,7 @@ def _admit(service: str, action: str, resource: str, source_arn: str, policy: An
             "aws:sourcearn": source_arn, "aws:sourceaccount": account,
             "aws:sourceowner": account, "aws:principalservicename": service,
             "aws:principalisawsservice": "true",
+            **(more or {}),
         },
     )  # fmt: skip
     result = evaluator.evaluate_resource_policy(policy, request, service=service)

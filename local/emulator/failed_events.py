@@ -14,7 +14,13 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local.emulator import dead_letters, key_policies, role_trust, service_roles
+from local.emulator import (
+    dead_letters,
+    function_properties,
+    key_policies,
+    role_trust,
+    service_roles,
+)
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 
@@ -123,42 +129,35 @@ def _role_id(role_arn: str) -> str:
     return str(iam._roles.get_scoped(role_arn.split(":")[4], None, name)["RoleId"])
 
 
-def _keeping_letters(provision: Callable[..., Any]) -> Callable[..., Any]:
-    """Keep ``DeadLetterConfig`` at creation and update; Lambda refuses a role that may not send.
+def _letters(props: dict[str, Any]) -> str:
+    """ARN of the dead-letter queue that a function's properties name, or nothing."""
+    arn = str((props.get("DeadLetterConfig") or {}).get("TargetArn", ""))
+    return arn if ":sqs:" in arn else ""
 
-    The properties are the second of a creation's arguments and the third of an update's.
-    """
 
-    def keep(first: str, second: dict[str, Any], third: Any, *rest: Any, **named: Any) -> Any:
-        from ministack.services import lambda_svc
+def _assert_may_send(props: dict[str, Any]) -> None:
+    """Lambda refuses a role that may not send to the queue."""
+    queue_arn = _letters(props)
+    if not queue_arn:
+        return
+    try:
+        service_roles.assert_allowed(props["Role"], dead_letters.SEND, queue_arn, service=LAMBDA)
+    except service_roles.AccessDeniedError as error:
+        raise ValueError(
+            "The provided execution role does not have permissions to call SendMessage "
+            f"on SQS: {error}"
+        ) from error
 
-        props = third if isinstance(third, dict) else second
-        letters = props.get("DeadLetterConfig") or {}
-        queue_arn = letters.get("TargetArn", "")
-        if ":sqs:" in queue_arn:
-            try:
-                service_roles.assert_allowed(
-                    props["Role"], dead_letters.SEND, queue_arn, service=LAMBDA
-                )
-            except service_roles.AccessDeniedError as error:
-                raise ValueError(
-                    "The provided execution role does not have permissions to call SendMessage "
-                    f"on SQS: {error}"
-                ) from error
-        name, attributes = provision(first, second, third, *rest, **named)
-        config = lambda_svc._functions[name]["config"]
-        config.pop("DeadLetterConfig", None)
-        if queue_arn:
-            config["DeadLetterConfig"] = letters
-        return name, attributes
 
-    return keep
+def _keep_letters(config: dict[str, Any], props: dict[str, Any]) -> None:
+    config.pop("DeadLetterConfig", None)
+    if props.get("DeadLetterConfig"):
+        config["DeadLetterConfig"] = props["DeadLetterConfig"]
 
 
 def attach(tables: Tables) -> None:
     """Keep what templates say, invoke as AWS does, and send what failed."""
-    entry = tables.resource_handlers["AWS::Lambda::Function"]
-    entry.update(create=_keeping_letters(entry["create"]), update=_keeping_letters(entry["update"]))
+    function_properties.keep(tables, _keep_letters, _assert_may_send)
     replace(_LAMBDA, "_execute_function_warm", _with_request)
     replace(_LAMBDA, "_route_async_failure", _to_both)
     replace(_EVENTS, "_dispatch_to_lambda", _asynchronously)

@@ -42,6 +42,12 @@ _KEY_ACTIONS: dict[str, tuple[str, ...]] = {
     "sqs:ReceiveMessage": _READ,
     "sns:Publish": _WRITE + _READ,
 }
+# Service → name under which it gives KMS the ARN of its resource.
+_CONTEXTS = {
+    "secretsmanager": "SecretARN",  # pragma: allowlist secret
+    "sns": "aws:sns:topicArn",
+    "sqs": "aws:sqs:arn",
+}
 _denied_key: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar(
     "denied_key", default=None
 )
@@ -112,8 +118,9 @@ def key_context(resource_arn: str, region: str) -> dict[str, Any]:
         bucket = resource_arn.split("/", maxsplit=1)[0]
         context["kms:encryptioncontext:aws:s3:arn"] = bucket
         context["kms:encryptioncontextkeys"] = ["aws:s3:arn"]
-    if service == "secretsmanager":
-        context["kms:encryptioncontext:secretarn"] = resource_arn
+    if service in _CONTEXTS:
+        context[f"kms:encryptioncontext:{_CONTEXTS[service].lower()}"] = resource_arn
+        context["kms:encryptioncontextkeys"] = [_CONTEXTS[service]]
     return context
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from local.emulator import iam_recorder
+from local.emulator import function_properties, iam_recorder
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 
@@ -34,7 +34,7 @@ _GATEWAYS = ("s3", "dynamodb")
 pin(_EVALUATOR, _resolve_condition_key="callable", _principal_keys="callable")
 for _runtime in _RUNTIMES:
     pin(_runtime, execution_credentials="callable")
-pin("ministack.services.lambda_svc", _functions="scoped", _vpc_config_with_id="callable")
+pin("ministack.services.lambda_svc", _vpc_config_with_id="callable")
 pin("ministack.services.ec2", _vpc_endpoints="scoped", _route_tables="scoped")
 
 _sessions: dict[str, tuple[str, ...]] = {}
@@ -141,28 +141,15 @@ def _through_endpoint(original: Callable[..., Any]) -> Callable[..., Any]:
     return enforce
 
 
-def _keeping_subnets(provision: Callable[..., Any]) -> Callable[..., Any]:
-    """MiniStack's provisioner of functions drops ``VpcConfig``; create and update alike.
+def _keep_subnets(config: dict[str, Any], props: dict[str, Any]) -> None:
+    from ministack.services import lambda_svc
 
-    The properties are the second of a creation's arguments and the third of an update's.
-    """
-
-    def keep(first: str, second: dict[str, Any], third: Any, *rest: Any, **named: Any) -> Any:
-        from ministack.services import lambda_svc
-
-        name, attributes = provision(first, second, third, *rest, **named)
-        props = third if isinstance(third, dict) else second
-        config = lambda_svc._functions[name]["config"]
-        config["VpcConfig"] = lambda_svc._vpc_config_with_id(props.get("VpcConfig"))
-        return name, attributes
-
-    return keep
+    config["VpcConfig"] = lambda_svc._vpc_config_with_id(props.get("VpcConfig"))
 
 
 def attach(tables: Tables) -> None:
     """Keep functions' subnets, send the keys, and ask the endpoint's policy."""
-    entry = tables.resource_handlers["AWS::Lambda::Function"]
-    entry.update(create=_keeping_subnets(entry["create"]), update=_keeping_subnets(entry["update"]))
+    function_properties.keep(tables, _keep_subnets)
     replace(_EVALUATOR, "_resolve_condition_key", _with_origin)
     replace(_EVALUATOR, "_principal_keys", _with_subnets)
     replace(_EVALUATOR, "enforce", _through_endpoint)

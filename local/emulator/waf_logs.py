@@ -1,5 +1,8 @@
 """Decisions of a web ACL, written to the log group that its logging configuration names.
 
+A line holds the request as the service logs it: address, method, path, query string and every
+header, but for the fields that the configuration redacts. A body is never logged.
+
 https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html
 """
 
@@ -7,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from local.emulator.extensions import ResourceType
 from local.emulator.private_tables import pin
@@ -16,6 +19,10 @@ Created = tuple[str, dict[str, Any]]
 
 STREAM = "web-acl"
 LOG_GROUP_PREFIX = "aws-waf-logs-"
+REDACTED = "REDACTED"
+# Field of a configuration → member of ``httpRequest``.
+REDACTABLE = {"Method": "httpMethod", "QueryString": "args", "UriPath": "uri"}
+SINGLE_HEADER = "SingleHeader"
 
 pin(
     "ministack.services.cloudwatch_logs",
@@ -24,19 +31,27 @@ pin(
     _put_log_events="callable",
 )
 
-_groups: dict[str, str] = {}
+
+class _Configuration(NamedTuple):
+    group: str
+    members: frozenset[str]
+    """Redacted members of ``httpRequest``."""
+    headers: frozenset[str]
+    """Redacted headers, in lower case."""
+
+
+_configurations: dict[str, _Configuration] = {}
 
 
 def write(acl_arn: str, action: str, rule: str, request: dict[str, Any]) -> None:
     """Append one decision; an ACL without a logging configuration keeps silent.
 
-    ``request`` is the ``httpRequest`` member: method, uri and client address, never headers or
-    body, which may hold what the configuration redacts.
+    ``request`` is the ``httpRequest`` member as it came; headers are pairs of name and value.
     """
     from ministack.services import cloudwatch_logs
 
-    group = _groups.get(acl_arn)
-    if group is None or group not in cloudwatch_logs._log_groups:
+    configuration = _configurations.get(acl_arn)
+    if configuration is None or configuration.group not in cloudwatch_logs._log_groups:
         return
     now = int(time.time() * 1000)
     line = {
@@ -46,9 +61,9 @@ def write(acl_arn: str, action: str, rule: str, request: dict[str, Any]) -> None
         "terminatingRuleId": rule,
         "action": action.upper(),
         "httpSourceName": "APIGW",
-        "httpRequest": request,
+        "httpRequest": _redacted(request, configuration),
     }
-    place = {"logGroupName": group, "logStreamName": STREAM}
+    place = {"logGroupName": configuration.group, "logStreamName": STREAM}
     cloudwatch_logs._create_log_stream(place)
     events = [{"timestamp": now, "message": json.dumps(line)}]
     cloudwatch_logs._put_log_events({**place, "logEvents": events})
@@ -62,8 +77,34 @@ def _configure(_logical: str, props: dict[str, Any], _stack: str) -> Created:
             f"AWS::WAFv2::LoggingConfiguration: the log group is {group!r}; its name has to start "
             f"with {LOG_GROUP_PREFIX!r}"
         )
-    _groups[props["ResourceArn"]] = group
+    members, headers = set(), set()
+    for field in props.get("RedactedFields") or []:
+        (kind,) = field
+        if kind == SINGLE_HEADER:
+            headers.add(field[kind]["Name"].lower())
+        elif kind in REDACTABLE:
+            members.add(REDACTABLE[kind])
+        else:
+            raise ValueError(
+                f"AWS::WAFv2::LoggingConfiguration: RedactedFields has {kind!r}; allowed: "
+                f"{', '.join([*REDACTABLE, SINGLE_HEADER])}"
+            )
+    _configurations[props["ResourceArn"]] = _Configuration(
+        group, frozenset(members), frozenset(headers)
+    )
     return props["ResourceArn"], {}
+
+
+def _redacted(request: dict[str, Any], configuration: _Configuration) -> dict[str, Any]:
+    kept = {
+        name: REDACTED if name in configuration.members else value
+        for name, value in request.items()
+    }
+    kept["headers"] = [
+        {"name": name, "value": REDACTED if name.lower() in configuration.headers else value}
+        for name, value in request["headers"]
+    ]
+    return kept
 
 
 def _reconfigure(
@@ -73,7 +114,7 @@ def _reconfigure(
 
 
 def _forget(physical_id: str, _props: dict[str, Any]) -> None:
-    _groups.pop(physical_id, None)
+    _configurations.pop(physical_id, None)
 
 
 def types() -> list[ResourceType]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 from local.emulator import api_stages, metrics, waf_logs
 from local.emulator.extensions import Tables
@@ -84,7 +85,13 @@ def _guarded(original: Callable[..., Any]) -> Callable[..., Any]:
             dimensions = {"WebACL": acl["Name"], "Rule": rule}
             metric = "BlockedRequests" if action == "Block" else "AllowedRequests"
             metrics.put("AWS/WAFV2", metric, 1, "Count", dimensions)
-            seen = {"httpMethod": method, "uri": parsed[2], "clientIp": client}
+            seen = {
+                "clientIp": client,
+                "httpMethod": method,
+                "uri": parsed[2],
+                "args": urlencode(query, doseq=True),
+                "headers": list(headers.items()),
+            }
             waf_logs.write(acl["ARN"], action, rule, seen)
             if action == "Block":
                 return custom_response(acl, rule) or api_stages.refused_by_web_acl(

@@ -13,6 +13,7 @@ from local.demo.report.page import TEMPLATES as SHARED
 from review.changes import BLOCKING, KINDS, Change
 from review.collect import PER_RESOURCE_AIM, TOTAL_AIM, Collected
 from review.data import finding_rows, summary
+from review.decisions import decided
 from review.findings import Acknowledgement
 from review.iam import wildcard_actions, wildcard_resources
 from review.page.picture import picture
@@ -109,6 +110,7 @@ def _acknowledged(collected: Collected) -> list[dict[str, Any]]:
                 "constraint": constraint,
                 "evidence": evidence,
                 "control": control,
+                "decisions": sorted({adr for entry in entries for adr in decided(entry)}),
                 "rules": sorted({entry.rule.partition("[")[0] for entry in entries}),
                 "details": sorted({e.rule.partition("[")[2].rstrip("]") for e in entries} - {""}),
                 "resources": sorted({entry.path for entry in entries}),

@@ -8,6 +8,7 @@ from constructs import Construct
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.domain_key import DomainKey, DomainKeyProps, ServiceUse
 from stacks.constructs.foundation import Keys
+from stacks.constructs.replication import KEPT_OF_STACK_NAME
 
 ENVELOPE_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
 LOG_ACTIONS = (
@@ -95,15 +96,40 @@ def _logs(scope: Construct, stack: BaseStack) -> kms.IKey:
 
 
 def _messages(scope: Construct, stack: BaseStack) -> kms.IKey:
-    ours = {"StringEquals": {"aws:SourceAccount": stack.account}}
-    publishers = ("cloudwatch", "events", "budgets", "sns")
     vaults = ["backup"] if stack.settings.retention.backup_days else []
     props = DomainKeyProps(
         purpose="alert topics, queues and environment variables",
         via=["sns", "sqs", "lambda", "dynamodb", "states", "ssm", *vaults],
         grants_via=["lambda", "dynamodb", *vaults],
-        services=[
-            ServiceUse(f"{name}.amazonaws.com", ENVELOPE_ACTIONS, ours) for name in publishers
-        ],
+        services=_senders(stack),
     )
     return DomainKey(scope, "MessagesKey", props=props).key
+
+
+def _senders(stack: BaseStack) -> list[ServiceUse]:
+    """Services that send to topics and to the dead-letter queue, for those of this deployment.
+
+    The key comes before them, so they are known by the names that CloudFormation makes. What a
+    queue's calls carry is not documented: whoever sends to one has its context checked if sent.
+    https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+    """
+    topics, queues = (
+        {f"kms:EncryptionContext:{context}": _named(stack, service)}
+        for context, service in (("aws:sns:topicArn", "sns"), ("aws:sqs:arn", "sqs"))
+    )
+    ours = {"StringEquals": {"aws:SourceAccount": stack.account}}
+    to_topics, to_queues = {"ArnLike": topics}, {"ArnLikeIfExists": topics | queues}
+    return [
+        ServiceUse(f"{name}.amazonaws.com", ENVELOPE_ACTIONS, ours | conditions)
+        for name, conditions in (
+            ("cloudwatch", to_topics),
+            ("budgets", to_topics),
+            ("events", to_queues),
+            ("sns", to_queues),
+        )
+    ]
+
+
+def _named(stack: BaseStack, service: str) -> str:
+    name = f"{stack.names.stack_prefix}-"[:KEPT_OF_STACK_NAME]
+    return stack.format_arn(service=service, resource=f"{name}*")

@@ -1,7 +1,7 @@
 """Statements of several roles: objects of a zone under its key, published files, dead letters.
 
 Every statement names its bucket, prefix and key; decryption is tied to the service that asks for
-it, and for S3 to the bucket by the encryption context that bucket keys carry.
+it, and by the encryption context to the one bucket (as bucket keys send it), topic, table or queue.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from aws_cdk import Stack
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as assets
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
 from stacks.constructs.customer_policy import CustomerPolicy, Reason
@@ -48,6 +50,26 @@ def through(
     region = Stack.of(grantee).region
     keys = {"kms:ViaService": f"{service}.{region}.amazonaws.com"}
     return {"StringEquals": keys | (context or {})}
+
+
+def allow_alert(grantee: Grantee, topic: sns.ITopic, key: kms.IKey) -> None:
+    """Let it publish to a topic; the key's context: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html."""
+    grantee.allow(["sns:Publish"], [topic.topic_arn])
+    context = {"kms:EncryptionContext:aws:sns:topicArn": topic.topic_arn}
+    uses = ["kms:Decrypt", "kms:GenerateDataKey"]
+    grantee.allow(uses, [key.key_arn], through(grantee, "sns", context))
+
+
+def allow_table_key(grantee: Grantee, table: dynamodb.ITable, key: kms.IKey) -> None:
+    """Let DynamoDB open a table's key for who reads or writes items.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+    """
+    context = {
+        "kms:EncryptionContext:aws:dynamodb:tableName": table.table_name,
+        "kms:EncryptionContext:aws:dynamodb:subscriberId": Stack.of(grantee).account,
+    }
+    grantee.allow(["kms:Decrypt"], [key.key_arn], through(grantee, "dynamodb", context))
 
 
 def allow_objects(
@@ -114,4 +136,7 @@ def allow_pseudonyms(role: ServiceRole, security: Security) -> None:
 def allow_dead_letters(grantee: Grantee, queue: sqs.IQueue, key: kms.IKey) -> None:
     """Let it leave in the dead-letter queue what could not be delivered or processed."""
     grantee.allow(["sqs:SendMessage"], [queue.queue_arn])
-    grantee.allow(["kms:Decrypt", "kms:GenerateDataKey"], [key.key_arn], through(grantee, "sqs"))
+    # SQS's guide does not name the context that its calls carry: hence required only if sent.
+    only = {"StringEqualsIfExists": {"kms:EncryptionContext:aws:sqs:arn": queue.queue_arn}}
+    uses = ["kms:Decrypt", "kms:GenerateDataKey"]
+    grantee.allow(uses, [key.key_arn], through(grantee, "sqs") | only)

@@ -23,7 +23,7 @@ from stacks.constructs.api_findings import (
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.gateway_responses import add_gateway_responses
-from stacks.constructs.log_group import encrypted_log_group, except_short_retention
+from stacks.constructs.log_group import encrypted_log_group, except_short_retention, removal_policy
 from stacks.constructs.platform_function import PlatformFunction
 from stacks.constructs.request_models import batch_model, record_model
 
@@ -109,6 +109,7 @@ class PredictionApi(Construct):
             kms_key_id=self._props.foundation.keys.logs.key_arn,
             retention_in_days=self._stack.settings.retention.log_days,
         )
+        group.apply_removal_policy(removal_policy(self._stack.settings))
         except_short_retention(group, self._stack.settings)
         self.api.deployment_stage.node.add_dependency(group)
 

@@ -40,6 +40,8 @@ REPLICAS = Reason(
 # CloudFormation makes a bucket's name of the stack's, the logical id and a random part, and keeps
 # at least this much of the stack's when all of it is longer than the 63 characters S3 takes.
 KEPT_OF_STACK_NAME = 24
+RULE = "everything"
+"""Id of a bucket's one rule; a dimension of its metrics."""
 
 _Rule = s3.CfnBucket.ReplicationRuleProperty
 _Criteria = s3.CfnBucket.SourceSelectionCriteriaProperty
@@ -133,7 +135,7 @@ def replicate(bucket: s3.Bucket, stack: BaseStack, *, zone: str, role_arn: str |
         role=role_arn,
         rules=[
             _Rule(
-                id="everything",
+                id=RULE,
                 priority=1,
                 status="Enabled",
                 filter=s3.CfnBucket.ReplicationRuleFilterProperty(prefix=""),
@@ -153,12 +155,17 @@ def replicate(bucket: s3.Bucket, stack: BaseStack, *, zone: str, role_arn: str |
     )
 
 
+def replica_name(replication: Replication, zone: str) -> str:
+    """Name of the bucket that a zone is copied to."""
+    return f"{replication.bucket_prefix}-{zone}"
+
+
 def _destination(
     stack: BaseStack, replication: Replication, zone: str
 ) -> s3.CfnBucket.ReplicationDestinationProperty:
     domain = DOMAINS.get(zone)
     return _Destination(
-        bucket=f"arn:{stack.partition}:s3:::{replication.bucket_prefix}-{zone}",
+        bucket=f"arn:{stack.partition}:s3:::{replica_name(replication, zone)}",
         account=replication.account,
         access_control_translation=s3.CfnBucket.AccessControlTranslationProperty(
             owner="Destination"

@@ -19,7 +19,7 @@ from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.container_image import xgboost_image
 from stacks.constructs.customer_policy import CustomerPolicy, Reason
 from stacks.constructs.foundation import Keys, Runtimes
-from stacks.constructs.grants import allow_dead_letters, through
+from stacks.constructs.grants import allow_alert, allow_dead_letters
 from stacks.constructs.sagemaker_names import sagemaker_arn
 from stacks.nag import except_from_review
 
@@ -146,8 +146,7 @@ def _flow_runtime(
         description="Every state machine: log delivery, traces, alerts, processing jobs",
     )
     policy.allow(FLOW_ACTIONS, ["*"], reason=FLOW)
-    policy.allow(["sns:Publish"], [alerts.topic_arn])
-    policy.allow(["kms:Decrypt", "kms:GenerateDataKey"], [messages.key_arn], through(policy, "sns"))
+    allow_alert(policy, alerts, messages)
     allow_jobs(policy, stack, PROCESSING)
     return policy
 

@@ -45,6 +45,7 @@ class TableBackup(Construct):
         super().__init__(scope, construct_id)
         self._stack = stack_of(self)
         self._props = props
+        self.vault_name = f"{self._stack.names.stack_prefix}-{construct_id}".lower()
         self.vault = self._define_vault()
         self.role = self._define_role()
         plan = self._define_plan()
@@ -71,7 +72,7 @@ class TableBackup(Construct):
             self,
             "Vault",
             # The type has no generated name; one vault for each table of a deployment.
-            backup_vault_name=f"{self._stack.names.stack_prefix}-{self.node.id}".lower(),
+            backup_vault_name=self.vault_name,
             encryption_key_arn=self._props.key.key_arn,
             access_policy=iam.PolicyDocument(statements=[kept]).to_json(),
         )

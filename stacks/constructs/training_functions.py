@@ -18,7 +18,7 @@ from stacks.constructs import sagemaker_names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.customer_policy import CustomerPolicy, Reason
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.grants import through
+from stacks.constructs.grants import allow_table_key
 from stacks.constructs.lake import Lake
 from stacks.constructs.model_registry import VERSIONS, ModelRegistry
 from stacks.constructs.platform_function import PlatformFunction, PlatformFunctionProps
@@ -109,11 +109,8 @@ class TrainingFunctions(Construct):
 
     def _allow_lease(self, function: PlatformFunction, *actions: str) -> None:
         function.role.allow(actions, [self._props.lease_table.table_arn])
-        function.role.allow(
-            ["kms:Decrypt"],
-            [self._props.foundation.keys.messages.key_arn],
-            through(function.role, "dynamodb"),
-        )
+        key = self._props.foundation.keys.messages
+        allow_table_key(function.role, self._props.lease_table, key)
 
     def _define_gate(self) -> PlatformFunction:
         lake = self._props.lake

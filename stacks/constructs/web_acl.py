@@ -23,7 +23,10 @@ from stacks.constructs.log_group import except_short_retention, removal_policy
 INSPECTED_KILOBYTES = (16, 32, 48, 64)
 # The managed size rule stops bodies above 8 KB; ours says how large a batch may be.
 COUNTED_ONLY = "SizeRestrictions_BODY"
+# Credentials, and what may quote a query string. Routes take no query and no value in their path.
+REDACTED_HEADERS = ("authorization", "cookie", "referer", "x-amz-security-token", "x-api-key")
 _ACL = waf.CfnWebACL
+_Redacted = waf.CfnLoggingConfiguration.FieldToMatchProperty
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +153,10 @@ class WebAcl(Construct):
 
     @staticmethod
     def _visibility(metric: str) -> waf.CfnWebACL.VisibilityConfigProperty:
+        # Samples show requests as they came: redaction applies to the log only.
+        # https://docs.aws.amazon.com/waf/latest/developerguide/logging.html
         return _ACL.VisibilityConfigProperty(
-            cloud_watch_metrics_enabled=True, metric_name=metric, sampled_requests_enabled=True
+            cloud_watch_metrics_enabled=True, metric_name=metric, sampled_requests_enabled=False
         )
 
     def _add_log(self, foundation: Foundation) -> None:
@@ -181,8 +186,7 @@ class WebAcl(Construct):
             resource_arn=self.acl.attr_arn,
             log_destination_configs=[arn],
             redacted_fields=[
-                waf.CfnLoggingConfiguration.FieldToMatchProperty(
-                    single_header={"Name": "authorization"}
-                )
+                _Redacted(query_string={}),
+                *(_Redacted(single_header={"Name": name}) for name in REDACTED_HEADERS),
             ],
         )

@@ -33,6 +33,13 @@ BROKEN_OBJECTS = (
     "lower case", "too long", "in a list", "a name in an object", "in a field that is not known",
     "another field missing", "another field wrong", "out of time",
 )  # fmt: skip
+# The ledger and the lake only count here: their ids need not be those of the rejected table.
+COUNTING = bytes(32)
+# Where a careless or hostile caller may put a value beside the body.
+MISPLACED = {
+    name: {name: f"aircraft {CANARY.value}"}
+    for name in ("Authorization", "Cookie", "Referer", "X-Api-Key", "X-Amz-Security-Token")
+}
 Record = dict[str, Any]
 
 
@@ -54,7 +61,7 @@ class Story:
         contract = self.subject.deployment.contract
         self._event, self._label = (example_record(contract[k]) for k in ("event", "label"))
         fields = {"events": contract["event"]["id_field"], "labels": contract["label"]["id_field"]}
-        self._ledger = Ledger(fields)
+        self._ledger = Ledger(fields, lambda: COUNTING)
 
     # -- records --------------------------------------------------------------------------------
 
@@ -98,6 +105,7 @@ class Story:
             "not UTF-8": raw.replace(b'"EWR"', b'"\xff\xfe"'),
             "a list": _encoded([whole]),
             "text": f"aircraft {tail}".encode(),
+            "nothing but the value": tail.encode(),
         }
 
     # -- what is done with them -----------------------------------------------------------------
@@ -149,15 +157,21 @@ class Story:
         objects = [json.loads(broken[what]) for what in BROKEN_OBJECTS]
         mixed = [events[0], *objects, [CANARY.value]]
         single, many = names.ROUTE_PREDICTIONS, names.ROUTE_BATCH
+        right = _encoded(events[0])
         asked: list[tuple[str, str, bytes, dict[str, Any]]] = [
-            ("right", single, _encoded(events[0]), {}),
+            ("right", single, right, {}),
             *(("right", many, _encoded({"records": records}), {}) for records in batch),
             ("mixed", many, _encoded({"records": mixed}), {}),
             *((f"broken: {what}", single, raw, {}) for what, raw in broken.items()),
             ("broken batch", many, _encoded({"records": CANARY.value}), {}),
-            ("unsigned", single, _encoded(events[0]), {"signed": False}),
-            ("other type", single, _encoded(events[0]), {"content_type": "text/plain"}),
-            ("no route", "/nowhere", _encoded(events[0]), {}),
+            ("unsigned", single, right, {"signed": False}),
+            ("other type", single, right, {"content_type": "text/plain"}),
+            ("no route", "/nowhere", right, {}),
+            *(
+                (f"misplaced: {name}", single, right, {"signed": False, "headers": sent})
+                for name, sent in MISPLACED.items()
+            ),
+            ("misplaced: query", f"{single}?aircraft={CANARY.value}", right, {}),
             ("too large", many, _encoded({"records": events * 20}), {}),
         ]
         return [self._answer(*entry) for entry in asked]

@@ -139,8 +139,12 @@ def _key_questions(target: Target) -> Iterator[Question]:
         name = f"decrypt {domain} for another account's bucket"
         yield Question(name, "kms:Decrypt", arn, foreign, never_allowed=True)
         for service in VIA:
-            context = _through(target, service, {})
-            yield Question(f"decrypt {domain} via {service}", "kms:Decrypt", arn, context)
+            own, other = target.key_contexts.get(service, ({}, {}))
+            name = f"decrypt {domain} via {service}"
+            yield Question(name, "kms:Decrypt", arn, _through(target, service, own))
+            if other:
+                context = _through(target, service, other)
+                yield Question(f"{name} for another", "kms:Decrypt", arn, context, True)
     elsewhere = {"aws:s3:arn": f"arn:aws:s3:::{target.buckets['raw']}/{RAW_BACKUP['events']}x"}
     yield Question(
         "decrypt Raw without a bucket key", "kms:Decrypt", target.keys["Raw"],

@@ -59,6 +59,22 @@ class Target:
         return {domain: self.arn("kms", f"key/{key}") for domain, key in ids.items()}
 
     @cached_property
+    def key_contexts(self) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
+        """Service → what its calls tell KMS of our resource, and of somebody else's."""
+        topic = self.deployed.one("AWS::SNS::Topic", "security", "Operations")
+        queue = self.deployed.one("AWS::SQS::Queue", "security", "DeadLetters").rsplit("/", 1)[-1]
+        table = self.deployed.one("AWS::DynamoDB::Table", "training", "Lease")
+        name, whose = "aws:dynamodb:tableName", {"aws:dynamodb:subscriberId": self.account}
+        return {
+            "sns": ({"aws:sns:topicArn": topic}, {"aws:sns:topicArn": f"{topic}x"}),
+            "sqs": (
+                {"aws:sqs:arn": self.arn("sqs", queue)},
+                {"aws:sqs:arn": self.arn("sqs", f"{queue}x")},
+            ),
+            "dynamodb": ({name: table} | whose, {name: f"{table}x"} | whose),
+        }
+
+    @cached_property
     def pseudonym_key(self) -> str:
         """ARN of the HMAC key that pseudonyms are derived from."""
         key = self.deployed.one("AWS::KMS::Key", "security", "Pseudonyms")

@@ -6,6 +6,7 @@ roll-out, capture and the monitor; then everything that the deployment keeps is 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from local.demo.executions import Followed
 from local.demo.objects import Lake
 from tests.local.canary_scan import Canary, find
 from tests.local.canary_stores import Kept, Reader, everything
-from tests.local.canary_story import BROKEN_OBJECTS, CANARY, Story
+from tests.local.canary_story import BROKEN_OBJECTS, CANARY, COUNTING, MISPLACED, Story
 from tests.local.denied_decisions import ALLOW, Policies, Question
 from tests.local.denied_principals import roles
 from tests.local.denied_target import Target
@@ -64,7 +65,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
 
 
 def _tell(story: Story, s3: Any) -> Told:
-    lake = Lake(s3)
+    lake = Lake(s3, COUNTING)
     story.stream()
     story.land()
     answers = story.ask()
@@ -119,6 +120,23 @@ def test_no_answer_of_the_api_tells_it(told: Told) -> None:
     assert [a for a in told.answers if find(CANARY, a[2].encode())] == []
 
 
+def test_what_stands_beside_a_body_is_answered_and_redacted(told: Told) -> None:
+    """The value in a header or the query string; only the web ACL's log holds these at all."""
+    statuses = {what: status for what, status, _ in told.answers if what.startswith("misplaced")}
+    assert statuses.pop("misplaced: query") == 200
+    assert len(statuses) == len(MISPLACED)
+    assert set(statuses.values()) == {403}
+    lines = [
+        json.loads(content)["httpRequest"]
+        for kind, place, content in told.kept
+        if kind == "log event" and place.startswith("aws-waf-logs-")
+    ]
+    assert {line["args"] for line in lines} == {"REDACTED"}
+    headers = [{h["name"].lower(): h["value"] for h in line["headers"]} for line in lines]
+    for name in MISPLACED:
+        assert "REDACTED" in {held.get(name.lower()) for held in headers}, name
+
+
 def test_its_pseudonym_went_all_the_way(told: Told) -> None:
     """What the scan did not find it did open: the same records are there, under a pseudonym."""
     assert told.pseudonym.startswith("p_")
@@ -142,7 +160,7 @@ def test_everything_was_looked_into(told: Told) -> None:
     wanted = ("landing", "raw", "curated", "features", "artifacts", "monitoring")
     assert zones >= {told.story.deployed.bucket(zone) for zone in wanted}
     streams = {place for kind, place, _ in told.kept if kind == "log event"}
-    for part in ("Transform", "Router", "/aws-glue/", "/aws/sagemaker/"):
+    for part in ("Transform", "Router", "/aws-glue/", "/aws/sagemaker/", "aws-waf-logs-"):
         assert any(part in stream for stream in streams), part
 
 

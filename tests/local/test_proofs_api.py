@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import WaiterError
 
 from local.platform import Platform
 from tests.local.api_probe import (
@@ -22,10 +23,11 @@ from tests.local.api_probe import (
     stage,
     validated,
 )
-from tests.local.probe_stack import Template, deployed, wait_for
+from tests.local.probe_stack import Template, deploy, deployed, failure_reasons, wait_for
 
 pytestmark = pytest.mark.platform
 
+REDACTED = [{"QueryString": {}}, {"SingleHeader": {"Name": "Authorization"}}]
 EARLY = ["Open", "Signed", "Denied", "Refused", "Strict", "Lenient", "Other"]
 
 
@@ -117,7 +119,11 @@ def _guard(acl: str, stage_name: str) -> Template:
         },
         f"{acl}Logging": {
             "Type": "AWS::WAFv2::LoggingConfiguration",
-            "Properties": {"ResourceArn": arn, "LogDestinationConfigs": [log]},
+            "Properties": {
+                "ResourceArn": arn,
+                "LogDestinationConfigs": [log],
+                "RedactedFields": REDACTED if acl == "Two" else [],
+            },
         },
     }
 
@@ -236,3 +242,42 @@ def test_decisions_are_logged_where_each_acl_says(platform: Platform, api: str) 
         rules = {line["terminatingRuleId"] for line in written}
         assert rule in rules
         assert other not in rules
+
+
+def _told(platform: Platform, acl: str, word: str) -> list[dict[str, Any]]:
+    """Requests in an ACL's log that hold a word anywhere."""
+    lines = _decisions(platform, f"aws-waf-logs-proofs-{acl}")
+    return [line["httpRequest"] for line in lines if word in json.dumps(line)]
+
+
+@pytest.mark.proves("AWS::WAFv2::LoggingConfiguration")
+def test_a_log_holds_the_request_but_for_the_fields_it_redacts(
+    platform: Platform, api: str
+) -> None:
+    for stage_name in ("v1", "v2"):
+        call(platform, api, f"{stage_name}/open?q=quince", token="medlar")
+    plain = wait_for(lambda: _told(platform, "one", "quince"), what="the plain log")
+    (request,) = plain
+    assert (request["uri"], request["args"]) == ("/open", "q=quince")
+    assert {"name": "authorization", "value": "medlar"} in request["headers"]
+    redacted = wait_for(lambda: _told(platform, "two", '"REDACTED"'), what="the redacted log")
+    assert all(request["args"] == "REDACTED" for request in redacted)
+    (request,) = [r for r in redacted if r["uri"] == "/open"]
+    values = {header["name"].lower(): header["value"] for header in request["headers"]}
+    assert values["authorization"] == "REDACTED"
+    assert values["content-type"] == "application/json"
+    assert _told(platform, "two", "quince") == _told(platform, "two", "medlar") == []
+
+
+def test_what_a_log_cannot_redact_fails_the_stack(platform: Platform) -> None:
+    guard = _guard("One", "Stage")
+    logging = guard["OneLogging"]["Properties"] | {"RedactedFields": [{"Body": {}}]}
+    guard["OneLog"]["Properties"]["LogGroupName"] = "aws-waf-logs-proofs-body"
+    resources = {
+        "One": _acl("apple"), "OneLog": guard["OneLog"],
+        "OneLogging": {**guard["OneLogging"], "Properties": logging},
+    }  # fmt: skip
+    with pytest.raises(WaiterError):
+        deploy(platform, "waf-body", {"Resources": resources})
+    assert "RedactedFields has 'Body'" in " ".join(failure_reasons(platform, "waf-body"))
+    platform.client("cloudformation").delete_stack(StackName="waf-body")

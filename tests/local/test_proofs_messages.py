@@ -21,7 +21,7 @@ pytestmark = pytest.mark.platform
 SOURCE = "probe.messages"
 QUEUE = {"Fn::GetAtt": ["Heard", "Arn"]}
 RULES = ("Matching", "OtherSource", "OtherDetail", "Disabled")
-TOPICS = ("Admitted", "Refused", "Keyed", "Sealed")
+TOPICS = ("Admitted", "Refused", "Keyed", "Sealed", "Named", "Misnamed")
 OUTPUTS = ("Heard", "Dead", "Once", "Often", "Letters", "KnownTopic", "UnknownTopic")
 
 
@@ -36,12 +36,15 @@ def _admit(service: str, action: str, resource: Any, **condition: Any) -> dict[s
     }  # fmt: skip
 
 
-def _key(*services: str) -> dict[str, Any]:
+def _key(*services: str, topic: str = "") -> dict[str, Any]:
+    """A key for services; for one topic only if that is named."""
     root = {
         "Effect": "Allow", "Action": "kms:*", "Resource": "*",
         "Principal": {"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}},
     }  # fmt: skip
-    uses = [_admit(f"{name}.amazonaws.com", "kms:*", "*") for name in services]
+    told = {"kms:EncryptionContext:aws:sns:topicArn": f"arn:aws:sns:*:*:{topic}"}
+    narrow = {"Condition": {"ArnLike": told}} if topic else {}
+    uses = [_admit(f"{name}.amazonaws.com", "kms:*", "*", **narrow) for name in services]
     return {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": _document(root, *uses)}}
 
 
@@ -71,7 +74,9 @@ def _rules() -> dict[str, Any]:
 def _topic(name: str, admitted: str) -> dict[str, Any]:
     """A topic, its policy and two subscriptions of which one filters the event out."""
     statement = _admit(admitted, "sns:Publish", {"Ref": name})
-    key = {"Keyed": "OpenKey", "Sealed": "ClosedKey"}.get(name)
+    key = {
+        "Keyed": "OpenKey", "Sealed": "ClosedKey", "Named": "NamedKey", "Misnamed": "NamedKey",
+    }.get(name)  # fmt: skip
     encryption = {"KmsMasterKeyId": {"Fn::GetAtt": [key, "Arn"]}} if key else {}
     subscription = {"TopicArn": {"Ref": name}, "Protocol": "sqs", "Endpoint": QUEUE}
     wanting = {"FilterPolicyScope": "MessageBody", "FilterPolicy": {"source": [SOURCE]}}
@@ -158,6 +163,7 @@ def _template() -> Template:
         },
         "OpenKey": _key("events", "sns"),
         "ClosedKey": _key(),
+        "NamedKey": _key("events", topic="Named"),
         "Dead": {"Type": "AWS::SQS::Queue"},
         "Once": _redriving(1),
         "Often": _redriving(5),
@@ -196,13 +202,13 @@ def heard(platform: Platform, stack: dict[str, str]) -> list[str]:
         for message in messages:
             speakers.append(_speaker(json.loads(message["Body"])))
             sqs.delete_message(QueueUrl=stack["Heard"], ReceiptHandle=message["ReceiptHandle"])
-        spoken = [speakers.count(name) for name in ("Matching", "Admitted", "Keyed")]
+        spoken = [speakers.count(name) for name in ("Matching", "Admitted", "Keyed", "Named")]
         return min(spoken) >= rounds and not messages
 
     for rounds in (1, 2):
         entry = {"Source": SOURCE, "DetailType": "probe", "Detail": json.dumps({"n": 7})}
         assert not events.put_events(Entries=[entry])["FailedEntryCount"]
-        wait_for(partial(collect, rounds), 15, "the rule, the topic and the encrypted topic")
+        wait_for(partial(collect, rounds), 15, "the rule, the topic and the encrypted topics")
     return speakers
 
 
@@ -221,6 +227,12 @@ def test_a_topic_takes_what_its_policy_admits(heard: list[str]) -> None:
 def test_an_encrypted_topic_takes_what_its_key_admits_too(heard: list[str]) -> None:
     assert "Keyed" in heard
     assert "Sealed" not in heard
+
+
+@pytest.mark.proves("AWS::SNS::Topic", "AWS::KMS::Key")
+def test_a_key_may_admit_a_service_for_one_topic_only(heard: list[str]) -> None:
+    assert "Named" in heard
+    assert "Misnamed" not in heard
 
 
 @pytest.mark.proves("AWS::SNS::Subscription")

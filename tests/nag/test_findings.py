@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from pathlib import Path
 
 import pytest
 from aws_cdk import App, Stack
@@ -10,6 +12,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 
 from config.load import REPOSITORY
+from review.decisions import HEADER, Decision, decisions, undecided
 from review.findings import VALIDATE, review, review_app
 from stacks.nag import acknowledge
 from stacks.packs import PACKS
@@ -53,6 +56,40 @@ def _is_evidence(address: str) -> bool:
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_no_acknowledgement_covers_a_whole_stack(environment: str) -> None:
     assert all("/" in entry.path for entry in review(environment).acknowledgements)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_rule_acknowledged_twice_on_a_type_has_a_decision(environment: str) -> None:
+    assert undecided(review(environment).acknowledgements, decisions()) == {}
+
+
+def test_a_decision_allows_no_more_than_is_needed() -> None:
+    """One row for each pair, and its number is reached by some settings file."""
+    assert len({row.pair for row in decisions()}) == len(decisions())
+    counts = [
+        Counter(entry.pair for entry in review(environment).acknowledgements)
+        for environment in ENVIRONMENTS
+    ]
+    for row in decisions():
+        assert row.most == max(count[row.pair] for count in counts) > 1, row
+
+
+def test_a_planted_second_acknowledgement_needs_a_decision(tmp_path: Path) -> None:
+    def plant(app: App) -> None:
+        stack = Stack(app, "planted")
+        for name in ("One", "Two"):
+            queue = sqs.Queue(stack, name)
+            acknowledge(queue, "AwsSolutions-SQS3", constraint="a", evidence="b", control="c")
+
+    planted = review_app(plant).acknowledgements
+    pair = ("AwsSolutions-SQS3", "AWS::SQS::Queue")
+    assert undecided(planted[:1], []) == {}
+    assert undecided(planted, []) == {pair: 2}
+    text = f"{HEADER}\n|---|---|---|\n| `{pair[0]}` | `{pair[1]}` | 2 |\n\nMore."
+    (tmp_path / "0001-queues.md").write_text(text)
+    assert decisions(tmp_path) == (Decision("docs/adr/0001-queues.md", *pair, 2),)
+    assert undecided(planted, decisions(tmp_path)) == {}
+    assert undecided([*planted, planted[0]], decisions(tmp_path)) == {pair: 3}
 
 
 def test_a_planted_violation_is_found_by_every_pack_that_knows_it() -> None:

@@ -229,7 +229,9 @@ def test_a_changed_promise_is_breaking(deployment: Deployment) -> None:
 
 
 def test_a_new_acknowledgement_is_one(deployment: Deployment) -> None:
-    deployment.acknowledgements.append(Acknowledgement("AwsSolutions-S1", "lake/Bucket", "why"))
+    deployment.acknowledgements.append(
+        Acknowledgement("AwsSolutions-S1", "lake/Bucket", "why", "AWS::S3::Bucket")
+    )
     assert [(c.kind, c.subject, c.detail) for c in deployment.changes()] == [
         ("new acknowledgement", "lake/Bucket", "AwsSolutions-S1")
     ]
@@ -245,7 +247,9 @@ def test_a_cheap_resource_more_is_an_unnamed_count(deployment: Deployment) -> No
 def test_a_baseline_that_was_written_is_read_back_whole(
     deployment: Deployment, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    deployment.acknowledgements.append(Acknowledgement("AwsSolutions-S1", "lake/Bucket", "why"))
+    deployment.acknowledgements.append(
+        Acknowledgement("AwsSolutions-S1", "lake/Bucket", "why", "AWS::S3::Bucket")
+    )
     path = tmp_path_factory.mktemp("baseline") / "planted.baseline.yaml"
     facts.write(deployment.facts(), path)
     assert facts.read(path) == deployment.facts()

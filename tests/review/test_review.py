@@ -14,6 +14,7 @@ from jsonschema import Draft4Validator
 from review import data, findings, sarif
 from review.changes import blocking
 from review.collect import Collected, collect
+from review.decisions import decided
 from review.page.render import render
 from review.tools.model import ToolFinding, ToolRun
 
@@ -104,3 +105,17 @@ def test_tables_have_a_line_for_each_finding_and_each_grant() -> None:
     assert len(rows) == len(found.review.findings) + 2
     expected = sum(1 for grant in found.grants for _ in grant.atoms())
     assert len(list(data.iam_rows(found))) == expected
+
+
+def test_the_page_shows_the_decision_beside_the_reason() -> None:
+    """Every acknowledgement of a pair that an ADR decides about, and no other."""
+    rows = data.finding_rows(collected("prod"))
+    told = {row["decision"] for row in rows if row["rule"] == "AwsSolutions-IAM5"}
+    assert told == {"docs/adr/0036-patterns-in-resource-names.md"}
+    assert {row["decision"] for row in rows if row["rule"] == "AwsSolutions-SQS3"} == {""}
+    page = render(collected("prod"))
+    assert page.count("<dt>Decided in</dt>") == sum(
+        1
+        for reason in {e.reason for e in collected("prod").review.acknowledgements}
+        if any(decided(e) for e in collected("prod").review.acknowledgements if e.reason == reason)
+    )

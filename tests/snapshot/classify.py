@@ -11,26 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-STATEFUL_TYPES = frozenset(
-    {
-        "AWS::Athena::WorkGroup",
-        "AWS::CloudTrail::Trail",
-        "AWS::Cognito::UserPool",
-        "AWS::DynamoDB::GlobalTable",
-        "AWS::DynamoDB::Table",
-        "AWS::EC2::VPC",
-        "AWS::Glue::Database",
-        "AWS::Glue::Table",
-        "AWS::KMS::Key",
-        "AWS::Kinesis::Stream",
-        "AWS::S3::Bucket",
-        "AWS::SQS::Queue",
-        "AWS::SageMaker::ModelPackage",
-        "AWS::SageMaker::ModelPackageGroup",
-        "AWS::SecretsManager::Secret",
-        "Custom::ModelPointers",
-    }
-)
+from review.stateful import STATEFUL_TYPES
+
 _POLICY_KEYS = ("PolicyDocument", "AssumeRolePolicyDocument", "KeyPolicy", "ManagedPolicyArns")
 _CLASSES = ("data loss", "privilege", "replacement", "acknowledgement", "change", "addition")
 

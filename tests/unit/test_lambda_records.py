@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import math
 from typing import Any
@@ -18,9 +19,9 @@ from lambdas.shared.records import (
     Invalid,
     Valid,
     compiled,
+    identifier,
     pseudonym,
     pseudonymiser,
-    record_id,
     validate,
 )
 from tests.unit.conftest import ARRIVAL, DEPARTURE, FLIGHTS, KEY
@@ -150,14 +151,25 @@ def test_a_public_value_is_shown_but_not_at_length() -> None:
     assert len(outcome.message) < 200
 
 
-def test_the_id_is_the_key_when_it_is_well_formed_else_the_hash_of_the_bytes() -> None:
-    raw = json.dumps(DEPARTURE).encode()
-    assert record_id(raw, "flight_id") == DEPARTURE["flight_id"]
-    assert record_id(b'{"flight_id": "A1", "carrier": 5}', "flight_id") == "A1"
+def test_the_id_is_the_key_when_it_is_well_formed_else_a_keyed_digest_of_the_bytes() -> None:
+    identify = identifier(KEY, "flight_id")
+    assert identify(json.dumps(DEPARTURE).encode()) == DEPARTURE["flight_id"]
+    assert identify(b'{"flight_id": "A1", "carrier": 5}') == "A1"
     for odd in (b"", b"[]", b"{}", b'{"flight_id": 5}', b'{"flight_id": ""}', b"\xff"):
-        assert record_id(odd, "flight_id").startswith("sha256:")
-    assert record_id(b"broken\n", "flight_id") == record_id(b"broken", "flight_id")
-    assert record_id(b"broken", "flight_id") != record_id(b"broken!", "flight_id")
+        assert identify(odd).startswith("hmac:")
+    assert identify(b"broken\n") == identify(b"broken")
+    assert identify(b"broken") != identify(b"broken!")
+
+
+def test_nobody_without_the_key_can_try_values_on_an_id() -> None:
+    """Not a digest that anybody could make, nor the value's pseudonym, which readers know."""
+    alone = identifier(KEY, "flight_id")(b"N14228")
+    assert alone != identifier(KEY[::-1], "flight_id")(b"N14228")
+    for name in ("md5", "sha1", "sha256"):
+        assert hashlib.new(name, b"N14228", usedforsecurity=False).hexdigest() not in alone
+    assert pseudonym("N14228", KEY).removeprefix("p_") not in alone
+    with pytest.raises(ValueError, match="at least 16"):
+        identifier(b"short", "flight_id")
 
 
 def test_pseudonyms_depend_on_value_and_key_only() -> None:
@@ -222,7 +234,7 @@ json_values = st.recursive(
 @given(st.binary(max_size=200))
 def test_no_bytes_make_it_raise(raw: bytes) -> None:
     assert isinstance(validate(raw, EVENT, PSEUDONYMISE), Valid | Invalid)
-    assert record_id(raw, "flight_id")
+    assert identifier(KEY, "flight_id")(raw)
 
 
 @given(st.dictionaries(st.sampled_from(sorted(DEPARTURE)) | st.text(max_size=8), json_values))

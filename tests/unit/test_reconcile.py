@@ -22,6 +22,7 @@ from local.demo.reconcile import CountsDifferError, Found, Zones, assert_agrees,
 
 ZONES = Zones(raw="raw-zone", landing="landing-zone", curated="curated-zone")
 ID = "flight_id"
+KEY = b"k" * 32
 
 
 def _raw(record: str) -> bytes:
@@ -29,7 +30,7 @@ def _raw(record: str) -> bytes:
 
 
 def _ledger(*records: Outgoing) -> Ledger:
-    ledger = Ledger({"events": ID, "labels": ID})
+    ledger = Ledger({"events": ID, "labels": ID}, lambda: KEY)
     ledger.accept("events", records)
     return ledger
 
@@ -75,10 +76,10 @@ def test_every_kind_of_object_is_read(s3: Any) -> None:
             {"stream": "labels", "record_id": "z", "code": "missing"},
         ],
     )
-    found = find(Lake(s3), ZONES, "events", ID)
+    found = find(Lake(s3, KEY), ZONES, "events", ID)
     assert found.backup[:2] == ["a", "b"]
     assert found.backup[2] == found.errors[0]
-    assert found.errors[0].startswith("sha256:")
+    assert found.errors[0].startswith("hmac:")
     assert (found.landing, found.delivered, found.curated_rows) == (["d"], ["a", "b"], ["a"])
     assert found.rejected == {"b": "missing"}
 
@@ -141,7 +142,7 @@ def test_a_stream_nobody_declared_is_refused() -> None:
 
 
 def test_a_changed_object_is_read_again(s3: Any) -> None:
-    lake = Lake(s3)
+    lake = Lake(s3, KEY)
     s3.put_object(Bucket=ZONES.raw, Key="backup/events/1", Body=_raw("a"))
     assert lake.line_ids(ZONES.raw, "backup/", ID) == ["a"]
     s3.put_object(Bucket=ZONES.raw, Key="backup/events/1", Body=_raw("b"))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from config.load import load_deployment
-from lambdas.shared.records import Invalid, Valid, record_id, validate
+from lambdas.shared.records import Invalid, Valid, identifier, validate
 from local.demo import producer
 from local.demo.corruption import FAULTS, ONE_IN, encode, with_faults
 from local.demo.ledger import Ledger, Outgoing
@@ -15,6 +15,7 @@ from local.demo.producer import DELIMITER, Producer, RecordsRefusedError, batche
 from local.platform import ROOT
 
 CONTRACT = load_deployment("demo", ROOT).contract
+KEY = b"k" * 32
 CODES = {
     "missing_field": {"missing"},
     "wrong_type": {"wrong_type"},
@@ -88,7 +89,7 @@ class _Firehose:
 
 
 def _producer(firehose: _Firehose) -> Producer:
-    return Producer(firehose, "stream", "events", Ledger({"events": "flight_id"}))
+    return Producer(firehose, "stream", "events", Ledger({"events": "flight_id"}, lambda: KEY))
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +105,7 @@ def test_only_failed_entries_are_sent_again() -> None:
     assert [len(request) for request in firehose.requests] == [5, 2, 1]
     assert firehose.requests[2] == [items[1].raw + DELIMITER]
     assert (delivery.records, delivery.requests, delivery.retried) == (5, 3, 3)
-    expected = sorted(record_id(item.raw, "flight_id") for item in items)
+    expected = sorted(map(identifier(KEY, "flight_id"), (item.raw for item in items)))
     assert sorted(entry.record_id for entry in sender.ledger.entries) == expected
 
 

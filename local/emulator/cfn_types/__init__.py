@@ -17,7 +17,6 @@ from local.emulator.cfn_types import (
     dynamodb_tables,
     governance,
     identity,
-    lake_formation,
     log_groups,
     messaging,
     network,
@@ -35,7 +34,6 @@ def attach(tables: Tables) -> None:
     messaging.attach(tables)
     log_groups.attach(tables)
     dynamodb_tables.attach(tables)
-    lake_formation.attach(tables)
     web_acl.attach(tables)
     for module in (backups, network, governance, catalog, composite_alarm, waf_logs):
         for resource in module.types():

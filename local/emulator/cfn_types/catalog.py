@@ -1,4 +1,4 @@
-"""Encryption settings of the Glue catalog and its jobs, and Athena's saved queries."""
+"""Encryption settings of the Glue catalog and its jobs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,6 @@ pin(
     "ministack.services.glue",
     _create_security_configuration="callable",
     _delete_security_configuration="callable",
-)
-pin(
-    "ministack.services.athena",
-    _create_named_query="callable",
-    _delete_named_query="callable",
-    _named_queries="scoped",
 )
 
 Created = tuple[str, dict[str, Any]]
@@ -91,21 +85,6 @@ def data_catalog_key(catalog: str) -> str | None:
     return key
 
 
-def _create_named_query(logical_id: str, props: dict[str, Any], stack: str) -> Created:
-    from ministack.services import athena
-
-    request = dict(props) | {"Name": props.get("Name") or physical_name(stack, logical_id, 128)}
-    body = succeed("AWS::Athena::NamedQuery", athena._create_named_query(request))
-    identifier = json.loads(body)["NamedQueryId"]
-    return identifier, {"NamedQueryId": identifier}
-
-
-def _delete_named_query(physical_id: str, _props: dict[str, Any]) -> None:
-    from ministack.services import athena
-
-    athena._delete_named_query({"NamedQueryId": physical_id})
-
-
 def types() -> list[ResourceType]:
     """The types of this module."""
     return [
@@ -121,11 +100,5 @@ def types() -> list[ResourceType]:
             _delete_catalog_settings,
             update=_update_catalog_settings,
             create_only=frozenset({"CatalogId"}),
-        ),
-        ResourceType(
-            "AWS::Athena::NamedQuery",
-            _create_named_query,
-            _delete_named_query,
-            create_only=frozenset({"Name", "Database", "QueryString", "WorkGroup", "Description"}),
         ),
     ]

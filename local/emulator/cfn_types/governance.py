@@ -1,4 +1,4 @@
-"""Trails, budgets, cost anomalies, secret policies, web ACL associations and saved queries.
+"""Trails, budgets and web ACL associations.
 
 Each keeps its state in MiniStack's own service where there is one, so that the service's API
 answers with what was deployed.
@@ -6,9 +6,6 @@ answers with what was deployed.
 
 from __future__ import annotations
 
-import json
-import uuid
-from collections.abc import Callable
 from typing import Any
 
 from local.emulator.cfn_types.support import physical_name, scope, succeed, tag_list, truth
@@ -25,7 +22,6 @@ pin(
     "ministack.services.waf",
     _associate_web_acl="callable", _disassociate_web_acl="callable", _associations="scoped",
 )  # fmt: skip
-pin("ministack.services.secretsmanager", _put_resource_policy="callable")
 
 Created = tuple[str, dict[str, Any]]
 
@@ -146,73 +142,6 @@ def _disassociate(_physical_id: str, props: dict[str, Any]) -> None:
     waf._disassociate_web_acl({"ResourceArn": props["ResourceArn"]})
 
 
-def _put_secret_policy(_logical: str, props: dict[str, Any], _stack: str) -> Created:
-    from ministack.services import secretsmanager
-
-    policy = props["ResourcePolicy"]
-    text = policy if isinstance(policy, str) else json.dumps(policy)
-    request = {"SecretId": props["SecretId"], "ResourcePolicy": text}
-    answer = secretsmanager._put_resource_policy(request)
-    succeed("AWS::SecretsManager::ResourcePolicy", answer)
-    return props["SecretId"], {"Id": props["SecretId"]}
-
-
-def _update_secret_policy(
-    _physical: str, _old: dict[str, Any], new: dict[str, Any], stack: str, _logical: str | None
-) -> Created:
-    return _put_secret_policy("", new, stack)
-
-
-def _delete_secret_policy(physical_id: str, _props: dict[str, Any]) -> None:
-    from ministack.services import secretsmanager
-
-    secretsmanager._resource_policies.pop(physical_id, None)
-
-
-pin("ministack.services.secretsmanager", _resource_policies="scoped")
-
-_recorded: dict[str, dict[str, Any]] = {}
-
-
-def _recorded_type(
-    name: str, attributes: Callable[[str], dict[str, Any]], create_only: frozenset[str]
-) -> ResourceType:
-    """A type whose service does not exist locally: accepted, kept, and classed *recorded*."""
-
-    def create(_logical: str, props: dict[str, Any], _stack: str) -> Created:
-        identifier = str(uuid.uuid4())
-        _recorded[identifier] = {"Type": name} | props
-        found = attributes(identifier)
-        return str(found.pop("Ref", identifier)), found
-
-    def update(
-        physical_id: str, _old: Any, new: dict[str, Any], _stack: str, _logical: str | None
-    ) -> Created:
-        found = attributes(physical_id.rsplit("/", 1)[-1])
-        found.pop("Ref", None)
-        _recorded[physical_id.rsplit("/", 1)[-1]] = {"Type": name} | new
-        return physical_id, found
-
-    def delete(physical_id: str, _props: dict[str, Any]) -> None:
-        _recorded.pop(physical_id.rsplit("/", 1)[-1], None)
-
-    return ResourceType(name, create, delete, update=update, create_only=create_only)
-
-
-def _anomaly(kind: str) -> Callable[[str], dict[str, Any]]:
-    def attributes(identifier: str) -> dict[str, Any]:
-        account, _ = scope()
-        arn = f"arn:aws:ce::{account}:{kind}/{identifier}"
-        name = "MonitorArn" if kind == "anomalymonitor" else "SubscriptionArn"
-        return {"Ref": arn, name: arn}
-
-    return attributes
-
-
-def _query_definition(identifier: str) -> dict[str, Any]:
-    return {"Ref": identifier, "QueryDefinitionId": identifier}
-
-
 def types() -> list[ResourceType]:
     """The types of this module."""
     both = frozenset({"WebACLArn", "ResourceArn"})
@@ -225,16 +154,4 @@ def types() -> list[ResourceType]:
         ResourceType(
             "AWS::WAFv2::WebACLAssociation", _associate, _disassociate, create_only=both
         ),
-        ResourceType(
-            "AWS::SecretsManager::ResourcePolicy", _put_secret_policy, _delete_secret_policy,
-            update=_update_secret_policy, create_only=frozenset({"SecretId"}),
-        ),
-        _recorded_type(
-            "AWS::CE::AnomalyMonitor", _anomaly("anomalymonitor"),
-            frozenset({"MonitorType", "MonitorDimension", "MonitorSpecification"}),
-        ),
-        _recorded_type(
-            "AWS::CE::AnomalySubscription", _anomaly("anomalysubscription"), frozenset()
-        ),
-        _recorded_type("AWS::Logs::QueryDefinition", _query_definition, frozenset()),
     ]  # fmt: skip

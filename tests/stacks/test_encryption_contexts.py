@@ -1,0 +1,55 @@
+"""Which key is not enough: policies name what a service may use it for."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.synth import ENVIRONMENTS, resources
+
+CONTEXTS = {
+    "sns": "aws:sns:topicArn",
+    "sqs": "aws:sqs:arn",
+    "dynamodb": "aws:dynamodb:tableName",
+    "s3": "aws:s3:arn",
+}
+# AWS Backup's calls through DynamoDB are about copies: docs/security.md.
+WITHOUT_CONTEXT = ["training/LeaseBackupRolePolicy"]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_role_uses_a_key_for_named_resources_only(environment: str) -> None:
+    """The encryption context names bucket, topic, queue or table wherever the service sends one."""
+    without = []
+    for stack, logical_id, policy in resources(environment, "AWS::IAM::ManagedPolicy"):
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            told = json.dumps(statement.get("Condition", {}))
+            via = re.findall(r"\b(sns|sqs|dynamodb|s3)\.[a-z0-9-]+\.amazonaws\.com", told)
+            if via and statement["Effect"] == "Allow" and "kms:" in json.dumps(statement["Action"]):
+                missing = [s for s in via if f"kms:EncryptionContext:{CONTEXTS[s]}" not in told]
+                without += [f"{stack}/{logical_id}"] if missing else []
+    assert all(any(found.startswith(known) for known in WITHOUT_CONTEXT) for found in without), (
+        without
+    )
+
+
+def test_services_use_the_key_of_messages_for_this_deployments_only() -> None:
+    (statements,) = (
+        key["Properties"]["KeyPolicy"]["Statement"]
+        for _, logical_id, key in resources("prod", "AWS::KMS::Key")
+        if logical_id.startswith("MessagesKey")
+    )
+    found = {}
+    for statement in statements:
+        services = statement["Principal"].get("Service", [])
+        for service in [services] if isinstance(services, str) else services:
+            found[service] = statement["Condition"]
+    topics, queues = "kms:EncryptionContext:aws:sns:topicArn", "kms:EncryptionContext:aws:sqs:arn"
+    for service in ("cloudwatch", "budgets"):
+        told = found[f"{service}.amazonaws.com"]["ArnLike"]
+        assert ":Millrace-flights-prod-*" in json.dumps(told[topics])
+    for service in ("events", "sns"):
+        assert set(found[f"{service}.amazonaws.com"]["ArnLikeIfExists"]) == {topics, queues}
+    assert len(found) == 4
