@@ -66,7 +66,7 @@ def allow_objects(
     """
     # Without a condition on the prefix: a HEAD for a missing object carries none, and would answer
     # 403 where Spark's committers expect 404.
-    grantee.allow(["s3:GetBucketLocation", "s3:ListBucket"], [bucket.bucket_arn])
+    grantee.allow(["s3:ListBucket"], [bucket.bucket_arn])
     for actions, places in (
         (READ_ACTIONS, read),
         (WRITE_ACTIONS, write),
@@ -83,6 +83,14 @@ def allow_objects(
     uses = ["kms:Decrypt", "kms:GenerateDataKey"] if write or replace else ["kms:Decrypt"]
     context = {"kms:EncryptionContext:aws:s3:arn": bucket.bucket_arn}
     grantee.allow(uses, [key.key_arn], through(grantee, "s3", context))
+
+
+def allow_documents(grantee: Grantee, bucket: s3.IBucket, key: kms.IKey, *places: str) -> None:
+    """Allow reading objects below prefixes by name: what lies there cannot be listed."""
+    objects = [bucket.arn_for_objects(f"{place}*") for place in places]
+    grantee.allow(READ_ACTIONS, objects, reason=BY_PREFIX)
+    context = {"kms:EncryptionContext:aws:s3:arn": bucket.bucket_arn}
+    grantee.allow(["kms:Decrypt"], [key.key_arn], through(grantee, "s3", context))
 
 
 def deny_objects(role: ServiceRole, bucket: s3.IBucket, *places: str) -> None:

@@ -14,7 +14,7 @@ from constructs import Construct
 from lambdas.shared import names
 from stacks.constructs.customer_policy import CustomerPolicy
 from stacks.constructs.foundation import Keys
-from stacks.constructs.grants import allow_objects
+from stacks.constructs.grants import allow_documents, allow_objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,28 +24,36 @@ class LakeReaders:
     records: CustomerPolicy
     """Curated events and labels: the features job and the monitor job."""
     runs: CustomerPolicy
-    """Training sets: gate, training and evaluation."""
+    """Training sets: training and evaluation."""
     models: CustomerPolicy
-    """Model archives: registry, training, evaluation, endpoint and the monitor job."""
+    """Model archives: training, evaluation, endpoint and the monitor job."""
     evaluations: CustomerPolicy
-    """Evaluations of candidates: gate, registry and the monitor job."""
+    """Evaluations of candidates, by name: gate, registry and the monitor job."""
 
 
 def lake_readers(scope: Construct, *, zones: Mapping[str, s3.IBucket], keys: Keys) -> LakeReaders:
     """Create the policies in the lake's own stack, before whoever reads."""
     by_zone = {"curated": keys.data, "features": keys.data, "artifacts": keys.models}
 
-    def reader(what: str, zone: str, *places: str) -> CustomerPolicy:
-        policy = CustomerPolicy(
+    def policy(what: str, zone: str, *places: str) -> CustomerPolicy:
+        return CustomerPolicy(
             scope, f"Read{what}", description=f"Reads {', '.join(places)} in the {zone} zone"
         )
-        allow_objects(policy, zones[zone], by_zone[zone], read=places)
-        return policy
+
+    def reader(what: str, zone: str, *places: str) -> CustomerPolicy:
+        found = policy(what, zone, *places)
+        allow_objects(found, zones[zone], by_zone[zone], read=places)
+        return found
+
+    evaluations = policy("Evaluations", "artifacts", names.ARTIFACTS_EVALUATIONS)
+    allow_documents(
+        evaluations, zones["artifacts"], by_zone["artifacts"], names.ARTIFACTS_EVALUATIONS
+    )
 
     records = (names.CURATED[table] for table in (names.TABLE_EVENTS, names.TABLE_LABELS))
     return LakeReaders(
         records=reader("Records", "curated", *records),
         runs=reader("Runs", "features", names.FEATURES_RUNS),
         models=reader("Models", "artifacts", names.ARTIFACTS_MODELS),
-        evaluations=reader("Evaluations", "artifacts", names.ARTIFACTS_EVALUATIONS),
+        evaluations=evaluations,
     )
