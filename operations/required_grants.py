@@ -25,6 +25,8 @@ PLACEHOLDERS = {
     "partition": r"aws(?:-[a-z]+)*",
     "region": r"[a-z]{2}(?:-[a-z]+)+-\d",
     "account": r"\d{12}",
+    # CloudFormation's names have no slash, the emulator's do.
+    "log group": r"[^:*?]+",
 }
 ONE_NAME = r"[^:/*?]+"
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")

@@ -26,7 +26,7 @@ class LakeReaders:
     runs: CustomerPolicy
     """Training sets: training and evaluation."""
     models: CustomerPolicy
-    """Model archives: training, evaluation, endpoint and the monitor job."""
+    """Model archives: evaluation, endpoint and the monitor job."""
     evaluations: CustomerPolicy
     """Evaluations of candidates, by name: gate, registry and the monitor job."""
 

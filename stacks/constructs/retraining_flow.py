@@ -14,7 +14,7 @@ from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.flow_machine import FlowMachine, FlowMachineProps
 from stacks.constructs.flow_triggers import on_stopped, start_on_schedule
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.grants import allow_asset, allow_objects
+from stacks.constructs.grants import allow_objects
 from stacks.constructs.job_role import allow_job_logs, job_role
 from stacks.constructs.lake import Lake
 from stacks.constructs.model_registry import ModelRegistry
@@ -77,12 +77,19 @@ class RetrainingFlow(Construct):
             "Training",
             description="Trains models",
             foundation=foundation,
-            policies=[lake.readers.runs, lake.readers.models],
+            policies=[lake.readers.runs],
         )
         allow_job_logs(role, "/aws/sagemaker/TrainingJobs")
-        models = [names.ARTIFACTS_MODELS]
-        allow_objects(role, lake.artifacts, foundation.keys.models, write=models)
-        allow_asset(role, self._props.code.source)
+        allow_objects(
+            role,
+            lake.artifacts,
+            foundation.keys.models,
+            # An interrupted spot job goes on from its checkpoints.
+            read=[CHECKPOINTS_PLACE] if self._stack.settings.training.spot else [],
+            write=[names.ARTIFACTS_MODELS],
+        )
+        source = self._props.code.source
+        role.allow(["s3:GetObject"], [source.bucket.arn_for_objects(source.s3_object_key)])
         return role
 
     def _define_evaluation_role(self) -> ServiceRole:
