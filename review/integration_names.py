@@ -1,8 +1,4 @@
-"""Names of integrations, by type and property; what stands nowhere here is named by itself.
-
-``NEUTRAL`` holds the properties from which nothing follows for a role: sizes, names, times. Adding
-one there is a judgement: whoever does it has looked up that AWS asks nothing of the role for it.
-"""
+"""Names of integrations, by type and property; what stands nowhere here is named by itself."""
 
 from __future__ import annotations
 
@@ -30,12 +26,12 @@ STORES = {
     "AWS::SQS::Queue": ("KmsMasterKeyId", "SQS queue under a customer key"),
 }
 
-_FIREHOSE = "AWS::KinesisFirehose::DeliveryStream"
-_S3_DESTINATION = "ExtendedS3DestinationConfiguration"
-_ARGUMENT = "DefaultArguments.--"
+FIREHOSE = "AWS::KinesisFirehose::DeliveryStream"
+S3_DESTINATION = "ExtendedS3DestinationConfiguration"
+ARGUMENT = "DefaultArguments.--"
 # Properties that are looked into.
 EXPANDED: Mapping[str, frozenset[str]] = {
-    _FIREHOSE: frozenset({_S3_DESTINATION}),
+    FIREHOSE: frozenset({S3_DESTINATION}),
     "AWS::Glue::Job": frozenset({"DefaultArguments"}),
     "AWS::Scheduler::Schedule": frozenset({"Target"}),
     "sagemaker:createTrainingJob": frozenset({"OutputDataConfig", "ResourceConfig"}),
@@ -71,22 +67,22 @@ NAMES: Mapping[str, Mapping[str, Name]] = {
         "TracingConfig": "Lambda tracing",
         "VpcConfig": "Lambda in a VPC",
     },
-    _FIREHOSE: {
+    FIREHOSE: {
         "DeliveryStreamEncryptionConfigurationInput": "Firehose stream under a customer key",
-        f"{_S3_DESTINATION}.BucketARN": "Firehose to S3",
-        f"{_S3_DESTINATION}.CloudWatchLoggingOptions": "Firehose error log",
-        f"{_S3_DESTINATION}.DataFormatConversionConfiguration": "Firehose conversion to Parquet",
-        f"{_S3_DESTINATION}.EncryptionConfiguration": "Firehose to S3 under a customer key",
-        f"{_S3_DESTINATION}.ProcessingConfiguration": "Firehose transform by a function",
-        f"{_S3_DESTINATION}.S3BackupConfiguration": "Firehose to S3",
+        f"{S3_DESTINATION}.BucketARN": "Firehose to S3",
+        f"{S3_DESTINATION}.CloudWatchLoggingOptions": "Firehose error log",
+        f"{S3_DESTINATION}.DataFormatConversionConfiguration": "Firehose conversion to Parquet",
+        f"{S3_DESTINATION}.EncryptionConfiguration": "Firehose to S3 under a customer key",
+        f"{S3_DESTINATION}.ProcessingConfiguration": "Firehose transform by a function",
+        f"{S3_DESTINATION}.S3BackupConfiguration": "Firehose to S3",
     },
     "AWS::Glue::Job": {
         "Command": "Glue job on S3",
         "Connections": "Glue job with a connection",
-        f"{_ARGUMENT}enable-continuous-cloudwatch-log": "Glue job logs",
-        f"{_ARGUMENT}enable-metrics": "Glue job metrics",
-        f"{_ARGUMENT}extra-py-files": "Glue job on S3",
-        f"{_ARGUMENT}job-bookmark-option": lambda option: f"Glue {option}",
+        f"{ARGUMENT}enable-continuous-cloudwatch-log": "Glue job logs",
+        f"{ARGUMENT}enable-metrics": "Glue job metrics",
+        f"{ARGUMENT}extra-py-files": "Glue job on S3",
+        f"{ARGUMENT}job-bookmark-option": lambda option: f"Glue {option}",
         "SecurityConfiguration": "Glue job with a security configuration",
     },
     "AWS::StepFunctions::StateMachine": {
@@ -129,129 +125,4 @@ NAMES: Mapping[str, Mapping[str, Name]] = {
     "AWS::CloudTrail::Trail": {"CloudWatchLogsRoleArn": "CloudTrail to CloudWatch Logs"},
     "AWS::EC2::FlowLog": {"DeliverLogsPermissionArn": "VPC flow logs"},
     "AWS::S3::Bucket": {"ReplicationConfiguration": "S3 replication"},
-}
-_TAGGED = frozenset({"Description", "Name", "Tags"})
-NEUTRAL: Mapping[str, frozenset[str]] = {
-    "AWS::Lambda::Function": _TAGGED
-    | {
-        "Architectures",
-        "Code",
-        "Environment",
-        "Handler",
-        "MemorySize",
-        "ReservedConcurrentExecutions",
-        "Runtime",
-        "Timeout",
-    },
-    _FIREHOSE: _TAGGED
-    | {
-        "DeliveryStreamType",
-        f"{_S3_DESTINATION}.BufferingHints",
-        f"{_S3_DESTINATION}.CompressionFormat",
-        f"{_S3_DESTINATION}.CustomTimeZone",
-        f"{_S3_DESTINATION}.DynamicPartitioningConfiguration",
-        f"{_S3_DESTINATION}.ErrorOutputPrefix",
-        f"{_S3_DESTINATION}.FileExtension",
-        f"{_S3_DESTINATION}.Prefix",
-        f"{_S3_DESTINATION}.RoleARN",
-        f"{_S3_DESTINATION}.S3BackupMode",
-    },
-    "AWS::Glue::Job": _TAGGED
-    | {
-        # Our own arguments have an underscore, Glue's have none.
-        f"{_ARGUMENT}*_*",
-        "ExecutionProperty",
-        "GlueVersion",
-        "MaxRetries",
-        "NumberOfWorkers",
-        "Role",
-        "Timeout",
-        "WorkerType",
-    },
-    "AWS::StepFunctions::StateMachine": _TAGGED | {"DefinitionString", "RoleArn"},
-    "AWS::Scheduler::Schedule": _TAGGED
-    | {
-        "FlexibleTimeWindow",
-        "ScheduleExpression",
-        "ScheduleExpressionTimezone",
-        "Target.Input",
-        "Target.RetryPolicy",
-        "Target.RoleArn",
-    },
-    "AWS::SageMaker::Model": frozenset({"ExecutionRoleArn", "ModelName", "Tags"}),
-    "AWS::SageMaker::EndpointConfig": frozenset(
-        {"EndpointConfigName", "ProductionVariants", "Tags"}
-    ),
-    "AWS::SageMaker::Endpoint": frozenset(
-        {
-            "EndpointConfigName",
-            "EndpointName",
-            "ExcludeRetainedVariantProperties",
-            "RetainAllVariantProperties",
-            "Tags",
-        }
-    ),
-    "sagemaker:createTrainingJob": frozenset(
-        {
-            "EnableManagedSpotTraining",
-            "Environment",
-            "HyperParameters",
-            "ResourceConfig.InstanceCount",
-            "ResourceConfig.InstanceType",
-            "ResourceConfig.VolumeSizeInGB",
-            "StoppingCondition",
-            "TrainingJobName",
-        }
-    ),
-    "sagemaker:createProcessingJob": frozenset(
-        {
-            "Environment",
-            "ProcessingJobName",
-            "ProcessingResources.ClusterConfig.InstanceCount",
-            "ProcessingResources.ClusterConfig.InstanceType",
-            "ProcessingResources.ClusterConfig.VolumeSizeInGB",
-            "StoppingCondition",
-        }
-    ),
-    "AWS::Backup::BackupSelection": frozenset({"BackupPlanId"}),
-    # A trail writes to its bucket and under its key as the service, which their policies admit.
-    "AWS::CloudTrail::Trail": frozenset(
-        {
-            "AdvancedEventSelectors",
-            "CloudWatchLogsLogGroupArn",
-            "EnableLogFileValidation",
-            "IncludeGlobalServiceEvents",
-            "IsLogging",
-            "IsMultiRegionTrail",
-            "KMSKeyId",
-            "S3BucketName",
-            "Tags",
-            "TrailName",
-        }
-    ),
-    "AWS::EC2::FlowLog": frozenset(
-        {
-            "LogDestinationType",
-            "LogGroupName",
-            "MaxAggregationInterval",
-            "ResourceId",
-            "ResourceType",
-            "Tags",
-            "TrafficType",
-        }
-    ),
-    "AWS::S3::Bucket": frozenset(
-        {
-            "BucketEncryption",
-            "LifecycleConfiguration",
-            "LoggingConfiguration",
-            "NotificationConfiguration",
-            "ObjectLockConfiguration",
-            "ObjectLockEnabled",
-            "OwnershipControls",
-            "PublicAccessBlockConfiguration",
-            "Tags",
-            "VersioningConfiguration",
-        }
-    ),
 }

@@ -17,12 +17,12 @@ from review.concrete import literal
 from review.integration_names import (
     EXPANDED,
     NAMES,
-    NEUTRAL,
     ROLE_USERS,
     STORES,
     TASK_PREFIX,
     TRUST_ONLY,
 )
+from review.integration_neutral import NEUTRAL
 
 Values = Mapping[str, Any]
 

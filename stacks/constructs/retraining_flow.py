@@ -26,7 +26,7 @@ from stacks.constructs.spark_job import SparkJob
 from stacks.constructs.training_functions import TrainingFunctions
 from stacks.state_machines import retraining
 from stacks.state_machines.flow import Flow, Functions
-from stacks.state_machines.jobs import Compute, Network
+from stacks.state_machines.jobs import CHECKPOINTS_PLACE, Compute, Network
 from stacks.state_machines.rollout import Experiment
 
 APPROVAL_DAYS = 7
