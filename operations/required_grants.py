@@ -37,14 +37,14 @@ Conditions = tuple[tuple[str, str, tuple[str, ...]], ...]
 
 @dataclass(frozen=True, slots=True)
 class HeldGrant:
-    """One action of one Allow statement of a role, with every reference as a literal."""
+    """One action on one resource of an Allow statement of a role, every reference a literal."""
 
     role: str
     """``<stack>/<logical id>``."""
     services: tuple[str, ...]
     """The service principals that its trust policy names."""
     action: str
-    resources: tuple[str, ...]
+    resource: str
     conditions: Conditions = ()
 
 
@@ -70,7 +70,7 @@ class RequiredGrant:
             held.action in self.actions
             and self.principal in held.services
             and fnmatchcase(held.role, self.role)
-            and all(self.form_of(resource) for resource in held.resources)
+            and self.form_of(held.resource) is not None
             and _same_conditions(self.conditions, held.conditions)
         )
 
@@ -143,7 +143,7 @@ def conditions_of(document: Mapping[str, Any] | None) -> Conditions:
 def held_grants(
     role: str, services: Iterable[str], documents: Iterable[Mapping[str, Any]]
 ) -> Iterator[HeldGrant]:
-    """What policies allow a role, action by action."""
+    """What policies allow a role, one action and one resource at a time."""
     trusted = tuple(services)
     for document in documents:
         statements = document.get("Statement", [])
@@ -153,7 +153,8 @@ def held_grants(
             resources = _texts(statement.get("Resource")) or ("*",)
             conditions = conditions_of(statement.get("Condition"))
             for action in _texts(statement.get("Action")):
-                yield HeldGrant(role, trusted, action, resources, conditions)
+                for resource in resources:
+                    yield HeldGrant(role, trusted, action, resource, conditions)
 
 
 def _texts(value: Any) -> tuple[str, ...]:

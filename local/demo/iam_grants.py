@@ -59,7 +59,7 @@ def unused(story: Story, found: dict[str, Any]) -> list[str]:
     holders = story.findings.granted.holders if story.findings.granted else {}
     return [
         f"{holders[grant['role']].place or grant['role']}: {grant['action']} on "
-        f"{', '.join(grant['resources'])}" + (" under a condition" if grant["conditions"] else "")
+        f"{grant['resource']}" + (" under a condition" if grant["conditions"] else "")
         for grant in found["unused_grants"]
     ]
 

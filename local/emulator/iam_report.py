@@ -1,8 +1,8 @@
 """What the run proved about permissions: calls, denials, and grants nobody used.
 
-Joins the recorded decisions with the policies that were deployed. A grant is one action pattern of
-one Allow statement of one role; it counts as used when an allowed call of that role matches its
-action, one of its resources and, for the use of a key, the service that it went through. Other
+Joins the recorded decisions with the policies that were deployed. A grant is one action pattern on
+one resource of an Allow statement of one role; it counts as used when an allowed call of that role
+matches its action, its resource and, for the use of a key, the service it went through. Other
 conditions are not matched again. A grant that no call used is either listed in
 ``docs/aws-required-grants.yaml``, with its principal, resource form and condition, or unused.
 """
@@ -51,7 +51,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One action pattern a role is allowed, and how many allowed calls matched it."""
+    """One action pattern a role is allowed on a resource, and how many allowed calls matched."""
 
     role: str
     policy: str
@@ -62,7 +62,7 @@ class Grant:
         """The grant as the report holds it."""
         return {
             "role": self.role, "policy": self.policy, "action": self.held.action,
-            "resources": list(self.held.resources),
+            "resource": self.held.resource,
             "conditions": [list(condition) for condition in self.held.conditions],
             "calls": self.calls,
         }  # fmt: skip
@@ -131,7 +131,7 @@ def _used(calls: Calls, grant: HeldGrant) -> int:
         count
         for (called, resource, service), count in calls.items()
         if _matches(grant.action.lower(), called.lower())
-        and any(_matches(pattern, resource) for pattern in grant.resources)
+        and _matches(grant.resource, resource)
         and _through(grant, service)
     )
 
