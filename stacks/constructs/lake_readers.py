@@ -19,16 +19,16 @@ from stacks.constructs.grants import allow_documents, allow_objects
 
 @dataclass(frozen=True, slots=True)
 class LakeReaders:
-    """Policies by what they let a role read."""
+    """Policies by what they let a role read; who has to list the bucket too is granted that."""
 
     records: CustomerPolicy
-    """Curated events and labels: the features job and the monitor job."""
+    """Curated events and labels, listed and read: the features job and the monitor job."""
     runs: CustomerPolicy
-    """Training sets: training and evaluation."""
+    """Training sets: gate, training and evaluation."""
     models: CustomerPolicy
-    """Model archives: evaluation, endpoint and the monitor job."""
+    """Model archives: registry, evaluation, endpoint and the monitor job."""
     evaluations: CustomerPolicy
-    """Evaluations of candidates, by name: gate, registry and the monitor job."""
+    """Evaluations of candidates: gate, registry and the monitor job."""
 
 
 def lake_readers(scope: Construct, *, zones: Mapping[str, s3.IBucket], keys: Keys) -> LakeReaders:
@@ -40,20 +40,17 @@ def lake_readers(scope: Construct, *, zones: Mapping[str, s3.IBucket], keys: Key
             scope, f"Read{what}", description=f"Reads {', '.join(places)} in the {zone} zone"
         )
 
-    def reader(what: str, zone: str, *places: str) -> CustomerPolicy:
-        found = policy(what, zone, *places)
-        allow_objects(found, zones[zone], by_zone[zone], read=places)
+    def by_name(what: str, zone: str, place: str) -> CustomerPolicy:
+        found = policy(what, zone, place)
+        allow_documents(found, zones[zone], by_zone[zone], place)
         return found
 
-    evaluations = policy("Evaluations", "artifacts", names.ARTIFACTS_EVALUATIONS)
-    allow_documents(
-        evaluations, zones["artifacts"], by_zone["artifacts"], names.ARTIFACTS_EVALUATIONS
-    )
-
-    records = (names.CURATED[table] for table in (names.TABLE_EVENTS, names.TABLE_LABELS))
+    tables = [names.CURATED[table] for table in (names.TABLE_EVENTS, names.TABLE_LABELS)]
+    records = policy("Records", "curated", *tables)
+    allow_objects(records, zones["curated"], by_zone["curated"], read=tables)
     return LakeReaders(
-        records=reader("Records", "curated", *records),
-        runs=reader("Runs", "features", names.FEATURES_RUNS),
-        models=reader("Models", "artifacts", names.ARTIFACTS_MODELS),
-        evaluations=evaluations,
+        records=records,
+        runs=by_name("Runs", "features", names.FEATURES_RUNS),
+        models=by_name("Models", "artifacts", names.ARTIFACTS_MODELS),
+        evaluations=by_name("Evaluations", "artifacts", names.ARTIFACTS_EVALUATIONS),
     )

@@ -18,7 +18,7 @@ from stacks.constructs import sagemaker_names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.customer_policy import CustomerPolicy, Reason
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.grants import allow_documents, through
+from stacks.constructs.grants import through
 from stacks.constructs.lake import Lake
 from stacks.constructs.model_registry import VERSIONS, ModelRegistry
 from stacks.constructs.platform_function import PlatformFunction, PlatformFunctionProps
@@ -116,18 +116,16 @@ class TrainingFunctions(Construct):
         )
 
     def _define_gate(self) -> PlatformFunction:
-        lake, keys = self._props.lake, self._props.foundation.keys
-        function = self._function(
+        lake = self._props.lake
+        return self._function(
             "gate",
             "Data-quality gate and champion/challenger decision",
             {
                 "FEATURES_BUCKET": lake.features.bucket_name,
                 "ARTIFACTS_BUCKET": lake.artifacts.bucket_name,
             },
-            policies=[lake.readers.evaluations],
+            policies=[lake.readers.runs, lake.readers.evaluations],
         )
-        allow_documents(function.role, lake.features, keys.data, names.FEATURES_RUNS)
-        return function
 
     def _define_registry(self) -> PlatformFunction:
         registry, lake = self._props.registry, self._props.lake
@@ -140,10 +138,8 @@ class TrainingFunctions(Construct):
                 "CHAMPION_PARAMETER": self._stack.names.pointer(names.CHAMPION),
                 "ARTIFACTS_BUCKET": lake.artifacts.bucket_name,
             },
-            policies=[lake.readers.evaluations],
+            policies=[lake.readers.evaluations, lake.readers.models],
         )
-        models = names.ARTIFACTS_MODELS
-        allow_documents(function.role, lake.artifacts, self._props.foundation.keys.models, models)
         self._allow_packages(function)
         function.role.allow(["ssm:GetParameter"], registry.pointer_arns[:1])
         return function
@@ -152,9 +148,12 @@ class TrainingFunctions(Construct):
         """SageMaker: a version's number is not known before it exists, hence the pattern."""
         registry = self._props.registry
         function.role.allow(
-            ["sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"],
+            ["sagemaker:CreateModelPackage"],
             [registry.group_arn, registry.packages_arn],
             reason=VERSIONS,
+        )
+        function.role.allow(
+            ["sagemaker:DescribeModelPackage"], [registry.packages_arn], reason=VERSIONS
         )
 
     def _define_rollout(self) -> PlatformFunction:

@@ -19,7 +19,6 @@ PROCESSING_OUTPUT = "/opt/ml/processing/output"
 CODE_INPUT = "code"
 SOURCE_INPUT = "source"
 CHECKPOINTS = "/opt/ml/checkpoints"
-CHECKPOINTS_PLACE = f"{names.ARTIFACTS_MODELS}checkpoints/"
 VOLUME_GIGABYTES = 30
 
 # Where the flow keeps the run's id.
@@ -126,7 +125,7 @@ def training_job(
             compute.max_runtime_seconds * SPOT_PATIENCE
         )
         request["CheckpointConfig"] = {
-            **_uri(below(artifacts_bucket, f"{CHECKPOINTS_PLACE}{{}}/", RUN_ID)),
+            **_uri(below(artifacts_bucket, f"{names.ARTIFACTS_MODELS}checkpoints/{{}}/", RUN_ID)),
             "LocalPath": CHECKPOINTS,
         }
     return request

@@ -30,6 +30,7 @@ from tests.contract.test_security_page import missing
 from tests.synth import ENVIRONMENTS, assembly
 
 SHORTEST_REASON = 30
+PAGES = ("https://docs.aws.amazon.com/", "https://repost.aws/knowledge-center/")
 ENTRIES = table().entries
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/0a1b"
 THROUGH_SQS = {"StringEquals": {"kms:ViaService": "sqs.{region}.amazonaws.com"}}
@@ -131,7 +132,7 @@ def test_an_integration_has_entries_or_needs_none() -> None:
 
 def test_each_entry_gives_page_reason_and_proof() -> None:
     for entry in ENTRIES:
-        assert entry.page.startswith("https://docs.aws.amazon.com/"), entry
+        assert entry.page.startswith(PAGES), entry
         assert len(entry.why) >= SHORTEST_REASON and entry.why.endswith("."), entry
         assert entry.principal.endswith(".amazonaws.com"), entry
         assert not any("*" in action for action in entry.actions), entry
