@@ -1,24 +1,39 @@
-"""Grants that the last local run used, against those that are granted.
+"""Grants that the last local run used, against those that are granted, and why the rest stand.
 
-``make demo`` leaves what it recorded in ``out/demo/iam.json``: every grant of every role with the
-number of allowed calls that matched it, on the same templates under the demo's settings. A grant
-that is granted here and unknown there (another setting, a later commit) is shown as not run.
+``make demo`` leaves what it recorded in ``out/demo/iam.json``: the grants of every role that an
+allowed call matched, on the same templates under the demo's settings. What no call used has to fit
+an entry of ``docs/aws-required-grants.yaml``, which is laid against these templates here, statement
+by statement. A grant that neither explains (another setting, a later commit) is shown as not run.
 """
 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from config.load import REPOSITORY
+from operations.required_grants import GrantTable, HeldGrant, RequiredGrant, table
 from review.assembly import Assembly
-from review.grants import Grant
+from review.held import held, place
 from review.iam import Role
 
 DEMO = REPOSITORY / "out" / "demo"
-State = Literal["exercised", "AWS only", "unused", "not run"]
+State = Literal["exercised", "listed", "unused", "not run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Why a grant stands that no call of the run used."""
+
+    integration: str
+    page: str
+    why: str
+    proven_by: str
+    """The test that makes the call, where only a failure brings it about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +42,8 @@ class RoleUse:
 
     role: str
     actions: dict[str, State]
-    pages: dict[str, str]
-    """Action → the page that says why AWS needs what an emulator never asks for."""
+    listed: dict[str, Listed]
+    """Action → the entry of the table that all of its statements fit."""
 
     def count(self, state: State) -> int:
         """How many actions are in a state."""
@@ -47,45 +62,52 @@ class Exercise:
 
 
 def exercise(
-    assembly: Assembly, roles: list[Role], grants: list[Grant], folder: Path = DEMO
+    assembly: Assembly,
+    roles: Iterable[Role],
+    folder: Path = DEMO,
+    required: GrantTable | None = None,
 ) -> Exercise | None:
-    """What the last run used of these grants; None if it left no record."""
+    """What the last run used of the templates' grants; None if it left no record."""
     path = folder / "iam.json"
     if not path.is_file():
         return None
     recorded = json.loads(path.read_text(encoding="utf-8"))
-    by_role = {
-        assembly.name(entry["stack"], entry["logical_id"]): entry for entry in recorded["roles"]
-    }
+    known = {f"{entry['stack']}/{entry['logical_id']}": entry for entry in recorded["roles"]}
+    of_role: dict[str, list[HeldGrant]] = defaultdict(list)
+    for grant in held(assembly):
+        of_role[grant.role].append(grant)
     return Exercise(
         started=recorded["started"],
         commit=recorded["commit"],
         calls=recorded["calls"],
         denied=recorded["denied"],
-        roles=[_use(role.name, grants, by_role.get(role.name)) for role in roles],
+        roles=[
+            _use(role.name, of_role[place(role)], known.get(place(role), {}), required or table())
+            for role in roles
+        ],
     )
 
 
-def _use(role: str, grants: list[Grant], entry: dict[str, Any] | None) -> RoleUse:
-    granted = sorted(
-        {
-            action
-            for grant in grants
-            if (grant.holder, grant.kind, grant.effect) == (role, "identity", "Allow")
-            for action in grant.actions
-        }
-    )
-    known = entry or {"exercised": [], "aws_only": {}, "unused": []}
-    return RoleUse(
-        role=role,
-        actions={action: _state(action, known) for action in granted},
-        pages={action: page for action, page in known["aws_only"].items() if action in granted},
-    )
+def _use(
+    name: str, grants: list[HeldGrant], entry: dict[str, Any], required: GrantTable
+) -> RoleUse:
+    by_action: dict[str, list[RequiredGrant | None]] = defaultdict(list)
+    for grant in grants:
+        by_action[grant.action].append(required.find(grant))
+    actions: dict[str, State] = {}
+    listed: dict[str, Listed] = {}
+    for action, entries in sorted(by_action.items()):
+        actions[action] = _state(action, entries, entry)
+        if actions[action] == "listed" and entries[0] is not None:
+            first = entries[0]
+            listed[action] = Listed(first.integration, first.page, first.why, first.proven_by)
+    return RoleUse(role=name, actions=actions, listed=listed)
 
 
-def _state(action: str, entry: dict[str, Any]) -> State:
-    if action in entry["exercised"]:
+def _state(action: str, entries: list[RequiredGrant | None], recorded: dict[str, Any]) -> State:
+    """An action is listed only if every statement that grants it fits an entry."""
+    if action in recorded.get("unused", []):
+        return "unused"
+    if action in recorded.get("exercised", []):
         return "exercised"
-    if action in entry["aws_only"]:
-        return "AWS only"
-    return "unused" if action in entry["unused"] else "not run"
+    return "listed" if all(entries) else "not run"

@@ -99,6 +99,7 @@ class ProcessingStack(BaseStack):
         allow_objects(job.role, lake.landing, keys.raw, read=[EVERYTHING])
         allow_objects(job.role, lake.curated, keys.data, replace=[EVERYTHING])
         deny_objects(job.role, lake.curated, names.CURATED_QUERY_RESULTS)
+        job.locate(lake.raw, lake.landing, lake.curated)
         allow_pseudonyms(job.role, security)
         return job
 
@@ -122,6 +123,7 @@ class ProcessingStack(BaseStack):
             concurrent_runs=CONCURRENT_FEATURE_RUNS,
         )
         allow_objects(job.role, lake.features, keys.data, replace=[names.FEATURES_RUNS])
+        job.locate(lake.curated, lake.features)
         return job
 
     def _define_job(

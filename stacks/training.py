@@ -16,7 +16,7 @@ from lambdas.shared import names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.container_image import xgboost_image
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.grants import allow_objects
+from stacks.constructs.grants import allow_listing, allow_objects
 from stacks.constructs.job_role import allow_job_logs, job_role
 from stacks.constructs.lake import Lake
 from stacks.constructs.lease_table import lease_table
@@ -92,6 +92,7 @@ class TrainingStack(BaseStack):
             path=self.names.service_role_path,
         )
         allow_job_logs(role, "/aws/sagemaker/Endpoints/")
+        allow_listing(role, lake.artifacts)
         captures = [names.MONITORING_CAPTURE]
         allow_objects(role, lake.monitoring, foundation.keys.models, write=captures)
         return role

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from local.demo import finish
 from local.demo.flights import NAMES
-from local.demo.phases import compare, deploy, ingest, months, retrain, seed, teardown
+from local.demo.phases import compare, deploy, ingest, months, retrain, schedules, seed, teardown
 from local.demo.runner import Step, Told, tell
 from local.demo.story import OUTPUT, SCALES, Story
 from local.platform import Platform, PlatformError
@@ -41,6 +41,7 @@ def steps(months_told: Sequence[int]) -> list[Step]:
             Step(NAMES[n - 1].lower(), f"{NAMES[n - 1]} passes", months.tell(n))
             for n in months_told
         ),
+        Step("schedules", "Schedules fall due, a monitor run fails", schedules.tell),
         *([comparison] if compare.JULY in months_told else []),
     ]
 
@@ -48,7 +49,13 @@ def steps(months_told: Sequence[int]) -> list[Step]:
 def closing(keep: bool) -> list[Step]:
     """What runs whatever happened."""
     collect = Step("collect", "Collect what was recorded", finish.collect)
-    return [collect] if keep else [collect, Step("teardown", "Tear down", teardown.destroy)]
+    destroy = Step("teardown", "Tear down", teardown.destroy)
+    return [
+        collect,
+        *([] if keep else [destroy]),
+        Step("permissions", "Calls against grants", finish.permissions),
+        Step("grants", "Every grant is used or listed", finish.assert_grants, needs_all=True),
+    ]
 
 
 def run(scale: str, keep: bool, console: Console) -> Told:

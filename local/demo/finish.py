@@ -19,8 +19,9 @@ NAMES_SHOWN = 12
 ENFORCEMENT = (
     "Every request to the platform is checked against the policies, boundary and resource "
     "policies of its caller, as deployed; work that a service does with a role (Firehose, Step "
-    "Functions, EventBridge, SageMaker, Glue) is checked against that role. A granted action that "
-    "was not used here may still be needed on AWS."
+    "Functions, EventBridge, SageMaker, Glue) is checked against that role. A grant that no call "
+    "used stands in docs/aws-required-grants.yaml, with the page of AWS that asks for it; one that "
+    "does not fails the run."
 )
 
 
@@ -28,12 +29,17 @@ def collect(story: Story) -> None:
     """Read the platform's records while everything is still deployed."""
     story.forget_deployed()
     story.findings.resources = _resources(story)
-    story.findings.iam = _iam(story)
-    found, iam = story.findings.resources, story.findings.iam
+    story.findings.granted = iam_grants.granted(story)
+    found = story.findings.resources
     story.say(
         f"resources: {found.executed} executed, {found.emulated} emulated, "
         f"{found.recorded} recorded only"
     )
+
+
+def permissions(story: Story) -> None:
+    """What the roles were granted and used, from the first call to the tear-down's last."""
+    story.findings.iam = iam = _iam(story)
     story.say(
         f"IAM: {iam.principals_enforced} principals, {iam.calls:,} decisions, {iam.denied} denied, "
         f"{iam.unused_grants} grants unused"
@@ -62,9 +68,19 @@ def _resources(story: Story) -> Resources:
     )  # fmt: skip
 
 
+def assert_grants(story: Story) -> None:
+    """Every grant was used, or AWS needs it and the table says why.
+
+    Raises:
+        UnusedGrantError: some were not; the message names them.
+    """
+    iam_grants.assert_used_or_listed(story.findings.unused)
+
+
 def _iam(story: Story) -> Iam:
-    found = iam_report.report(story.platform, story.scope.role_path)
+    found = iam_grants.used(story)
     iam_grants.write(story, found)
+    story.findings.unused = iam_grants.unused(story, found)
     denied: Counter[str] = Counter()
     calls: Counter[str] = Counter()
     unused: Counter[str] = Counter(grant["role"] for grant in found["unused_grants"])

@@ -27,6 +27,8 @@ class Step:
     name: str
     title: str
     run: Callable[[Story], None]
+    needs_all: bool = False
+    """Judges the story as a whole: skipped when a phase before it failed."""
 
 
 @dataclass(slots=True)
@@ -45,7 +47,10 @@ class Told:
 
 
 def tell(story: Story, steps: Sequence[Step], closing: Sequence[Step]) -> Told:
-    """Run ``steps`` until one fails, then ``closing`` in any case. Never raises for a phase."""
+    """Run ``steps`` until one fails, then ``closing`` in any case. Never raises for a phase.
+
+    Of ``closing``, only what judges the whole story is skipped after a failure.
+    """
     told, total = Told(), len(steps) + len(closing)
     for index, step in enumerate(steps, start=1):
         if told.failure is not None:
@@ -53,6 +58,9 @@ def tell(story: Story, steps: Sequence[Step], closing: Sequence[Step]) -> Told:
             continue
         _run(story, step, told, f"{index}/{total}")
     for index, step in enumerate(closing, start=len(steps) + 1):
+        if step.needs_all and told.failure is not None:
+            told.phases.append(_skipped(story, step))
+            continue
         _run(story, step, told, f"{index}/{total}")
     return told
 

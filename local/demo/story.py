@@ -30,6 +30,7 @@ from local.demo.report.model import (
     Teardown,
 )
 from local.demo.traffic import Answer
+from local.emulator.iam_report import Holder, Policies
 from local.platform import ROOT, Platform
 from operations.deployed import Deployed
 
@@ -71,6 +72,16 @@ SCALES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What was deployed of policies, kept for when the stacks are gone."""
+
+    policies: Policies
+    holders: dict[str, Holder]
+    places: dict[str, tuple[str, str]]
+    """Role name → stack and logical id."""
+
+
 @dataclass(slots=True)
 class Findings:
     """What the phases found; the report is made of this and of what CloudFormation knows."""
@@ -87,6 +98,9 @@ class Findings:
     stacks: list[Stack] = field(default_factory=list)
     resources: Resources | None = None
     iam: Iam | None = None
+    granted: Granted | None = None
+    unused: list[str] = field(default_factory=list)
+    """Grants that were neither used nor listed, in words."""
     teardown: Teardown | None = None
     notes: list[str] = field(default_factory=list)
 

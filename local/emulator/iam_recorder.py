@@ -20,6 +20,8 @@ from local.emulator.extensions import Tables
 from local.emulator.private_tables import replace
 
 FILE_NAME = "iam-decisions.jsonl"
+VIA_SERVICE = "kms:viaservice"
+"""Key of a decision on a customer key: the service that asked for it, as policies name it."""
 _EVALUATOR = "ministack.core.iam_evaluator"
 
 _principal: contextvars.ContextVar[Any] = contextvars.ContextVar("recorded_principal", default=None)
@@ -54,9 +56,19 @@ class DecisionWriter:
 
 
 def record(
-    principal: str, action: str, resource: str, decision: str, *, via: str, statement: str = ""
+    principal: str,
+    action: str,
+    resource: str,
+    decision: str,
+    *,
+    via: str,
+    statement: str = "",
+    key_through: str = "",
 ) -> None:
-    """Write one decision; ``via`` is ``request`` or the service that acted with the role."""
+    """Write one decision; ``via`` is ``request`` or the service that acted with the role.
+
+    ``key_through`` is the service on whose behalf a key is used, such as ``sqs.<region>…``.
+    """
     if not _writers:
         return
     line = {
@@ -67,7 +79,8 @@ def record(
         "decision": decision,
         "via": via,
     }
-    _writers[0].put(line | {"statement": statement} if statement else line)
+    more = {"statement": statement, VIA_SERVICE: key_through}
+    _writers[0].put(line | {key: value for key, value in more.items() if value})
 
 
 def current_principal() -> Any:

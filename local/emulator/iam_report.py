@@ -1,10 +1,10 @@
 """What the run proved about permissions: calls, denials, and grants nobody used.
 
-Joins the recorded decisions with the policies that were deployed. A grant is one action pattern of
-one Allow statement of one role; it counts as used when an allowed call of that role matches both
-its action and one of its resources. Conditions are not matched again, so a grant whose condition
-never held may be shown as used by a call that another statement allowed. What AWS needs and nothing
-here asks for stands in ``aws_only_permissions.yaml``.
+Joins the recorded decisions with the policies that were deployed. A grant is one action pattern on
+one resource of an Allow statement of one role; it counts as used when an allowed call of that role
+matches its action, its resource and, for the use of a key, the service it went through. Other
+conditions are not matched again. A grant that no call used is either listed in
+``docs/aws-required-grants.yaml``, with its principal, resource form and condition, or unused.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from local.emulator.iam_recorder import FILE_NAME, VIA_SERVICE
+from operations.required_grants import GrantTable, HeldGrant, held_grants, table
 
-from local.emulator.iam_recorder import FILE_NAME
-
-AWS_ONLY = Path(__file__).with_name("aws_only_permissions.yaml")
 _OUTSIDE = ("cdk-hnb659fds-",)
+Calls = Counter[tuple[str, str, str]]
+"""Allowed calls of one role by action, resource and the service they went through ("": none)."""
+Policies = dict[str, dict[str, dict[str, Any]]]
+"""Role name → policy name → document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +40,32 @@ class Denial:
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """Who a role is, beside its generated name."""
+
+    services: tuple[str, ...] = ()
+    """The service principals that its trust policy names."""
+    place: str = ""
+    """``<stack>/<logical id>``, where known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
-    """One action pattern a role is allowed, and how many allowed calls matched it."""
+    """One action pattern a role is allowed on a resource, and how many allowed calls matched."""
 
     role: str
     policy: str
-    sid: str
-    action: str
-    resources: tuple[str, ...]
+    held: HeldGrant
     calls: int
+
+    def as_row(self) -> dict[str, Any]:
+        """The grant as the report holds it."""
+        return {
+            "role": self.role, "policy": self.policy, "action": self.held.action,
+            "resource": self.held.resource,
+            "conditions": [list(condition) for condition in self.held.conditions],
+            "calls": self.calls,
+        }  # fmt: skip
 
 
 def read_decisions(state_dir: Path) -> Iterator[dict[str, Any]]:
@@ -82,9 +100,9 @@ def _document(iam: Any, policy_arn: str) -> dict[str, Any]:
     return json.loads(document) if isinstance(document, str) else dict(document)
 
 
-def deployed_policies(iam: Any, path_prefix: str = "/") -> dict[str, dict[str, dict[str, Any]]]:
+def deployed_policies(iam: Any, path_prefix: str = "/") -> Policies:
     """Role name → policy name → document, for roles below an IAM path."""
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    found: Policies = {}
     for role in _pages(iam, "list_roles", "Roles", PathPrefix=path_prefix):
         name = role["RoleName"]
         if name.startswith(_OUTSIDE):
@@ -108,62 +126,48 @@ def _matches(pattern: str, text: str) -> bool:
     return fnmatchcase(text, pattern.replace("[", "[[]"))
 
 
-def _used(calls: Counter[tuple[str, str]], action: str, resources: tuple[str, ...]) -> int:
+def _used(calls: Calls, grant: HeldGrant) -> int:
     return sum(
         count
-        for (called, resource), count in calls.items()
-        if _matches(action.lower(), called.lower())
-        and any(_matches(pattern, resource) for pattern in resources)
+        for (called, resource, service), count in calls.items()
+        if _matches(grant.action.lower(), called.lower())
+        and _matches(grant.resource, resource)
+        and _through(grant, service)
     )
 
 
-@cache
-def aws_only_permissions() -> dict[tuple[str, str], str]:
-    """(service that assumes the role, action) → the page that says why AWS needs it."""
-    entries = yaml.safe_load(AWS_ONLY.read_text(encoding="utf-8"))
-    return {
-        (service, action): entry["page"]
-        for entry in entries
-        for service in entry["roles"]
-        for action in entry["actions"]
-    }
-
-
-def _page(services: Iterable[str], action: str) -> str | None:
-    table = aws_only_permissions()
-    return next((table[key] for key in ((s, action) for s in services) if key in table), None)
+def _through(grant: HeldGrant, service: str) -> bool:
+    """Whether the statement admits a call that went through a service, as far as recorded."""
+    return not service or all(
+        service in values for _, key, values in grant.conditions if key == VIA_SERVICE
+    )
 
 
 def grants_of(
-    policies: dict[str, dict[str, dict[str, Any]]], allowed: dict[str, Counter[tuple[str, str]]]
+    policies: Policies, allowed: Mapping[str, Calls], holders: Mapping[str, Holder] | None = None
 ) -> list[Grant]:
     """Every granted action of every role with the number of calls it served."""
     grants = []
     for role, documents in policies.items():
+        holder = (holders or {}).get(role, Holder())
         for policy, document in documents.items():
-            statements = document.get("Statement", [])
-            for statement in [statements] if isinstance(statements, dict) else statements:
-                if statement.get("Effect") != "Allow":
-                    continue
-                resources = tuple(_as_list(statement.get("Resource")) or ["*"])
-                sid = statement.get("Sid", "")
-                for action in _as_list(statement.get("Action")):
-                    calls = _used(allowed.get(role, Counter()), action, resources)
-                    grants.append(Grant(role, policy, sid, action, resources, calls))
+            for held in held_grants(holder.place, holder.services, [document]):
+                grants.append(Grant(role, policy, held, _used(allowed.get(role, Counter()), held)))
     return grants
 
 
 def build_report(
     decisions: Iterable[dict[str, Any]],
-    policies: dict[str, dict[str, dict[str, Any]]],
-    services: Mapping[str, Iterable[str]] | None = None,
+    policies: Policies,
+    holders: Mapping[str, Holder] | None = None,
+    required: GrantTable | None = None,
 ) -> dict[str, Any]:
     """The coverage report; ``unused_grants`` and ``denied`` name each entry.
 
-    ``services`` says which service principals assume a role: an unused grant that AWS needs and
-    nothing here asks for is listed under ``aws_only_grants`` with its documentation page instead.
+    ``holders`` says who the roles are: an unused grant that fits an entry of ``required`` (this
+    repository's table unless given) is under ``listed_grants`` with what the entry says.
     """
-    allowed: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    allowed: dict[str, Calls] = defaultdict(Counter)
     denied: Counter[tuple[str, str, str, str, str]] = Counter()
     enforced: dict[str, set[str]] = defaultdict(set)
     total = 0
@@ -171,25 +175,41 @@ def build_report(
         total += 1
         name = principal_name(decision["principal"])
         enforced[name].add(decision["via"])
-        key = (decision["action"], decision["resource"])
+        action, resource = decision["action"], decision["resource"]
         if decision["decision"] == "Allow":
-            allowed[name][key] += 1
+            allowed[name][action, resource, decision.get(VIA_SERVICE, "")] += 1
         else:
-            denied[name, *key, decision["decision"], decision["via"]] += 1
-    grants = grants_of(policies, allowed)
-    unused: list[dict[str, Any]] = []
-    explained: list[dict[str, Any]] = []
-    for grant in (entry for entry in grants if not entry.calls):
-        page = _page((services or {}).get(grant.role, ()), grant.action)
-        (explained if page else unused).append(asdict(grant) | ({"page": page} if page else {}))
+            denied[name, action, resource, decision["decision"], decision["via"]] += 1
+    grants = grants_of(policies, allowed, holders)
     return {
         "calls": total,
         "denied": [asdict(Denial(*key, count)) for key, count in denied.most_common()],
         "principals_enforced": {name: sorted(via) for name, via in sorted(enforced.items())},
         "grants": len(grants),
-        "used_grants": [asdict(grant) for grant in grants if grant.calls],
-        "unused_grants": unused,
-        "aws_only_grants": explained,
+        "used_grants": [grant.as_row() for grant in grants if grant.calls],
+        **_not_used([grant for grant in grants if not grant.calls], required or table()),
+    }
+
+
+def _not_used(grants: list[Grant], required: GrantTable) -> dict[str, list[dict[str, Any]]]:
+    listed, unused = [], []
+    for grant in grants:
+        entry = required.find(grant.held)
+        if entry is None:
+            unused.append(grant.as_row())
+        else:
+            said = {"page": entry.page, "why": entry.why, "proven_by": entry.proven_by}
+            listed.append(grant.as_row() | said)
+    return {"unused_grants": unused, "listed_grants": listed}
+
+
+def who_holds(
+    services: Mapping[str, Iterable[str]], places: Mapping[str, str] | None = None
+) -> dict[str, Holder]:
+    """Holders by role name, from what their trust names and where their stacks define them."""
+    return {
+        role: Holder(tuple(trusted), (places or {}).get(role, ""))
+        for role, trusted in services.items()
     }
 
 
@@ -209,8 +229,11 @@ def trusted_services(iam: Any, path_prefix: str = "/") -> dict[str, list[str]]:
     return found
 
 
-def report(platform: Any, path_prefix: str = "/") -> dict[str, Any]:
-    """The coverage report of a running ``Platform``."""
+def report(
+    platform: Any, path_prefix: str = "/", places: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The coverage report of a running ``Platform``; ``places`` by role name, where known."""
     iam = platform.client("iam")
-    policies, services = deployed_policies(iam, path_prefix), trusted_services(iam, path_prefix)
-    return build_report(read_decisions(platform.state_dir), policies, services)
+    holders = who_holds(trusted_services(iam, path_prefix), places)
+    policies = deployed_policies(iam, path_prefix)
+    return build_report(read_decisions(platform.state_dir), policies, holders)

@@ -5,8 +5,9 @@ MiniStack stores objects in clear and never asks KMS on S3's behalf. AWS does: a
 for Secrets Manager, SQS and SNS. Identity policies, permissions boundary and key policy decide,
 with the condition keys AWS sends (``kms:ViaService``, ``kms:EncryptionContext:…``).
 
-DynamoDB and Firehose work with grants made when the table or stream is created, so the caller of a
-data operation needs no key permission there, and none is checked.
+For DynamoDB and Firehose no key permission is checked: both work with grants made when the table
+or stream is created. That DynamoDB decrypts a table's key on behalf of its caller, now and then,
+stands in ``docs/aws-required-grants.yaml``.
 """
 
 from __future__ import annotations
@@ -155,8 +156,9 @@ def _decide(principal: Any, action: str, key: str, context: dict[str, Any], regi
         )
     result.principal_arn = principal.arn
     iam_recorder.record(
-        principal.arn, action, key, result.decision, via="key", statement=result.matched_sid
-    )
+        principal.arn, action, key, result.decision, via="key", statement=result.matched_sid,
+        key_through=context[iam_recorder.VIA_SERVICE],
+    )  # fmt: skip
     return result
 
 

@@ -131,8 +131,9 @@ def _decide(
         )  # fmt: skip
     result.principal_arn = session
     iam_recorder.record(
-        session, action, resource, result.decision, via=service, statement=result.matched_sid
-    )
+        session, action, resource, result.decision, via=service, statement=result.matched_sid,
+        key_through=str(keys.get(iam_recorder.VIA_SERVICE, "")),
+    )  # fmt: skip
     return result
 
 

@@ -37,6 +37,7 @@ READ_ACTIONS = ("s3:GetObject",)
 WRITE_ACTIONS = ("s3:AbortMultipartUpload", "s3:PutObject")
 # Spark commits by renaming (copy and delete) and clears what a partition held before.
 REPLACE_ACTIONS = (*WRITE_ACTIONS, "s3:DeleteObject")
+MARKER_ACTIONS = (*READ_ACTIONS, "s3:DeleteObject", "s3:PutObject")
 EVERYTHING = ""
 """The prefix for a role that owns a zone as a whole."""
 
@@ -88,7 +89,7 @@ def allow_objects(
     """
     # Without a condition on the prefix: a HEAD for a missing object carries none, and would answer
     # 403 where Spark's committers expect 404.
-    grantee.allow(["s3:GetBucketLocation", "s3:ListBucket"], [bucket.bucket_arn])
+    allow_listing(grantee, bucket)
     for actions, places in (
         (READ_ACTIONS, read),
         (WRITE_ACTIONS, write),
@@ -99,20 +100,38 @@ def allow_objects(
             grantee.allow(actions, objects, reason=BY_PREFIX)
     markers = [f"{place.rstrip('/')}_$folder$" for place in replace if place != EVERYTHING]
     if markers:
-        # Hadoop's file system marks a folder by an object beside it.
+        # Hadoop's file system marks a folder by an empty object beside it.
         beside = [bucket.arn_for_objects(marker) for marker in markers]
-        grantee.allow([*READ_ACTIONS, *REPLACE_ACTIONS], beside)
+        grantee.allow(MARKER_ACTIONS, beside)
     uses = ["kms:Decrypt", "kms:GenerateDataKey"] if write or replace else ["kms:Decrypt"]
     context = {"kms:EncryptionContext:aws:s3:arn": bucket.bucket_arn}
     grantee.allow(uses, [key.key_arn], through(grantee, "s3", context))
 
 
-def deny_objects(role: ServiceRole, bucket: s3.IBucket, *places: str) -> None:
+def allow_listing(grantee: Grantee, *buckets: s3.IBucket) -> None:
+    """Allow listing buckets, which is how SageMaker looks up a prefix."""
+    grantee.allow(["s3:ListBucket"], [bucket.bucket_arn for bucket in buckets])
+
+
+def allow_documents(grantee: Grantee, bucket: s3.IBucket, key: kms.IKey, *places: str) -> None:
+    """Allow reading objects below prefixes by name: what lies there cannot be listed."""
+    objects = [bucket.arn_for_objects(f"{place}*") for place in places]
+    grantee.allow(READ_ACTIONS, objects, reason=BY_PREFIX)
+    context = {"kms:EncryptionContext:aws:s3:arn": bucket.bucket_arn}
+    grantee.allow(["kms:Decrypt"], [key.key_arn], through(grantee, "s3", context))
+
+
+def deny_objects(
+    role: ServiceRole,
+    bucket: s3.IBucket,
+    *places: str,
+    actions: Sequence[str] = (*READ_ACTIONS, *REPLACE_ACTIONS),
+) -> None:
     """Keep a role that owns a zone out of prefixes that are somebody else's all the same."""
     role.policy.add_statements(
         iam.PolicyStatement(
             effect=iam.Effect.DENY,
-            actions=[*READ_ACTIONS, *REPLACE_ACTIONS],
+            actions=list(actions),
             resources=[bucket.arn_for_objects(f"{place}*") for place in places],
         )
     )

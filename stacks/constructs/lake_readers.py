@@ -14,19 +14,19 @@ from constructs import Construct
 from lambdas.shared import names
 from stacks.constructs.customer_policy import CustomerPolicy
 from stacks.constructs.foundation import Keys
-from stacks.constructs.grants import allow_objects
+from stacks.constructs.grants import allow_documents, allow_objects
 
 
 @dataclass(frozen=True, slots=True)
 class LakeReaders:
-    """Policies by what they let a role read."""
+    """Policies by what they let a role read; who has to list the bucket too is granted that."""
 
     records: CustomerPolicy
-    """Curated events and labels: the features job and the monitor job."""
+    """Curated events and labels, listed and read: the features job and the monitor job."""
     runs: CustomerPolicy
     """Training sets: gate, training and evaluation."""
     models: CustomerPolicy
-    """Model archives: registry, training, evaluation, endpoint and the monitor job."""
+    """Model archives: registry, evaluation, endpoint and the monitor job."""
     evaluations: CustomerPolicy
     """Evaluations of candidates: gate, registry and the monitor job."""
 
@@ -35,17 +35,22 @@ def lake_readers(scope: Construct, *, zones: Mapping[str, s3.IBucket], keys: Key
     """Create the policies in the lake's own stack, before whoever reads."""
     by_zone = {"curated": keys.data, "features": keys.data, "artifacts": keys.models}
 
-    def reader(what: str, zone: str, *places: str) -> CustomerPolicy:
-        policy = CustomerPolicy(
+    def policy(what: str, zone: str, *places: str) -> CustomerPolicy:
+        return CustomerPolicy(
             scope, f"Read{what}", description=f"Reads {', '.join(places)} in the {zone} zone"
         )
-        allow_objects(policy, zones[zone], by_zone[zone], read=places)
-        return policy
 
-    records = (names.CURATED[table] for table in (names.TABLE_EVENTS, names.TABLE_LABELS))
+    def by_name(what: str, zone: str, place: str) -> CustomerPolicy:
+        found = policy(what, zone, place)
+        allow_documents(found, zones[zone], by_zone[zone], place)
+        return found
+
+    tables = [names.CURATED[table] for table in (names.TABLE_EVENTS, names.TABLE_LABELS)]
+    records = policy("Records", "curated", *tables)
+    allow_objects(records, zones["curated"], by_zone["curated"], read=tables)
     return LakeReaders(
-        records=reader("Records", "curated", *records),
-        runs=reader("Runs", "features", names.FEATURES_RUNS),
-        models=reader("Models", "artifacts", names.ARTIFACTS_MODELS),
-        evaluations=reader("Evaluations", "artifacts", names.ARTIFACTS_EVALUATIONS),
+        records=records,
+        runs=by_name("Runs", "features", names.FEATURES_RUNS),
+        models=by_name("Models", "artifacts", names.ARTIFACTS_MODELS),
+        evaluations=by_name("Evaluations", "artifacts", names.ARTIFACTS_EVALUATIONS),
     )

@@ -175,10 +175,7 @@ class ModelRegistry(Construct):
                 timeout_seconds=60,
             ),
         )
-        function.role.allow(
-            ["ssm:DeleteParameters", "ssm:GetParameters", "ssm:PutParameter"],
-            self.pointer_arns,
-        )
+        function.role.allow(["ssm:DeleteParameters", "ssm:PutParameter"], self.pointer_arns)
         return function
 
     def _define_pointers(self) -> CustomResource:

@@ -12,7 +12,7 @@ from stacks.constructs.customer_policy import Reason
 from stacks.constructs.flow_machine import FlowMachine, FlowMachineProps
 from stacks.constructs.flow_triggers import start_on_schedule
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.grants import allow_objects
+from stacks.constructs.grants import allow_listing, allow_objects
 from stacks.constructs.job_role import job_role
 from stacks.constructs.lake import Lake
 from stacks.constructs.retraining_flow import job_compute
@@ -83,6 +83,7 @@ class MonitorFlow(Construct):
             {"StringEquals": {"cloudwatch:namespace": names.METRIC_NAMESPACE}},
             reason=METRICS,
         )
+        allow_listing(role, lake.artifacts)
         allow_objects(
             role,
             lake.monitoring,

@@ -14,7 +14,7 @@ from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.flow_machine import FlowMachine, FlowMachineProps
 from stacks.constructs.flow_triggers import on_stopped, start_on_schedule
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.grants import allow_asset, allow_objects
+from stacks.constructs.grants import READ_ACTIONS, allow_listing, allow_objects, deny_objects
 from stacks.constructs.job_role import allow_job_logs, job_role
 from stacks.constructs.lake import Lake
 from stacks.constructs.model_registry import ModelRegistry
@@ -77,13 +77,25 @@ class RetrainingFlow(Construct):
             "Training",
             description="Trains models",
             foundation=foundation,
-            policies=[lake.readers.runs, lake.readers.models],
+            policies=[lake.readers.runs],
         )
         allow_job_logs(role, "/aws/sagemaker/TrainingJobs")
-        models = [names.ARTIFACTS_MODELS]
-        allow_objects(role, lake.artifacts, foundation.keys.models, write=models)
-        allow_asset(role, self._props.code.source)
+        allow_listing(role, lake.features)
+        self._allow_models(role)
+        source = self._props.code.source
+        role.allow(["s3:GetObject"], [source.bucket.arn_for_objects(source.s3_object_key)])
         return role
+
+    def _allow_models(self, role: ServiceRole) -> None:
+        """Writing archives; reading checkpoints, from which an interrupted spot job goes on."""
+        artifacts, models = self._props.lake.artifacts, names.ARTIFACTS_MODELS
+        spot = self._stack.settings.training.spot
+        key = self._props.foundation.keys.models
+        allow_objects(role, artifacts, key, read=[models] if spot else [], write=[models])
+        if spot:
+            # Archives lie below their jobs' names, and a job reads none.
+            jobs = f"{models}{sagemaker_names.prefix(self._stack.names)}-"
+            deny_objects(role, artifacts, jobs, actions=READ_ACTIONS)
 
     def _define_evaluation_role(self) -> ServiceRole:
         props, lake = self._props, self._props.lake
@@ -99,6 +111,7 @@ class RetrainingFlow(Construct):
                 props.registry.seed_readers,
             ],
         )
+        allow_listing(role, lake.features)
         evaluations = [names.ARTIFACTS_EVALUATIONS]
         allow_objects(role, lake.artifacts, props.foundation.keys.models, write=evaluations)
         return role

@@ -23,16 +23,14 @@ from stacks.constructs.grants import allow_alert, allow_dead_letters
 from stacks.constructs.sagemaker_names import sagemaker_arn
 from stacks.nag import except_from_review
 
-# Lambda creates its network interfaces itself and offers no resource to scope these calls to.
+# Lambda creates its network interfaces itself and offers no resource to scope these calls to. What
+# it asks of the one who creates the function (security groups, VPCs) is not the function's to have.
 FUNCTION_ACTIONS = (
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface",
     "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSecurityGroups",
     "ec2:DescribeSubnets",
-    "ec2:DescribeVpcs",
-    "ec2:GetSecurityGroupsForVpc",
     "ec2:UnassignPrivateIpAddresses",
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",

@@ -132,7 +132,7 @@ class ServingDeployRole(Construct):
 
     def _allow_references(self) -> None:
         """SSM for the typed parameters, DescribeStacks for ``Fn::GetStackOutput``."""
-        self.service_role.allow(["ssm:GetParameter", "ssm:GetParameters"], self._props.pointer_arns)
+        self.service_role.allow(["ssm:GetParameters"], self._props.pointer_arns)
         stacks = self._stack.format_arn(
             service="cloudformation",
             resource="stack",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
@@ -68,6 +69,10 @@ class SparkJob(Construct):
     def job_arn(self) -> str:
         """ARN of the job, for ``glue:StartJobRun`` grants."""
         return self._stack.format_arn(service="glue", resource="job", resource_name=self.job.ref)
+
+    def locate(self, *buckets: s3.IBucket) -> None:
+        """Allow asking for the Region of buckets, which Glue does before it opens one."""
+        self.role.allow(["s3:GetBucketLocation"], [bucket.bucket_arn for bucket in buckets])
 
     def _define_role(self) -> ServiceRole:
         props = self._props

@@ -145,13 +145,12 @@ class TrainingFunctions(Construct):
         """SageMaker: a version's number is not known before it exists, hence the pattern."""
         registry = self._props.registry
         function.role.allow(
-            [
-                "sagemaker:AddTags",
-                "sagemaker:CreateModelPackage",
-                "sagemaker:DescribeModelPackage",
-            ],
+            ["sagemaker:CreateModelPackage"],
             [registry.group_arn, registry.packages_arn],
             reason=VERSIONS,
+        )
+        function.role.allow(
+            ["sagemaker:DescribeModelPackage"], [registry.packages_arn], reason=VERSIONS
         )
 
     def _define_rollout(self) -> PlatformFunction:
@@ -174,10 +173,7 @@ class TrainingFunctions(Construct):
             },
         )
         self._allow_lease(function, "dynamodb:GetItem", "dynamodb:UpdateItem")
-        function.role.allow(
-            ["ssm:GetParameter", "ssm:GetParameters", "ssm:PutParameter"],
-            props.registry.pointer_arns,
-        )
+        function.role.allow(["ssm:GetParameters", "ssm:PutParameter"], props.registry.pointer_arns)
         self._allow_stack_update(function)
         return function
 

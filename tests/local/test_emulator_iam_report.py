@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from local.emulator import iam_report
-from local.emulator.iam_recorder import FILE_NAME, DecisionWriter
+from local.emulator.iam_recorder import FILE_NAME, VIA_SERVICE, DecisionWriter
 
 ROLE = "arn:aws:sts::123456789012:assumed-role/reader/session"
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/0a1b"
+STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/serving/*"
 
 
 def _decision(action: str, resource: str, decision: str = "Allow", **more: Any) -> dict[str, Any]:
@@ -66,19 +68,60 @@ def test_a_denied_call_uses_no_grant_and_is_counted() -> None:
     assert not report["used_grants"]
 
 
-def test_what_only_aws_asks_for_is_explained_by_a_page() -> None:
-    policies = _policies(_allow(["ec2:CreateNetworkInterface", "ec2:RunInstances"], "*"))
-    report = iam_report.build_report([], policies, {"reader": ["lambda.amazonaws.com"]})
-    assert [grant["action"] for grant in report["unused_grants"]] == ["ec2:RunInstances"]
-    assert report["aws_only_grants"][0]["page"].startswith("https://docs.aws.amazon.com/lambda/")
-    stranger = iam_report.build_report([], policies, {"reader": ["states.amazonaws.com"]})
-    assert not stranger["aws_only_grants"]
+def _listed(holder: iam_report.Holder) -> list[str]:
+    """Actions of the planted grants that the table lists, for a role that is this holder."""
+    through = {"StringEquals": {"kms:ViaService": "sqs.eu-west-1.amazonaws.com"}}
+    policies = _policies(
+        _allow("ec2:CreateNetworkInterface", "*"),
+        _allow("ec2:DeleteNetworkInterface", "arn:aws:ec2:eu-west-1:123456789012:*/*"),
+        _allow("ec2:RunInstances", "*"),
+        _allow("kms:Decrypt", KEY) | {"Condition": through},
+        _allow("kms:GenerateDataKey", KEY),
+    )
+    report = iam_report.build_report([], policies, {"reader": holder})
+    assert len(report["unused_grants"]) + len(report["listed_grants"]) == 5
+    return [grant["action"] for grant in report["listed_grants"]]
 
 
-def test_every_explanation_names_an_aws_page() -> None:
-    pages = set(iam_report.aws_only_permissions().values())
-    assert pages
-    assert all(page.startswith("https://docs.aws.amazon.com/") for page in pages)
+def test_a_grant_is_listed_if_action_resource_and_condition_fit_an_entry() -> None:
+    holder = iam_report.Holder(("lambda.amazonaws.com",))
+    assert _listed(holder) == ["ec2:CreateNetworkInterface", "kms:Decrypt"]
+
+
+def test_another_principal_needs_what_its_own_entries_say() -> None:
+    assert _listed(iam_report.Holder(("states.amazonaws.com",))) == []
+
+
+def test_what_is_listed_comes_with_page_reason_and_proof() -> None:
+    policies = _policies(_allow("cloudformation:DescribeStackEvents", STACK))
+    for place, found in (("training/FunctionsRollout", 1), ("api/Router", 0)):
+        holder = iam_report.Holder(("lambda.amazonaws.com",), place)
+        listed = iam_report.build_report([], policies, {"reader": holder})["listed_grants"]
+        assert len(listed) == found
+    holder = iam_report.Holder(("lambda.amazonaws.com",), "training/FunctionsRollout")
+    (grant,) = iam_report.build_report([], policies, {"reader": holder})["listed_grants"]
+    assert grant["page"].startswith("https://docs.aws.amazon.com/")
+    assert grant["why"]
+    assert grant["proven_by"].startswith("tests/local/")
+
+
+def test_each_resource_of_a_statement_is_a_grant() -> None:
+    called = _decision("s3:GetObject", "arn:aws:s3:::b/k")
+    policies = _policies(_allow("s3:GetObject", ["arn:aws:s3:::b/*", "arn:aws:s3:::c/*"]))
+    report = iam_report.build_report([called], policies)
+    assert [grant["resource"] for grant in report["used_grants"]] == ["arn:aws:s3:::b/*"]
+    assert [grant["resource"] for grant in report["unused_grants"]] == ["arn:aws:s3:::c/*"]
+
+
+def test_a_key_used_through_one_service_is_unused_through_another() -> None:
+    def through(service: str) -> dict[str, Any]:
+        return _allow("kms:Decrypt", KEY) | {"Condition": {"StringEquals": {VIA_SERVICE: service}}}
+
+    called = _decision("kms:Decrypt", KEY, **{VIA_SERVICE: "sns.eu-west-1.amazonaws.com"})
+    policies = _policies(through("sns.eu-west-1.amazonaws.com"), through("sqs.eu-west-1.x"))
+    report = iam_report.build_report([called], policies)
+    assert len(report["used_grants"]) == len(report["unused_grants"]) == 1
+    assert report["unused_grants"][0]["conditions"][0][2] == ("sqs.eu-west-1.x",)
 
 
 def test_the_record_survives_a_torn_line(tmp_path: Path) -> None:

@@ -107,5 +107,18 @@ def test_permissions_were_enforced(told: Report) -> None:
     assert told.iam.denials == []
 
 
+def test_every_grant_is_used_or_listed(told: Report) -> None:
+    """What no call used, tear-down included, fits an entry of ``docs/aws-required-grants.yaml``."""
+    assert told.iam is not None
+    assert told.iam.unused_grants == 0
+    assert told.phases[-1].name == "grants"
+    assert told.phases[-1].status == "done"
+
+
+def test_a_failed_monitor_run_is_told(told: Report) -> None:
+    fault = next(fault for fault in told.faults if "monitor" in fault.name)
+    assert fault.recovered, fault.outcome
+
+
 def test_no_process_is_left(telling: Telling) -> None:
     assert process_guard.marked_processes(telling.platform_id) == []

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from operations.required_grants import GrantTable, RequiredGrant, conditions_of
 from review.classified import columns
 from review.concrete import literal, without_stack_outputs
 from review.encryption import encryption_map
 from review.exercised import exercise
-from review.iam import grants, roles
+from review.iam import roles
 from review.page.picture import picture
 from review.reachability import INTERNET, reachability
 from review.resolve import text
@@ -105,24 +106,60 @@ def test_a_run_says_what_was_exercised_and_its_absence_is_told(
 ) -> None:
     assembly, folder = deployment.assembly, tmp_path_factory.mktemp("demo")
     statement = deployment.properties("Policy")["PolicyDocument"]["Statement"][0]
-    statement["Action"] = ["s3:GetObject", "s3:ListBucket", "s3:PutObject", "kms:Decrypt"]
-    given = grants(assembly)
-    assert exercise(assembly, roles(assembly), given, folder) is None
+    statement["Action"] = [
+        "s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:AbortMultipartUpload",
+        "s3:DeleteObject",
+    ]  # fmt: skip
+    assert exercise(assembly, roles(assembly), folder) is None
     _record(folder)
-    found = exercise(assembly, roles(assembly), given, folder)
+    table = GrantTable((_entry(*statement["Action"]),), (), {})
+    found = exercise(assembly, roles(assembly), folder, table)
     assert found is not None
     assert found.roles[0].actions == {
-        "kms:Decrypt": "AWS only",
+        "s3:AbortMultipartUpload": "listed",
+        "s3:DeleteObject": "listed",
         "s3:GetObject": "exercised",
         "s3:ListBucket": "unused",
-        "s3:PutObject": "not run",
+        "s3:PutObject": "listed",
     }
+    listed = found.roles[0].listed["s3:PutObject"]
+    assert (listed.integration, listed.why) == ("Planted", "because")
 
 
-def _record(folder: Path) -> None:
+def test_an_action_is_listed_only_if_every_statement_of_it_fits(
+    deployment: Deployment, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The record says nothing of the role: another setting, or a later commit."""
+    folder = tmp_path_factory.mktemp("demo")
+    _record(folder, "Other")
+    document = deployment.properties("Policy")["PolicyDocument"]
+    statement = document["Statement"][0]
+    statement["Action"] = ["s3:PutObject", "s3:DeleteObject"]
+    document["Statement"].append(statement | {"Action": "s3:DeleteObject", "Resource": "*"})
+    table = GrantTable((_entry("s3:PutObject", "s3:DeleteObject"),), (), {})
+    assembly = deployment.assembly
+    found = exercise(assembly, roles(assembly), folder, table)
+    assert found is not None
+    assert found.roles[0].actions == {"s3:DeleteObject": "not run", "s3:PutObject": "listed"}
+
+
+def _entry(*actions: str) -> RequiredGrant:
+    """What the planted policy grants below ``in/`` of its bucket."""
+    return RequiredGrant(
+        integration="Planted",
+        principal="lambda.amazonaws.com",
+        actions=actions,
+        resources=("arn:{partition}:s3:::{bucket}/in/*",),
+        conditions=conditions_of({"StringEquals": {"aws:ResourceAccount": "1"}}),
+        page="https://docs.aws.amazon.com/",
+        why="because",
+    )
+
+
+def _record(folder: Path, logical_id: str = "Role") -> None:
     role = {
-        "stack": "lake", "logical_id": "Role", "exercised": ["s3:GetObject"],
-        "aws_only": {"kms:Decrypt": "https://docs.aws.amazon.com/"}, "unused": ["s3:ListBucket"],
+        "stack": "lake", "logical_id": logical_id, "exercised": ["s3:GetObject"],
+        "listed": {"s3:PutObject": "https://docs.aws.amazon.com/"}, "unused": ["s3:ListBucket"],
     }  # fmt: skip
     document = {"started": "then", "commit": "c", "calls": 1, "denied": 0, "roles": [role]}
     (folder / "iam.json").write_text(json.dumps(document))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -42,28 +40,24 @@ def test_a_checker_that_misses_the_planted_stack_has_not_run() -> None:
         without("checkov", [own])
 
 
-def test_an_action_that_one_statement_served_is_exercised() -> None:
-    role = SimpleNamespace(
-        type="AWS::IAM::Role", stack="training", logical_id="Role", physical_id="role-1"
-    )
-    story: Any = SimpleNamespace(deployed=SimpleNamespace(resources=[role]))
+def test_an_action_that_one_statement_served_is_exercised_but_what_is_left_is_told() -> None:
     grant = {"role": "role-1", "action": "s3:GetObject"}
-    listed = {"role": "role-1", "action": "s3:ListBucket"}
+    left = {"role": "role-1", "action": "s3:ListBucket"}
     found = {
         "used_grants": [grant],
-        "unused_grants": [grant, listed],
-        "aws_only_grants": [
+        "unused_grants": [grant, left],
+        "listed_grants": [
             {**grant, "page": "p"},
             {**grant, "action": "kms:Decrypt", "page": "q"},
         ],
     }
-    assert by_role(story, found) == [
+    assert by_role(found, {"role-1": ("training", "Role")}) == [
         {
             "stack": "training",
             "logical_id": "Role",
             "exercised": ["s3:GetObject"],
-            "aws_only": {"kms:Decrypt": "q"},
-            "unused": ["s3:ListBucket"],
+            "listed": {"kms:Decrypt": "q"},
+            "unused": ["s3:GetObject", "s3:ListBucket"],
         }
     ]
 

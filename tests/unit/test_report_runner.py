@@ -6,8 +6,11 @@ import io
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 from rich.console import Console
 
+from local.demo import finish, iam_grants
+from local.demo.__main__ import closing
 from local.demo.report.build import percentile
 from local.demo.runner import Step, tell
 from local.demo.story import Story
@@ -66,6 +69,37 @@ def test_a_command_that_exits_is_a_failure(tmp_path: Path) -> None:
 def test_an_interruption_is_not_a_failure_and_still_tears_down(tmp_path: Path) -> None:
     told, ran = _tell(tmp_path, _step("one", KeyboardInterrupt()), _step("two"))
     assert (told.status, ran) == ("interrupted", ["one", "teardown"])
+
+
+def _judged(folder: Path, *steps: Step) -> list[str]:
+    story = _Story(folder)
+    judgement = Step("judge", "Judge", _step("judge").run, needs_all=True)
+    tell(cast(Story, story), list(steps), [_step("teardown"), judgement])
+    return story.ran
+
+
+def test_only_a_whole_story_is_judged(tmp_path: Path) -> None:
+    assert _judged(tmp_path, _step("one")) == ["one", "teardown", "judge"]
+    assert _judged(tmp_path, _step("one", ValueError("no"))) == ["one", "teardown"]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_the_demo_ends_by_judging_its_grants(keep: bool) -> None:
+    last = closing(keep)[-1]
+    assert (last.run, last.needs_all) == (finish.assert_grants, True)
+
+
+def test_a_grant_that_is_neither_used_nor_listed_fails_the_story(tmp_path: Path) -> None:
+    def told(unused: list[str]) -> Any:
+        story = _Story(tmp_path)
+        step = Step("grants", "Grants", lambda _: iam_grants.assert_used_or_listed(unused))
+        return tell(cast(Story, story), [], [step])
+
+    assert told([]).status == "complete"
+    failed = told([f"training/Gate: s3:GetObject on b{n}" for n in range(30)])
+    assert failed.status == "failed"
+    assert "30 grants" in failed.failure.error and "and 10 more" in failed.failure.error
+    assert "docs/aws-required-grants.yaml" in failed.failure.error
 
 
 def test_the_first_failure_is_the_one_reported(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -21,8 +22,16 @@ PATIENCE_SECONDS = 600.0
 class SparkKiller:
     """Ends the first Spark process that has a given argument, once, some time after its start."""
 
-    def __init__(self, story: Story, argument: str, after_seconds: float = 2.0) -> None:
+    def __init__(
+        self,
+        story: Story,
+        argument: str,
+        after_seconds: float = 2.0,
+        leave: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``leave`` does what the killed process would leave undone on AWS."""
         self._story, self._argument, self._after = story, argument, after_seconds
+        self._leave = leave
         self._done = threading.Event()
         self.killed: int | None = None
         self.at: float | None = None
@@ -51,6 +60,7 @@ class SparkKiller:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             return
+        self._leave()
         self.killed, self.at = pid, time.monotonic()
         self._story.mark("fault", "Spark driver killed", f"SIGKILL to process {pid}")
 

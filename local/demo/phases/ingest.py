@@ -117,16 +117,20 @@ def _start_when_free(glue: Any, job: str) -> str:
             time.sleep(POLL_SECONDS)
 
 
+def follow_run(glue: Any, job: str, run: str) -> dict[str, Any]:
+    """Wait for a run's end and describe it."""
+    while True:
+        state: dict[str, Any] = glue.get_job_run(JobName=job, RunId=run)["JobRun"]
+        if state["JobRunState"] not in ("STARTING", "RUNNING", "STOPPING", "WAITING"):
+            return state
+        time.sleep(POLL_SECONDS)
+
+
 def curate(story: Story) -> None:
     """Run the curate job and wait for it."""
     glue, job = story.client("glue"), story.deployed.glue_job("curate")
     with story.timed("Glue curate job (Spark)"):
-        run = _start_when_free(glue, job)
-        while True:
-            state = glue.get_job_run(JobName=job, RunId=run)["JobRun"]
-            if state["JobRunState"] not in ("STARTING", "RUNNING", "STOPPING", "WAITING"):
-                break
-            time.sleep(POLL_SECONDS)
+        state = follow_run(glue, job, _start_when_free(glue, job))
     if state["JobRunState"] != "SUCCEEDED":
         raise RuntimeError(f"{job}: {state['JobRunState']}: {state.get('ErrorMessage')}")
 

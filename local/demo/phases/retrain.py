@@ -13,7 +13,7 @@ from lambdas.shared.names import (
     STATISTICS_FILE,
 )
 from local.demo.executions import Executions, Followed, assert_succeeded
-from local.demo.phases import ingest
+from local.demo.phases import ingest, schedules
 from local.demo.phases.faults import SparkKiller
 from local.demo.report.model import Fault, ModelReport, Window
 from local.demo.report.read import metrics
@@ -33,35 +33,59 @@ def machine(story: Story) -> Executions:
 
 def first_retraining(story: Story) -> None:
     """January to March: counted once curated; the features job's Spark process is killed once."""
-    executions = machine(story)
-    killer = SparkKiller(story, FEATURES_ARGUMENT).start()
-    arn = executions.start(f"winter-{int(time.time())}", {"reason": "the first quarter is in"})
+    executions, name = machine(story), f"winter-{int(time.time())}"
+    part = LostPart(story, f"{FEATURES_RUNS}{name}/train/part-lost.snappy.parquet")
+    killer = SparkKiller(story, FEATURES_ARGUMENT, leave=part.write).start()
+    arn = executions.start(name, {"reason": "the first quarter is in"})
     story.mark("retraining", "First retraining starts", "by hand, on what has been curated")
     try:
-        followed = executions.follow(arn, on_enter=lambda state: _count(story, state))
+        followed = executions.follow(arn, on_enter=lambda state: _meanwhile(story, state))
     finally:
         killer.stop()
-    story.findings.faults.append(_spark_fault(followed, killer))
+    story.findings.faults.append(_spark_fault(followed, killer, part))
     conclude(story, followed, trigger="started by hand")
     if not story.findings.faults[-1].recovered:
         raise RuntimeError(story.findings.faults[-1].outcome)
 
 
-def _count(story: Story, state: str) -> None:
-    """Reconcile once the state machine's own curate job is done."""
+def _meanwhile(story: Story, state: str) -> None:
+    """Reconcile once the state machine's own curate job is done; then the schedule falls due."""
     if state == AFTER_CURATE:
         ingest.compare_counts(story)
+        schedules.skip_while_held(story, machine(story))
 
 
-def _spark_fault(followed: Followed, killer: SparkKiller) -> Fault:
+class LostPart:
+    """Part of an output, as a run that dies on AWS leaves it; here runs publish at their end."""
+
+    def __init__(self, story: Story, key: str) -> None:
+        self._story, self._key = story, key
+        self._bucket = story.deployed.bucket("features")
+
+    def write(self) -> None:
+        """Put it, as the break-glass role: nobody else may write there from outside."""
+        s3 = self._story.platform.client("s3", self._story.platform.break_glass())
+        s3.put_object(Bucket=self._bucket, Key=self._key, Body=b"half a file")
+
+    @property
+    def cleared(self) -> bool:
+        """Whether the run that succeeded has deleted it."""
+        return self._key not in self._story.lake.keys(self._bucket, self._key)
+
+
+def _spark_fault(followed: Followed, killer: SparkKiller, part: LostPart) -> Fault:
     failed = [(state, why) for state, why in followed.failures if state == "Features"]
-    recovered = bool(killer.killed and failed and "Features" in followed.states)
+    recovered = bool(killer.killed and failed and "Features" in followed.states and part.cleared)
     if not killer.killed:
         outcome = "No Spark process of the features job was found, so none was killed."
     elif not failed:
         outcome = "The process was killed, but the state machine saw no failed run."
     else:
-        outcome = f"The state failed ({failed[0][1][:160]}); the state machine ran the job again."
+        cleared = "cleared" if part.cleared else "left"
+        outcome = (
+            f"The state failed ({failed[0][1][:160]}); the state machine ran the job again, which "
+            f"{cleared} the half-written part of the first run."
+        )
     return Fault(
         name="A Glue run fails once",
         what="SIGKILL to the Spark driver of the features job during its first run",

@@ -1,0 +1,137 @@
+"""The deployment's schedules fall due: each makes its call, under its own role.
+
+The story's year is 2013 and passes in minutes, so nobody waits for a clock: a copy of the deployed
+schedule, with its target and role, is due in a second and once.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from local.demo.executions import Executions
+from local.demo.phases import ingest
+from local.demo.report.model import Fault
+from local.demo.story import Story
+from local.emulator import iam_report
+
+SCHEDULE = "AWS::Scheduler::Schedule"
+AHEAD = timedelta(seconds=2)
+PATIENCE_SECONDS = 60.0
+POLL_SECONDS = 0.5
+NO_TIME = {"window_start": "2013-04-01T00:00:00Z", "window_end": "no time"}
+ALERT = "Alert"
+SKIPPED = "Skipped"
+
+T = TypeVar("T")
+
+
+def tell(story: Story) -> None:
+    """Curate and reconcile as scheduled; the monitor's call asks for a window that is none."""
+    _curate(story)
+    _reconcile(story)
+    _monitor(story)
+
+
+def fall_due(
+    story: Story, stack: str, logical: str = "", request: dict[str, Any] | None = None
+) -> str:
+    """Let a deployed schedule come due, with another input if given; the name of its role."""
+    scheduler = story.client("scheduler")
+    name = story.deployed.one(SCHEDULE, stack, logical).rsplit("/")[-1]
+    given: dict[str, Any] = scheduler.get_schedule(Name=name)["Target"]
+    target = given | ({"Input": json.dumps(request)} if request else {})
+    due = (datetime.now(UTC) + AHEAD).strftime("%Y-%m-%dT%H:%M:%S")
+    scheduler.create_schedule(
+        Name=f"{name[:40]}-{int(time.time())}",
+        ScheduleExpression=f"at({due})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        ActionAfterCompletion="DELETE",
+        Target=target,
+    )
+    return str(target["RoleArn"].rsplit("/", 1)[-1])
+
+
+def skip_while_held(story: Story, machine: Executions) -> None:
+    """Retraining's schedule falls due while an execution holds the lease: its own ends skipped.
+
+    Raises:
+        RuntimeError: no execution began, or it did not skip.
+    """
+    known = machine.known()
+    fall_due(story, "training", "Retraining")
+    started = machine.wait_for_new(known, PATIENCE_SECONDS)
+    if started is None:
+        raise RuntimeError("the schedule started no retraining")
+    followed = machine.follow(started)
+    if followed.states[-1:] != [SKIPPED]:
+        raise RuntimeError(f"the scheduled retraining did not skip: states {followed.states}")
+    story.mark("retraining", "Scheduled retraining skips", "another execution holds the lease")
+
+
+def _curate(story: Story) -> None:
+    glue, job = story.client("glue"), story.deployed.glue_job("curate")
+    known = _runs(glue, job).keys()
+    with story.timed("the curate job's schedule falls due"):
+        fall_due(story, "processing")
+        new = _until(lambda: sorted(_runs(glue, job).keys() - known), "a scheduled curate run")
+        state = ingest.follow_run(glue, job, new[0])
+    if state["JobRunState"] != "SUCCEEDED":
+        raise RuntimeError(f"{job}: {state['JobRunState']}: {state.get('ErrorMessage')}")
+
+
+def _runs(glue: Any, job: str) -> dict[str, Any]:
+    return {run["Id"]: run for run in glue.get_job_runs(JobName=job)["JobRuns"]}
+
+
+def _reconcile(story: Story) -> None:
+    """Nothing has to be reconciled; that the function was called is in the record of calls."""
+    with story.timed("the reconciliation's schedule falls due"):
+        role = fall_due(story, "training", "Reconcile")
+        _until(lambda: _called(story, role, "lambda:InvokeFunction"), "the call of the roll-out")
+
+
+def _called(story: Story, role: str, action: str) -> bool:
+    return any(
+        decision["action"] == action and iam_report.principal_name(decision["principal"]) == role
+        for decision in iam_report.read_decisions(story.platform.state_dir)
+    )
+
+
+def _monitor(story: Story) -> None:
+    """A window without an end: the job fails, and operations hear of it."""
+    arn = story.deployed.state_machine("monitoring")
+    machine = Executions(story.client("stepfunctions"), arn, lambda words: story.say(f"  {words}"))
+    known = machine.known()
+    fall_due(story, "monitoring", request=NO_TIME)
+    started = machine.wait_for_new(known, PATIENCE_SECONDS)
+    if started is None:
+        raise RuntimeError("the schedule started no monitoring")
+    followed = machine.follow(started)
+    told = ALERT in followed.states and followed.status == "FAILED"
+    fault = Fault(
+        name="A scheduled monitor run fails",
+        what="The schedule's call asks for a window that ends at no time",
+        outcome="The job failed, and the alerts' topic got a message."
+        if told
+        else f"{followed.status} after the states {', '.join(followed.states)}.",
+        recovered=told,
+        seconds=sum(followed.seconds.values()),
+    )
+    story.findings.faults.append(fault)
+    story.mark("fault", fault.name, fault.outcome)
+    if not told:
+        raise RuntimeError(fault.outcome)
+
+
+def _until(look: Callable[[], T], what: str) -> T:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(POLL_SECONDS)
+    raise TimeoutError(f"{what} did not come within {PATIENCE_SECONDS:.0f} s")
