@@ -17,7 +17,10 @@ from constructs import Construct
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.code_bundle import ROOT
 from stacks.constructs.customer_policy import CustomerPolicy
+from stacks.constructs.foundation import Network
+from stacks.constructs.job_surroundings import vpc_connection
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
+from stacks.constructs.workload import Workload
 
 # The engine that the local platform runs, too: Spark 3.5.4, Python 3.11, Java 17.
 GLUE_VERSION = "5.0"
@@ -28,7 +31,7 @@ class SparkJobProps:
     """What differs between jobs."""
 
     script: str
-    """File below ``glue_jobs/``, without suffix."""
+    """File below ``glue_jobs/``, without suffix; the security group is that workload's."""
     description: str
     boundary: iam.IManagedPolicy
     policies: Sequence[CustomerPolicy]
@@ -37,7 +40,7 @@ class SparkJobProps:
     modules: assets.Asset
     """``glue.zip``."""
     contract: assets.Asset
-    connection: glue.CfnConnection
+    network: Network
     arguments: Mapping[str, str]
     """Default arguments, without the leading dashes."""
     concurrent_runs: int = 1
@@ -55,7 +58,12 @@ class SparkJob(Construct):
         self._script = assets.Asset(
             self, "Script", path=str(ROOT / "glue_jobs" / f"{props.script}.py")
         )
+        self._group = props.network.security_groups[Workload(props.script)].security_group_id
+        self._connection = vpc_connection(
+            self, "Connection", stack=stack, network=props.network, group=self._group
+        )
         self.role = self._define_role()
+        self._allow_connection()
         self.job = self._define_job()
         self.job.node.add_dependency(self.role.policy)
 
@@ -86,6 +94,21 @@ class SparkJob(Construct):
         role.allow(["s3:GetObject"], [script.bucket.arn_for_objects(script.s3_object_key)])
         return role
 
+    def _allow_connection(self) -> None:
+        """Glue attaches the workers with the job's role, in the job's group."""
+        resources = {"catalog": None, "connection": self._connection.ref}
+        self.role.allow(
+            ["glue:GetConnection"],
+            [
+                self._stack.format_arn(service="glue", resource=resource, resource_name=name)
+                for resource, name in resources.items()
+            ],
+        )
+        group = self._stack.format_arn(
+            service="ec2", resource="security-group", resource_name=self._group
+        )
+        self.role.allow(["ec2:CreateNetworkInterface"], [group])
+
     def _define_job(self) -> glue.CfnJob:
         props, settings = self._props, self._stack.settings.processing
         return glue.CfnJob(
@@ -105,7 +128,7 @@ class SparkJob(Construct):
                 max_concurrent_runs=props.concurrent_runs
             ),
             security_configuration=props.encryption.ref,
-            connections=glue.CfnJob.ConnectionsListProperty(connections=[props.connection.ref]),
+            connections=glue.CfnJob.ConnectionsListProperty(connections=[self._connection.ref]),
             default_arguments=self._arguments(),
         )
 

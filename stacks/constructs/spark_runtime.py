@@ -1,7 +1,7 @@
-"""What every Glue Spark job needs to run: the modules, Glue's logs and metrics, the connection.
+"""What every Glue Spark job needs to run: the modules, Glue's logs and metrics, the subnet.
 
 Glue attaches its workers to the subnet of the connection under the job's own role, and asks for the
-whole network before it does.
+whole network before it does. Connection and security group are each job's own (``spark_job``).
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aws_cdk import ArnFormat
-from aws_cdk import aws_glue as glue
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
@@ -44,7 +43,6 @@ class SparkRuntimeProps:
     """What all Spark jobs share."""
 
     network: Network
-    connection: glue.CfnConnection
     modules: assets.Asset
     """``glue.zip``."""
     contract: assets.Asset
@@ -67,20 +65,11 @@ def spark_runtime(scope: Construct, stack: BaseStack, props: SparkRuntimeProps) 
     )
     policy.allow(DESCRIBE_NETWORK_ACTIONS, ["*"], reason=MADE_BY_GLUE)
     _allow_interfaces(policy, stack, props.network)
-    policy.allow(
-        ["glue:GetConnection"],
-        [
-            stack.format_arn(service="glue", resource="catalog"),
-            stack.format_arn(
-                service="glue", resource="connection", resource_name=props.connection.ref
-            ),
-        ],
-    )
     return policy
 
 
 def _allow_interfaces(policy: CustomerPolicy, stack: BaseStack, network: Network) -> None:
-    """EC2: interfaces in one subnet and one group, deleted in this VPC only."""
+    """EC2: interfaces in one subnet, deleted in this VPC only; the group is each job's own."""
 
     def ec2(resource: str, name: str) -> str:
         return stack.format_arn(service="ec2", resource=resource, resource_name=name)
@@ -93,7 +82,6 @@ def _allow_interfaces(policy: CustomerPolicy, stack: BaseStack, network: Network
         [
             interfaces,
             ec2("subnet", network.vpc.isolated_subnets[0].subnet_id),
-            ec2("security-group", network.security_groups.jobs.security_group_id),
         ],
         reason=MADE_BY_GLUE,
     )
