@@ -59,7 +59,7 @@ class ProcessingStack(BaseStack):
             self,
             self,
             SparkRuntimeProps(
-                network=props.foundation.network,
+                vpc_arn=props.foundation.network.vpc.vpc_arn,
                 modules=self._modules,
                 contract=self.contract_asset,
             ),

@@ -20,6 +20,7 @@ from stacks.constructs.customer_policy import CustomerPolicy
 from stacks.constructs.foundation import Network
 from stacks.constructs.job_surroundings import vpc_connection
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
+from stacks.constructs.spark_runtime import allow_connection
 from stacks.constructs.workload import Workload
 
 # The engine that the local platform runs, too: Spark 3.5.4, Python 3.11, Java 17.
@@ -58,12 +59,12 @@ class SparkJob(Construct):
         self._script = assets.Asset(
             self, "Script", path=str(ROOT / "glue_jobs" / f"{props.script}.py")
         )
-        self._group = props.network.security_groups[Workload(props.script)].security_group_id
+        group = props.network.security_groups[Workload(props.script)].security_group_id
         self._connection = vpc_connection(
-            self, "Connection", stack=stack, network=props.network, group=self._group
+            self, "Connection", stack=stack, network=props.network, group=group
         )
         self.role = self._define_role()
-        self._allow_connection()
+        allow_connection(self.role, props.network, connection=self._connection.ref, group=group)
         self.job = self._define_job()
         self.job.node.add_dependency(self.role.policy)
 
@@ -93,21 +94,6 @@ class SparkJob(Construct):
         script = self._script
         role.allow(["s3:GetObject"], [script.bucket.arn_for_objects(script.s3_object_key)])
         return role
-
-    def _allow_connection(self) -> None:
-        """Glue attaches the workers with the job's role, in the job's group."""
-        resources = {"catalog": None, "connection": self._connection.ref}
-        self.role.allow(
-            ["glue:GetConnection"],
-            [
-                self._stack.format_arn(service="glue", resource=resource, resource_name=name)
-                for resource, name in resources.items()
-            ],
-        )
-        group = self._stack.format_arn(
-            service="ec2", resource="security-group", resource_name=self._group
-        )
-        self.role.allow(["ec2:CreateNetworkInterface"], [group])
 
     def _define_job(self) -> glue.CfnJob:
         props, settings = self._props, self._stack.settings.processing
