@@ -91,7 +91,7 @@ class ServingStack(BaseStack):
             role_arn=self._props.training.endpoint_role.arn,
             network={
                 "Subnets": list(subnets.subnet_ids),
-                "SecurityGroupIds": [network.security_groups[Workload.ENDPOINT].security_group_id],
+                "SecurityGroupIds": [network.security_groups[Workload.SERVING].security_group_id],
             }
             if self.settings.serving.vpc
             else None,

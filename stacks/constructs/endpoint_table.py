@@ -134,7 +134,7 @@ STORAGE = GatewayEndpoint(
         Workload.FEATURES,
         Workload.TRAINING,
         Workload.MONITOR,
-        Workload.ENDPOINT,
+        Workload.SERVING,
     ),
     "gate and registry functions, jobs and model containers; pointers function for its answer",
     (

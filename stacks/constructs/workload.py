@@ -27,7 +27,7 @@ class Workload(StrEnum):
     FEATURES = "features"
     TRAINING = "training"
     MONITOR = "monitor"
-    ENDPOINT = "endpoint"
+    SERVING = "serving"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +57,5 @@ GROUPS = {
     Workload.FEATURES: Group("Spark workers of the features job", among_itself=True),
     Workload.TRAINING: Group("SageMaker training and evaluation jobs"),
     Workload.MONITOR: Group("SageMaker monitor job"),
-    Workload.ENDPOINT: Group("model containers of the SageMaker endpoint"),
+    Workload.SERVING: Group("model containers of the SageMaker endpoint"),
 }
