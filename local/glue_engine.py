@@ -28,6 +28,7 @@ from ministack.services import eventbridge, glue
 from local import spark_classes
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
+from local.emulator.reach import Place
 from local.glue_files import Mirror
 from local.sagemaker import host, logs, process, roles, storage
 from local.sagemaker.errors import ServiceError
@@ -174,7 +175,7 @@ def _execute(run: Run) -> None:
                 return
             run.become("RUNNING")
             session = roles.assume(
-                _role_arn(run.job["Role"]), PRINCIPAL, "GlueJobRunnerSession", _subnets(run.job)
+                _role_arn(run.job["Role"]), PRINCIPAL, "GlueJobRunnerSession", _place(run.job)
             )
             _work(run, session)
         except (storage.TransferError, ServiceError, ValueError) as error:
@@ -273,14 +274,16 @@ def _last_error(log: Path, exit_code: int) -> str:
     return f"{reason} (exit code {exit_code})"
 
 
-def _subnets(job: Mapping[str, Any]) -> list[str]:
-    """Subnets of the job's connections, where its workers have their network interfaces."""
-    found = []
+def _place(job: Mapping[str, Any]) -> Place:
+    """Where the job's connections attach the network interfaces of its workers."""
+    subnets: list[str] = []
+    groups: list[str] = []
     for name in (job.get("Connections") or {}).get("Connections", []):
         connection = glue._connections.get(name) or {}
-        place = connection.get("PhysicalConnectionRequirements") or {}
-        found += [place["SubnetId"]] if "SubnetId" in place else []
-    return found
+        given = connection.get("PhysicalConnectionRequirements") or {}
+        subnets += [given["SubnetId"]] if "SubnetId" in given else []
+        groups += given.get("SecurityGroupIdList", [])
+    return Place(tuple(subnets), tuple(groups))
 
 
 def _role_arn(role: str) -> str:

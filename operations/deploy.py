@@ -19,7 +19,12 @@ from lambdas.shared.names import Scope
 from operations.assembly import consumed_outputs, templates
 from operations.cdk import ASSEMBLY, ROOT, run_cdk
 from operations.deployed import Deployed, describe_stacks
-from operations.preflight import PreflightError, check_concurrency, check_replication
+from operations.preflight import (
+    PreflightError,
+    check_concurrency,
+    check_prefix_lists,
+    check_replication,
+)
 
 Outputs = dict[str, dict[str, str]]
 
@@ -53,6 +58,7 @@ def _preflight(settings: Settings, assembly: Mapping[str, Any], deployed: Deploy
     """Stop with a message, before anything changed, if the account would refuse the deploy."""
     replicas = settings.replication.region if settings.replication else settings.region
     try:
+        check_prefix_lists(boto3.client("ec2", region_name=settings.region), settings)
         check_replication(boto3.client("s3", region_name=replicas), settings)
         check_concurrency(boto3.client("lambda", region_name=settings.region), assembly, deployed)
     except PreflightError as error:

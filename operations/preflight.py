@@ -7,6 +7,10 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-requirements.h
 Reserved concurrency is taken out of the account's quota, 100 of which Lambda keeps unreserved; in a
 new account the whole quota may be 10.
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+
+Security groups name S3 and DynamoDB by AWS's prefix lists of the Region. EC2 refuses an id that it
+does not know, but not one of another service: workloads would then wait for connections.
+https://docs.aws.amazon.com/vpc/latest/userguide/working-with-aws-managed-prefix-lists.html
 """
 
 from __future__ import annotations
@@ -69,6 +73,37 @@ def _already_reserved(client: Any, deployed: Deployed) -> int:
         )
         for function in deployed.of_type(FUNCTION)
     )
+
+
+def check_prefix_lists(client: Any, settings: Settings) -> None:
+    """Compare the settings' prefix lists with those of the Region.
+
+    Args:
+        client: of EC2, in the Region of the deploy.
+        settings: ``network.prefix_lists``; without them nothing is asked.
+
+    Raises:
+        PreflightError: an id is another list's; the message has the right ones.
+    """
+    given = settings.network.prefix_lists
+    if given is None:
+        return
+    names = {f"com.amazonaws.{settings.region}.{name}": pl for pl, name in given.services.items()}
+    asked = [{"Name": "prefix-list-name", "Values": sorted(names)}]
+    found = {
+        item["PrefixListName"]: item["PrefixListId"]
+        for item in client.describe_prefix_lists(Filters=asked)["PrefixLists"]
+    }
+    wrong = [
+        f"{name} is {found.get(name, 'unknown')}, not {pl}"
+        for name, pl in sorted(names.items())
+        if found.get(name) != pl
+    ]
+    if wrong:
+        raise PreflightError(
+            f"network.prefix_lists: in {settings.region} {'; '.join(wrong)}. Change the ids in the "
+            "settings file."
+        )
 
 
 LOCKED = "audit"

@@ -22,7 +22,7 @@ from review.facts import Facts
 from review.findings import PACK_NAMES, VALIDATE, Finding, Review
 from review.grants import Grant
 from review.iam import Role, roles
-from review.reachability import Reachability, reachability
+from review.reachability import Reachability, prefix_lists, reachability
 from review.tools.model import ToolException, ToolRun, exceptions, unused
 from review.tools.run import run_all
 
@@ -108,7 +108,7 @@ def collect(environment: str, *, with_tools: bool = True) -> Collected:
         changes=compare(reviewed, now) if reviewed else None,
         roles=every_role,
         exercise=exercise(assembly, every_role),
-        network=reachability(assembly),
+        network=reachability(assembly, prefix_lists(deployment.settings)),
         encryption=stores,
         columns=columns(deployment.contract, stores),
         tools=runs,

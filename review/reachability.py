@@ -1,13 +1,17 @@
 """What may open a connection to what, derived from groups, routes and endpoints.
 
 A connection needs an egress rule of the caller's group, an ingress rule of the target's group and
-a route. Subnets without any route of their own reach the VPC and its gateway endpoints only.
+a route. Subnets without any route of their own reach the VPC and its gateway endpoints only. A rule
+that no connection needs is loose: it waits for its other half.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from config.settings import Settings
 from review.assembly import Assembly
 from review.network import (
     ANYWHERE,
@@ -22,6 +26,7 @@ from review.resolve import plain
 from review.workloads import Workload, workloads
 
 INTERNET = "the internet"
+UNKNOWN: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +50,23 @@ class Reachability:
     outside: list[Workload]
     """Workloads that no group holds."""
     address_range: str
+    loose: list[Opening]
+    """Rules without a counterpart on the other side, and rules that admit addresses."""
 
 
-def reachability(assembly: Assembly) -> Reachability:
-    """Derive the matrix from the templates."""
+def prefix_lists(settings: Settings) -> Mapping[str, str]:
+    """Service by AWS's list of its addresses, as far as the settings name them."""
+    given = settings.network.prefix_lists
+    return given.services if given else UNKNOWN
+
+
+def reachability(assembly: Assembly, lists: Mapping[str, str] = UNKNOWN) -> Reachability:
+    """Derive the matrix from the templates.
+
+    Args:
+        assembly: the templates.
+        lists: service by prefix list; a list that is not among them may be any service's.
+    """
     placed = workloads(assembly)
     groups: dict[str, list[Workload]] = {}
     for workload in placed:
@@ -64,7 +82,7 @@ def reachability(assembly: Assembly) -> Reachability:
         (group, target.name): found
         for group in groups
         for target in everything
-        if (found := _ports(all_rules, group, target, address_range, way_out=out))
+        if (found := _ports(all_rules, group, target, address_range, way_out=out, lists=lists))
     }
     return Reachability(
         groups=groups,
@@ -72,6 +90,7 @@ def reachability(assembly: Assembly) -> Reachability:
         ports=ports,
         outside=[workload for workload in placed if not workload.groups],
         address_range=address_range,
+        loose=[rule for rule in all_rules if not _matched(rule, all_rules, lists)],
     )
 
 
@@ -95,7 +114,13 @@ def _has_way_out(found: list[Opening]) -> bool:
 
 
 def _ports(
-    all_rules: list[Opening], group: str, target: Target, address_range: str, *, way_out: bool
+    all_rules: list[Opening],
+    group: str,
+    target: Target,
+    address_range: str,
+    *,
+    way_out: bool,
+    lists: Mapping[str, str],
 ) -> str:
     """Ports open from a group to a target, as text; empty when there are none."""
     leaving = [rule for rule in all_rules if rule.kind == "egress" and rule.subject == group]
@@ -104,7 +129,9 @@ def _ports(
     elif target.kind == "gateway":
         # The service answers on public addresses: by prefix list, or by a rule to anywhere.
         open_rules = [
-            rule for rule in leaving if rule.peer in ANYWHERE or _prefix_list(rule, target.name)
+            rule
+            for rule in leaving
+            if rule.peer in ANYWHERE or _prefix_list(rule.peer, target.name, lists)
         ]
     else:
         open_rules = [
@@ -119,11 +146,22 @@ def _ports(
     return ", ".join(wider)
 
 
-def _prefix_list(rule: Opening, service: str) -> bool:
-    peer = rule.peer.lower()
-    listed = peer.startswith("pl-") or "prefix" in peer
-    named = any(name in peer for name in ("s3", "dynamodb"))
-    return listed and (service in peer or not named)
+def _prefix_list(peer: str, service: str, lists: Mapping[str, str]) -> bool:
+    """Whether the peer may be the list of a service's addresses; one we don't know may be any."""
+    listed = peer.startswith("pl-") or "prefix" in peer.lower()
+    return listed and lists.get(peer, service) == service
+
+
+def _matched(rule: Opening, all_rules: list[Opening], lists: Mapping[str, str]) -> bool:
+    """Whether the rule has its other half: the peer's own rule, or a gateway's addresses."""
+    if rule.kind == "egress" and (rule.peer in lists or (not lists and rule.peer in ANYWHERE)):
+        return True
+    other = "ingress" if rule.kind == "egress" else "egress"
+    return any(
+        (half.kind, half.subject, half.peer) == (other, rule.peer, rule.subject)
+        and _overlap(half.ports, rule.ports)
+        for half in all_rules
+    )
 
 
 def _reaches(peer: str, group: str, address_range: str) -> bool:

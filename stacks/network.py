@@ -9,13 +9,13 @@ from constructs import Construct
 
 from config.load import Deployment
 from stacks.constructs.base_stack import BaseStack
-from stacks.constructs.foundation import Network, Security, SecurityGroups
+from stacks.constructs.foundation import Network, Security
 from stacks.constructs.log_group import encrypted_log_group
+from stacks.constructs.security_groups import workload_groups
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
 from stacks.constructs.vpc_endpoints import add_endpoints
 from stacks.nag import acknowledge
 
-HTTPS = 443
 SUBNET_MASK = 20
 
 
@@ -40,13 +40,8 @@ class NetworkStack(BaseStack):
         self._props = props
         self.vpc = self._define_vpc()
         self._add_flow_logs()
-        groups = SecurityGroups(
-            functions=self._define_group("Functions", "Lambda functions"),
-            jobs=self._define_jobs_group(),
-            endpoints=self._define_group("Endpoints", "SageMaker endpoints"),
-            vpc_endpoints=self._define_endpoint_group(),
-        )
-        storage = add_endpoints(self, self.vpc, groups.vpc_endpoints)
+        groups = workload_groups(self, self.vpc)
+        storage = add_endpoints(self, self.vpc, groups)
         self.outputs = Network(
             vpc=self.vpc,
             subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
@@ -97,40 +92,6 @@ class NetworkStack(BaseStack):
                 "before any construct exists.",
             )
         return vpc
-
-    def _define_group(self, workload: str, purpose: str) -> ec2.SecurityGroup:
-        """Outbound HTTPS only. S3 and DynamoDB answer on public addresses behind their gateway
-        endpoints, whose prefix lists need a look-up; the route table is what limits destinations.
-        """
-        group = ec2.SecurityGroup(
-            self,
-            f"{workload}Group",
-            vpc=self.vpc,
-            description=f"Millrace: {purpose}",
-            allow_all_outbound=False,
-        )
-        group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS), "AWS services")
-        return group
-
-    def _define_jobs_group(self) -> ec2.SecurityGroup:
-        """Workers of one job talk to each other, which Glue checks before it starts a job."""
-        group = self._define_group("Jobs", "Glue and SageMaker jobs")
-        group.add_ingress_rule(group, ec2.Port.all_tcp(), "between workers of one job")
-        group.add_egress_rule(group, ec2.Port.all_tcp(), "between workers of one job")
-        return group
-
-    def _define_endpoint_group(self) -> ec2.SecurityGroup:
-        group = ec2.SecurityGroup(
-            self,
-            "VpcEndpointsGroup",
-            vpc=self.vpc,
-            description="Millrace: network interfaces of AWS services",
-            allow_all_outbound=False,
-        )
-        group.add_ingress_rule(
-            ec2.Peer.ipv4(self.settings.network.cidr), ec2.Port.tcp(HTTPS), "workloads of this VPC"
-        )
-        return group
 
     def _add_flow_logs(self) -> None:
         group = encrypted_log_group(

@@ -20,7 +20,7 @@ from stacks.constructs.grants import (
     allow_pseudonyms,
     deny_objects,
 )
-from stacks.constructs.job_surroundings import job_encryption, vpc_connection
+from stacks.constructs.job_surroundings import job_encryption
 from stacks.constructs.lake import Lake
 from stacks.constructs.scheduled_call import ScheduledCall, ScheduledCallProps
 from stacks.constructs.spark_job import SparkJob, SparkJobProps
@@ -55,15 +55,11 @@ class ProcessingStack(BaseStack):
             self, "Contract", path=str(contract_file(deployment.contract))
         )
         self._modules = assets.Asset(self, "Modules", path=str(glue_bundle()))
-        self._connection = vpc_connection(
-            self, "Connection", stack=self, foundation=props.foundation
-        )
         self._runtime = spark_runtime(
             self,
             self,
             SparkRuntimeProps(
-                network=props.foundation.network,
-                connection=self._connection,
+                vpc_arn=props.foundation.network.vpc.vpc_arn,
                 modules=self._modules,
                 contract=self.contract_asset,
             ),
@@ -147,7 +143,7 @@ class ProcessingStack(BaseStack):
                 encryption=self._encryption,
                 modules=self._modules,
                 contract=self.contract_asset,
-                connection=self._connection,
+                network=self._props.foundation.network,
                 arguments=arguments,
                 concurrent_runs=concurrent_runs,
             ),

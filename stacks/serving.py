@@ -22,6 +22,7 @@ from stacks.constructs.foundation import Foundation
 from stacks.constructs.lake import Lake
 from stacks.constructs.model_endpoint import ModelEndpoint, ModelEndpointProps
 from stacks.constructs.served_model import package_parameter, served_model
+from stacks.constructs.workload import Workload
 from stacks.training import TrainingStack
 
 
@@ -90,7 +91,7 @@ class ServingStack(BaseStack):
             role_arn=self._props.training.endpoint_role.arn,
             network={
                 "Subnets": list(subnets.subnet_ids),
-                "SecurityGroupIds": [network.security_groups.endpoints.security_group_id],
+                "SecurityGroupIds": [network.security_groups[Workload.SERVING].security_group_id],
             }
             if self.settings.serving.vpc
             else None,

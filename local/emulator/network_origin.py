@@ -3,9 +3,10 @@
 Everything here runs on the host's loopback, yet bucket policies ask through which VPC endpoint a
 request came. On AWS that is decided by the subnets of the caller's network interface, so it is
 here: the session of a workload that is attached to subnets (function, Glue job with a connection,
-SageMaker job with a VPC) carries the gateway endpoint of those subnets' route tables, and meets
-that endpoint's own policy. The same role's session made anywhere else carries none, nor does what
-a service does with a role in its own network: deliveries, data capture, the check of an artefact.
+SageMaker job with a VPC) carries the gateway endpoint of those subnets' route tables, or the VPC's
+interface endpoint of the service; it has to be let through by security groups, and meets that
+endpoint's own policy. The same role's session made anywhere else carries none, nor does what a
+service does with a role in its own network: deliveries, data capture, the check of an artefact.
 
 ``aws:PrincipalIsAWSService`` is false for whoever signs with credentials of the account; the
 dispatchers send it as true for what a service does by itself. ``aws:CalledVia`` is never sent:
@@ -16,65 +17,52 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from local.emulator import function_properties, iam_recorder
+from local.emulator import function_properties, iam_recorder, reach
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
+from local.emulator.reach import Place
 
 _EVALUATOR = "ministack.core.iam_evaluator"
 _RUNTIMES = ("ministack.core.lambda_runtime", "ministack.services.lambda_svc")
 _ENDPOINT, _BY_SERVICE = "aws:sourcevpce", "aws:principalisawsservice"
-# Carries a session's subnets to wherever its principal is evaluated; no policy can name it.
-_SUBNETS = "millrace:subnets"
-# Services that are reached through a gateway in the route table.
-_GATEWAYS = ("s3", "dynamodb")
+# Carries a session's place to wherever its principal is evaluated; no policy can name it.
+_PLACE = "millrace:place"
+UNREACHABLE = "no VPC endpoint of the service lets this workload in"
 
 pin(_EVALUATOR, _resolve_condition_key="callable", _principal_keys="callable")
 for _runtime in _RUNTIMES:
     pin(_runtime, execution_credentials="callable")
 pin("ministack.services.lambda_svc", _vpc_config_with_id="callable")
-pin("ministack.services.ec2", _vpc_endpoints="scoped", _route_tables="scoped")
 
-_sessions: dict[str, tuple[str, ...]] = {}
-
-
-def attach_to_subnets(access_key: str, subnets: Sequence[str]) -> None:
-    """Requests signed with this key leave from these subnets from now on; none: from outside."""
-    _sessions[access_key] = tuple(subnets)
+_sessions: dict[str, Place] = {}
 
 
-def _route_table(subnet: str) -> str:
-    from ministack.services import ec2
-
-    for table in ec2._route_tables.values():
-        if any(entry.get("SubnetId") == subnet for entry in table.get("Associations", [])):
-            return str(table["RouteTableId"])
-    return ""
-
-
-def endpoint_of(subnets: Sequence[str], service: str) -> dict[str, Any] | None:
-    """The gateway endpoint for a service in the route tables of all these subnets.
-
-    With one subnet that has none, AWS would refuse some of the calls; here all are refused.
-    """
-    from ministack.services import ec2
-
-    tables = {_route_table(subnet) for subnet in subnets}
-    for endpoint in ec2._vpc_endpoints.values():
-        serves = str(endpoint["ServiceName"]).endswith(f".{service}")
-        gateway = endpoint["VpcEndpointType"] == "Gateway"
-        if serves and gateway and tables and tables <= set(endpoint["RouteTableIds"]):
-            found: dict[str, Any] = endpoint
-            return found
-    return None
+def place_session(access_key: str, place: Place) -> None:
+    """Requests signed with this key leave from there from now on; without subnets: from outside."""
+    _sessions[access_key] = place
 
 
 def _endpoint_for(principal_keys: dict[str, Any], action: str) -> dict[str, Any] | None:
-    service = action.partition(":")[0]
-    subnets = principal_keys.get(_SUBNETS)
-    return endpoint_of(subnets, service) if subnets and service in _GATEWAYS else None
+    """The endpoint that a request takes; None from outside, or if its service has none there."""
+    place: Place | None = principal_keys.get(_PLACE)
+    if place is None or not place.subnets:
+        return None
+    service = reach.service_of(action)
+    find = reach.gateway if service in reach.GATEWAYS else reach.interface
+    return find(place.subnets, service)
+
+
+def _gets_there(place: Place | None, endpoint: dict[str, Any] | None, action: str) -> bool:
+    """Whether a connection would come about. Without a gateway, bucket policies have their say."""
+    service = reach.service_of(action)
+    if place is None or not place.subnets:
+        return True
+    if service in reach.GATEWAYS:
+        return endpoint is None or reach.lets_out_to(place, service)
+    return reach.admitted(place, endpoint) if endpoint else not reach.isolated(place.subnets)
 
 
 def _with_origin(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,11 +77,11 @@ def _with_origin(original: Callable[..., Any]) -> Callable[..., Any]:
     return resolve
 
 
-def _with_subnets(original: Callable[..., Any]) -> Callable[..., Any]:
+def _with_place(original: Callable[..., Any]) -> Callable[..., Any]:
     def keys(credential: Any) -> dict[str, Any]:
         found: dict[str, Any] = original(credential)
-        subnets = _sessions.get(credential.access_key_id)
-        return found | {_SUBNETS: subnets} if subnets else found
+        place = _sessions.get(credential.access_key_id)
+        return found | {_PLACE: place} if place else found
 
     return keys
 
@@ -101,15 +89,18 @@ def _with_subnets(original: Callable[..., Any]) -> Callable[..., Any]:
 def _from_function_subnets(original: Callable[..., Any]) -> Callable[..., Any]:
     def credentials(config: dict[str, Any]) -> dict[str, str]:
         found: dict[str, str] = original(config)
-        subnets = (config.get("VpcConfig") or {}).get("SubnetIds") or []
-        attach_to_subnets(found["AWS_ACCESS_KEY_ID"], subnets)
+        place = config.get("VpcConfig") or {}
+        place_session(
+            found["AWS_ACCESS_KEY_ID"],
+            Place(tuple(place.get("SubnetIds") or ()), tuple(place.get("SecurityGroupIds") or ())),
+        )
         return found
 
     return credentials
 
 
 def _through_endpoint(original: Callable[..., Any]) -> Callable[..., Any]:
-    """The endpoint's own policy has to allow what passes it."""
+    """What the role may do has to get to the endpoint and be allowed by its policy, too."""
 
     def enforce(  # noqa: PLR0917 (as MiniStack calls it)
         access_key: str, action: str, service: str, region: str,
@@ -119,19 +110,7 @@ def _through_endpoint(original: Callable[..., Any]) -> Callable[..., Any]:
         principal = iam_recorder.current_principal()
         if denied or getattr(principal, "policies", None) is None:
             return denied
-        endpoint = _endpoint_for(principal.keys, action)
-        policy = endpoint and endpoint.get("PolicyDocument")
-        if not policy:
-            return None
-        from ministack.core import iam_evaluator as evaluator
-
-        request = evaluator.EvalContext(
-            principal_arn=principal.arn, principal_type=principal.type,
-            principal_account=principal.account, action=action, resource_arn=resource_arn,
-            region=region, principal_keys=principal.keys,
-            service_context={k.lower(): v for k, v in (service_context or {}).items()},
-        )  # fmt: skip
-        result = evaluator.evaluate_resource_policy(policy, request)
+        result = _decided(principal, action, resource_arn, region, service_context or {})
         if result.decision == "Allow":
             return None
         iam_recorder.record(principal.arn, action, resource_arn, result.decision, via="endpoint")
@@ -139,6 +118,26 @@ def _through_endpoint(original: Callable[..., Any]) -> Callable[..., Any]:
         return result
 
     return enforce
+
+
+def _decided(
+    principal: Any, action: str, resource_arn: str, region: str, context: dict[str, Any]
+) -> Any:  # fmt: skip
+    from ministack.core import iam_evaluator as evaluator
+
+    endpoint = _endpoint_for(principal.keys, action)
+    if not _gets_there(principal.keys.get(_PLACE), endpoint, action):
+        return evaluator.EvalResult("ImplicitDeny", reason=UNREACHABLE)
+    policy = endpoint and endpoint.get("PolicyDocument")
+    if not policy:
+        return evaluator.EvalResult("Allow")
+    request = evaluator.EvalContext(
+        principal_arn=principal.arn, principal_type=principal.type,
+        principal_account=principal.account, action=action, resource_arn=resource_arn,
+        region=region, principal_keys=principal.keys,
+        service_context={k.lower(): v for k, v in context.items()},
+    )  # fmt: skip
+    return evaluator.evaluate_resource_policy(policy, request)
 
 
 def _keep_subnets(config: dict[str, Any], props: dict[str, Any]) -> None:
@@ -151,7 +150,7 @@ def attach(tables: Tables) -> None:
     """Keep functions' subnets, send the keys, and ask the endpoint's policy."""
     function_properties.keep(tables, _keep_subnets)
     replace(_EVALUATOR, "_resolve_condition_key", _with_origin)
-    replace(_EVALUATOR, "_principal_keys", _with_subnets)
+    replace(_EVALUATOR, "_principal_keys", _with_place)
     replace(_EVALUATOR, "enforce", _through_endpoint)
     for runtime in _RUNTIMES:
         replace(runtime, "execution_credentials", _from_function_subnets)

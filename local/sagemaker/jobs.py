@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from local.emulator.reach import Place
 from local.sagemaker import events, images, logs, process, roles, storage, store, wire
 from local.sagemaker.errors import ServiceError, in_use, missing, validation
 from local.sagemaker.host import job_slots, scoped, state_dir
@@ -75,10 +76,10 @@ class Job(ABC):
         return str(self.record["RoleArn"])
 
     @property
-    def subnets(self) -> list[str]:
+    def place(self) -> Place:
         """Where the job's container, and what SageMaker does beside it, reach S3 from."""
-        place = {**self.record, **self.record.get("NetworkConfig", {})}
-        return list(place.get("VpcConfig", {}).get("Subnets", []))
+        given = {**self.record, **self.record.get("NetworkConfig", {})}.get("VpcConfig", {})
+        return Place(tuple(given.get("Subnets", ())), tuple(given.get("SecurityGroupIds", ())))
 
     def launch(self) -> None:
         """Start the job's thread, in the caller's account and Region."""
@@ -129,9 +130,7 @@ class Job(ABC):
             try:
                 if self.control.stop.is_set():
                     raise JobStoppedError("Stopped")
-                self.session = roles.assume(
-                    self.role_arn, roles.SAGEMAKER, "SageMaker", self.subnets
-                )
+                self.session = roles.assume(self.role_arn, roles.SAGEMAKER, "SageMaker", self.place)
                 self.phases(self.session)
                 self.settle("Completed")
             except JobStoppedError as ending:
@@ -152,10 +151,12 @@ class Job(ABC):
         self.settle("Failed", reason)
 
     def _keep_log(self) -> None:
+        """Send the log from the host's network, as SageMaker does: isolated containers log, too."""
         if self.session is not None:
+            host = roles.assume(self.role_arn, roles.SAGEMAKER, "SageMaker")
             stream = f"{self.name}/algo-1-{int(time.time())}"
             group = f"/aws/sagemaker/{self.kind.word}Jobs"
-            logs.ship(self.session, group, stream, self.directory.log)
+            logs.ship(host, group, stream, self.directory.log)
         shutil.rmtree(self.directory.base, ignore_errors=True)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -18,9 +18,11 @@ from botocore.config import Config
 from ministack.core import iam_evaluator as evaluator
 
 from local.emulator import iam_recorder, network_origin, service_roles
+from local.emulator.reach import Place
 from local.sagemaker.errors import access_denied, validation
 
 SAGEMAKER = "sagemaker.amazonaws.com"
+OUTSIDE = Place(())
 _without_caller: contextvars.ContextVar[bool] = contextvars.ContextVar(
     "sagemaker_without_caller", default=False
 )
@@ -58,17 +60,15 @@ class RoleSession:
         return service_roles.client_environment(self.keys)
 
 
-def assume(
-    role_arn: str, service: str, session_name: str, subnets: Sequence[str] = ()
-) -> RoleSession:
+def assume(role_arn: str, service: str, session_name: str, place: Place = OUTSIDE) -> RoleSession:
     """A session of ``role_arn`` for the service principal ``service``.
 
-    Its requests leave from ``subnets``; with none, from the service's own network.
+    Its requests leave from ``place``: without subnets, from the service's own network.
     Raises ValidationException when the role does not exist or its trust policy refuses.
     """
     try:
         keys = service_roles.credentials_for(role_arn, session_name, service)
-        network_origin.attach_to_subnets(keys["AWS_ACCESS_KEY_ID"], subnets)
+        network_origin.place_session(keys["AWS_ACCESS_KEY_ID"], place)
         return RoleSession(role_arn, keys)
     except service_roles.AccessDeniedError as error:
         raise validation(

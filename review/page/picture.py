@@ -35,10 +35,11 @@ class _Box:
 def picture(network: Reachability) -> str:
     """SVG text; colours and fonts come from the page's stylesheet."""
     left, left_end = _left(network)
-    inside = [t for t in network.targets if t.kind == "interface"]
-    gateways = [t for t in network.targets if t.kind == "gateway"]
-    right, right_end = _column(inside, TOP)
-    outside, outside_end = _column(gateways, right_end + 34)
+    inside = _beside_users(network, left, "interface")
+    gateways = _beside_users(network, left, "gateway")
+    gap = _gap(len(inside) + len(gateways), left_end - TOP)
+    right, right_end = _column(inside, TOP, gap)
+    outside, outside_end = _column(gateways, right_end + max(gap, 34), gap)
     frame_end = max(left_end, right_end, outside_end) + 8
     drawing = Drawing(WIDTH, frame_end + 92, "What may open a connection to what")
     _frame(drawing, network, frame_end)
@@ -59,12 +60,27 @@ def _left(network: Reachability) -> tuple[dict[str, _Box], float]:
     return boxes, top - GAP
 
 
-def _column(targets: list[Target], top: float) -> tuple[dict[str, _Box], float]:
+def _beside_users(network: Reachability, left: dict[str, _Box], kind: str) -> list[Target]:
+    """Targets of a kind in the order of their users' middle, so that fewer lines cross."""
+
+    def middle(target: Target) -> float:
+        users = [box.middle for group, box in left.items() if (group, target.name) in network.ports]
+        return sum(users) / len(users) if users else 0
+
+    return sorted((t for t in network.targets if t.kind == kind), key=middle)
+
+
+def _gap(targets: int, height: float) -> float:
+    """Room between targets that stand along the workloads' whole height."""
+    return max(TARGET_GAP, (height - targets * TARGET) / max(targets - 1, 1))
+
+
+def _column(targets: list[Target], top: float, gap: float) -> tuple[dict[str, _Box], float]:
     boxes = {}
     for target in targets:
         boxes[target.name] = _Box(top, TARGET)
-        top += TARGET + TARGET_GAP
-    return boxes, top - TARGET_GAP if targets else top
+        top += TARGET + gap
+    return boxes, top - gap if targets else top
 
 
 def _frame(drawing: Drawing, network: Reachability, end: float) -> None:

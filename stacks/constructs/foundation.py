@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aws_cdk import aws_ec2 as ec2
@@ -12,6 +13,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
 from stacks.constructs.customer_policy import CustomerPolicy
+from stacks.constructs.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +60,13 @@ class Security:
 
 
 @dataclass(frozen=True, slots=True)
-class SecurityGroups:
-    """Security groups by workload."""
-
-    functions: ec2.ISecurityGroup
-    jobs: ec2.ISecurityGroup
-    endpoints: ec2.ISecurityGroup
-    vpc_endpoints: ec2.ISecurityGroup
-
-
-@dataclass(frozen=True, slots=True)
 class Network:
     """Outputs of the network stack."""
 
     vpc: ec2.IVpc
     subnets: ec2.SubnetSelection
-    security_groups: SecurityGroups
+    security_groups: Mapping[Workload, ec2.ISecurityGroup]
+    """What a workload may open a connection to."""
     storage_endpoint: str
     """Id of the gateway endpoint through which workloads reach S3."""
 

@@ -1,23 +1,19 @@
-"""What all Spark jobs share: where Glue attaches their workers, and how they encrypt."""
+"""Where Glue attaches the workers of a Spark job, and how all of them encrypt."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from aws_cdk import aws_glue as glue
 from constructs import Construct
 
 from stacks.constructs.base_stack import BaseStack
-from stacks.constructs.foundation import Foundation
+from stacks.constructs.foundation import Foundation, Network
 from stacks.nag import acknowledge
 
 
 def vpc_connection(
-    scope: Construct, construct_id: str, *, stack: BaseStack, foundation: Foundation
+    scope: Construct, construct_id: str, *, stack: BaseStack, network: Network, group: str
 ) -> glue.CfnConnection:
     """Where Glue attaches workers: one subnet, in the first zone, which has every endpoint."""
-    network = foundation.network
-    groups: Sequence[str] = [network.security_groups.jobs.security_group_id]
     connection = glue.CfnConnection(
         scope,
         construct_id,
@@ -29,7 +25,7 @@ def vpc_connection(
                 glue.CfnConnection.PhysicalConnectionRequirementsProperty(
                     availability_zone=stack.settings.network.availability_zones[0],
                     subnet_id=network.vpc.isolated_subnets[0].subnet_id,
-                    security_group_id_list=list(groups),
+                    security_group_id_list=[group],
                 )
             ),
         ),

@@ -17,6 +17,7 @@ from stacks.constructs.job_role import job_role
 from stacks.constructs.lake import Lake
 from stacks.constructs.retraining_flow import job_compute
 from stacks.constructs.service_role import ServiceRole
+from stacks.constructs.workload import Workload
 from stacks.state_machines import monitor
 from stacks.training import TrainingStack
 
@@ -111,6 +112,7 @@ class MonitorFlow(Construct):
             job=job_compute(
                 self._stack,
                 props.foundation,
+                workload=Workload.MONITOR,
                 role_arn=self.job_role.arn,
                 image_uri=props.training.image_uri,
                 instance_type=settings.instance_type,

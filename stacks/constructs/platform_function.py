@@ -27,6 +27,7 @@ from stacks.constructs.function_findings import (
 from stacks.constructs.log_group import encrypted_log_group
 from stacks.constructs.powertools_layer import ARCHITECTURE, RUNTIME, powertools_layer
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
+from stacks.constructs.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class PlatformFunctionProps:
     """What differs between functions."""
 
     function: str
-    """Folder below ``lambdas/``; the handler is ``lambdas.<function>.handler.handler``."""
+    """Folder below ``lambdas/``, whose handler runs in the security group of the same name."""
     description: str
     foundation: Foundation
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -111,7 +112,7 @@ class PlatformFunction(Construct):
             logging_format=lambda_.LoggingFormat.JSON,
             vpc=foundation.network.vpc,
             vpc_subnets=foundation.network.subnets,
-            security_groups=[foundation.network.security_groups.functions],
+            security_groups=[foundation.network.security_groups[Workload(props.function)]],
             dead_letter_queue=foundation.security.dead_letters,
         )
 

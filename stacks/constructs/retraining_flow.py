@@ -24,6 +24,7 @@ from stacks.constructs.sagemaker_names import alarm_arns
 from stacks.constructs.service_role import ServiceRole
 from stacks.constructs.spark_job import SparkJob
 from stacks.constructs.training_functions import TrainingFunctions
+from stacks.constructs.workload import Workload
 from stacks.state_machines import retraining
 from stacks.state_machines.flow import Flow, Functions
 from stacks.state_machines.jobs import Compute, Network
@@ -180,6 +181,7 @@ class RetrainingFlow(Construct):
         return job_compute(
             self._stack,
             self._props.foundation,
+            workload=Workload.TRAINING,
             role_arn=role_arn,
             image_uri=self._props.image_uri,
             instance_type=training.instance_type,
@@ -215,6 +217,7 @@ def job_compute(
     stack: BaseStack,
     foundation: Foundation,
     *,
+    workload: Workload,
     role_arn: str,
     image_uri: str,
     instance_type: str,
@@ -233,7 +236,7 @@ def job_compute(
         role_arn=role_arn,
         network=Network(
             subnet_ids=list(subnets.subnet_ids),
-            security_group_ids=[network.security_groups.jobs.security_group_id],
+            security_group_ids=[network.security_groups[workload].security_group_id],
         ),
         output_key_arn=models_key,
         volume_key_arn=models_key if own_key else None,

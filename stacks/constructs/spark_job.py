@@ -18,7 +18,11 @@ from constructs import Construct
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.code_bundle import ROOT
 from stacks.constructs.customer_policy import CustomerPolicy
+from stacks.constructs.foundation import Network
+from stacks.constructs.job_surroundings import vpc_connection
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
+from stacks.constructs.spark_runtime import allow_connection
+from stacks.constructs.workload import Workload
 
 # The engine that the local platform runs, too: Spark 3.5.4, Python 3.11, Java 17.
 GLUE_VERSION = "5.0"
@@ -29,7 +33,7 @@ class SparkJobProps:
     """What differs between jobs."""
 
     script: str
-    """File below ``glue_jobs/``, without suffix."""
+    """File below ``glue_jobs/``, without suffix; the security group is that workload's."""
     description: str
     boundary: iam.IManagedPolicy
     policies: Sequence[CustomerPolicy]
@@ -38,7 +42,7 @@ class SparkJobProps:
     modules: assets.Asset
     """``glue.zip``."""
     contract: assets.Asset
-    connection: glue.CfnConnection
+    network: Network
     arguments: Mapping[str, str]
     """Default arguments, without the leading dashes."""
     concurrent_runs: int = 1
@@ -56,7 +60,12 @@ class SparkJob(Construct):
         self._script = assets.Asset(
             self, "Script", path=str(ROOT / "glue_jobs" / f"{props.script}.py")
         )
+        group = props.network.security_groups[Workload(props.script)].security_group_id
+        self._connection = vpc_connection(
+            self, "Connection", stack=stack, network=props.network, group=group
+        )
         self.role = self._define_role()
+        allow_connection(self.role, props.network, connection=self._connection.ref, group=group)
         self.job = self._define_job()
         self.job.node.add_dependency(self.role.policy)
 
@@ -110,7 +119,7 @@ class SparkJob(Construct):
                 max_concurrent_runs=props.concurrent_runs
             ),
             security_configuration=props.encryption.ref,
-            connections=glue.CfnJob.ConnectionsListProperty(connections=[props.connection.ref]),
+            connections=glue.CfnJob.ConnectionsListProperty(connections=[self._connection.ref]),
             default_arguments=self._arguments(),
         )
 

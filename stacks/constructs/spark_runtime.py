@@ -1,21 +1,21 @@
-"""What every Glue Spark job needs to run: the modules, Glue's logs and metrics, the connection.
+"""What every Glue Spark job needs to run: the modules, Glue's logs and metrics, the subnet.
 
 Glue attaches its workers to the subnet of the connection under the job's own role, and asks for the
-whole network before it does.
+whole network before it does. Connection and security group are each job's own (``spark_job``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import ArnFormat
-from aws_cdk import aws_glue as glue
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.customer_policy import CustomerPolicy, Reason
 from stacks.constructs.foundation import Network
+from stacks.constructs.service_role import ServiceRole
 
 DESCRIBE_NETWORK_ACTIONS = (
     "ec2:DescribeNetworkInterfaces",
@@ -43,8 +43,7 @@ MADE_BY_GLUE = Reason(
 class SparkRuntimeProps:
     """What all Spark jobs share."""
 
-    network: Network
-    connection: glue.CfnConnection
+    vpc_arn: str
     modules: assets.Asset
     """``glue.zip``."""
     contract: assets.Asset
@@ -66,43 +65,36 @@ def spark_runtime(scope: Construct, stack: BaseStack, props: SparkRuntimeProps) 
         ["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": "Glue"}}
     )
     policy.allow(DESCRIBE_NETWORK_ACTIONS, ["*"], reason=MADE_BY_GLUE)
-    _allow_interfaces(policy, stack, props.network)
-    policy.allow(
-        ["glue:GetConnection"],
-        [
-            stack.format_arn(service="glue", resource="catalog"),
-            stack.format_arn(
-                service="glue", resource="connection", resource_name=props.connection.ref
-            ),
-        ],
-    )
+    policy.allow(["ec2:DescribeVpcAttribute"], [props.vpc_arn])
     return policy
 
 
-def _allow_interfaces(policy: CustomerPolicy, stack: BaseStack, network: Network) -> None:
-    """EC2: interfaces in one subnet and one group, deleted in this VPC only."""
+def allow_connection(role: ServiceRole, network: Network, *, connection: str, group: str) -> None:
+    """Let Glue attach workers under a job's role: by one connection, in one subnet and one group.
+
+    Not shared: a job that could use the other's group could reach what the other may.
+    """
+    stack = Stack.of(role)
 
     def ec2(resource: str, name: str) -> str:
         return stack.format_arn(service="ec2", resource=resource, resource_name=name)
 
-    vpc = ec2("vpc", network.vpc.vpc_id)
-    policy.allow(["ec2:DescribeVpcAttribute"], [vpc])
-    interfaces = ec2("network-interface", "*")
-    policy.allow(
-        ["ec2:CreateNetworkInterface"],
+    role.allow(
+        ["glue:GetConnection"],
         [
-            interfaces,
-            ec2("subnet", network.vpc.isolated_subnets[0].subnet_id),
-            ec2("security-group", network.security_groups.jobs.security_group_id),
+            stack.format_arn(service="glue", resource="catalog"),
+            stack.format_arn(service="glue", resource="connection", resource_name=connection),
         ],
+    )
+    interfaces, vpc = ec2("network-interface", "*"), ec2("vpc", network.vpc.vpc_id)
+    subnet = ec2("subnet", network.vpc.isolated_subnets[0].subnet_id)
+    role.allow(
+        ["ec2:CreateNetworkInterface"],
+        [interfaces, subnet, ec2("security-group", group)],
         reason=MADE_BY_GLUE,
     )
-    policy.allow(
-        ["ec2:DeleteNetworkInterface"],
-        [interfaces],
-        {"ArnEquals": {"ec2:Vpc": vpc}},
-    )
-    policy.allow(
+    role.allow(["ec2:DeleteNetworkInterface"], [interfaces], {"ArnEquals": {"ec2:Vpc": vpc}})
+    role.allow(
         ["ec2:CreateTags"],
         [interfaces],
         {"ForAllValues:StringEquals": {"aws:TagKeys": ["aws-glue-service-resource"]}},

@@ -1,118 +1,115 @@
-"""Ways out of the isolated VPC: AWS services only, each for a stated user, each with a policy.
+"""Ways out of the isolated VPC: AWS services only, each for its users, each with a policy.
 
-Every interface endpoint costs by the hour and zone, so the table names who needs it; image pulls,
-function logs, traces and SSE-KMS do not pass through the VPC and have none.
+Every interface endpoint has a security group that lets in the groups of its users and nobody else,
+and they alone have a rule towards it. Behind that, the endpoint's policy admits roles of this
+deployment, on resources of this account, for the calls of the table.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
 from stacks.constructs.base_stack import BaseStack
-
-
-@dataclass(frozen=True, slots=True)
-class InterfaceEndpoint:
-    """One service reached through a network interface."""
-
-    construct_id: str
-    service: ec2.InterfaceVpcEndpointAwsService
-    used_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class AwsBucket:
-    """Objects in a bucket that AWS owns and that code in the VPC has to reach."""
-
-    pattern: str
-    """Object ARN without its partition prefix; ``{region}`` and ``{compact_region}`` are filled."""
-    action: str
-    reason: str
-    evidence: str
-
-
-_SERVICES = ec2.InterfaceVpcEndpointAwsService
-INTERFACE_ENDPOINTS = (
-    InterfaceEndpoint(
-        "Kms",
-        _SERVICES.KMS,
-        "transform and router functions and the curate job derive the key of the pseudonyms",
-    ),
-    InterfaceEndpoint(
-        "SageMakerRuntime", _SERVICES.SAGEMAKER_RUNTIME, "router function invokes the endpoint"
-    ),
-    InterfaceEndpoint("SageMakerApi", _SERVICES.SAGEMAKER_API, "registry and rollout functions"),
-    InterfaceEndpoint("Ssm", _SERVICES.SSM, "registry, rollout and pointers functions"),
-    InterfaceEndpoint("CloudFormation", _SERVICES.CLOUDFORMATION, "rollout function"),
-    InterfaceEndpoint("CloudWatch", _SERVICES.CLOUDWATCH_MONITORING, "monitor job puts metrics"),
-    InterfaceEndpoint("Logs", _SERVICES.CLOUDWATCH_LOGS, "Glue workers send their logs"),
-    InterfaceEndpoint("Sts", _SERVICES.STS, "regional identity calls of the SDKs in jobs"),
+from stacks.constructs.endpoint_table import (
+    AWS_BUCKETS,
+    GATEWAY_ENDPOINTS,
+    INTERFACE_ENDPOINTS,
+    STORAGE,
+    AwsBucket,
+    InterfaceEndpoint,
 )
-
-AWS_BUCKETS = (
-    AwsBucket(
-        "cloudformation-custom-resource-response-{compact_region}/*",
-        "s3:PutObject",
-        "The pointers custom resource runs in the VPC and answers CloudFormation there.",
-        "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html",
-    ),
-    AwsBucket(
-        "prod-{region}-starport-layer-bucket/*",
-        "s3:GetObject",
-        "Layers of container images that SageMaker jobs and endpoints in the VPC pull.",
-        "https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html",
-    ),
-    AwsBucket(
-        "aws-glue-*/*",
-        "s3:GetObject",
-        "Libraries that Glue workers with a VPC connection fetch when a job starts.",
-        "https://docs.aws.amazon.com/glue/latest/dg/create-an-iam-role.html",
-    ),
-)
+from stacks.constructs.security_groups import HTTPS, rules_of
+from stacks.constructs.workload import Workload
 
 
 def add_endpoints(
     stack: BaseStack,
     vpc: ec2.Vpc,
-    security_group: ec2.ISecurityGroup,
+    groups: Mapping[Workload, ec2.SecurityGroup],
 ) -> ec2.GatewayVpcEndpoint:
     """Create gateway endpoints in every subnet, interface endpoints in the settings' zones.
 
     Returns the endpoint of S3, which bucket policies name.
     """
-    storage = vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
-    tables = vpc.add_gateway_endpoint("DynamoDb", service=ec2.GatewayVpcEndpointAwsService.DYNAMODB)
-    storage.add_to_policy(_within_account(stack))
-    tables.add_to_policy(_within_account(stack))
+    gateways = {}
+    for gateway in GATEWAY_ENDPOINTS:
+        endpoint = vpc.add_gateway_endpoint(gateway.construct_id, service=gateway.service)
+        endpoint.add_to_policy(_of_this_deployment(stack, gateway.actions))
+        gateways[gateway.construct_id] = endpoint
+    storage = gateways[STORAGE.construct_id]
     for bucket in AWS_BUCKETS:
         storage.add_to_policy(_aws_bucket(stack, bucket))
-    network = stack.settings.network
-    zones = list(network.availability_zones[: network.interface_endpoint_zones])
-    for endpoint in INTERFACE_ENDPOINTS:
-        interface = vpc.add_interface_endpoint(
-            endpoint.construct_id,
-            service=endpoint.service,
-            open=False,
-            private_dns_enabled=True,
-            security_groups=[security_group],
-            subnets=ec2.SubnetSelection(
-                subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, availability_zones=zones
-            ),
-        )
-        interface.add_to_policy(_within_account(stack))
+    for interface in INTERFACE_ENDPOINTS:
+        _add_interface(stack, vpc, interface, groups)
     return storage
 
 
-def _within_account(stack: BaseStack) -> iam.PolicyStatement:
-    """Our principals on our resources; some calls carry no resource, hence ``IfExists``."""
+def _add_interface(
+    stack: BaseStack,
+    vpc: ec2.Vpc,
+    endpoint: InterfaceEndpoint,
+    groups: Mapping[Workload, ec2.SecurityGroup],
+) -> None:
+    network = stack.settings.network
+    zones = list(network.availability_zones[: network.interface_endpoint_zones])
+    interface = vpc.add_interface_endpoint(
+        endpoint.construct_id,
+        service=endpoint.service,
+        open=False,
+        private_dns_enabled=True,
+        security_groups=[_endpoint_group(stack, vpc, endpoint, groups)],
+        subnets=ec2.SubnetSelection(
+            subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, availability_zones=zones
+        ),
+    )
+    interface.add_to_policy(_of_this_deployment(stack, endpoint.actions))
+
+
+def _endpoint_group(
+    stack: BaseStack,
+    vpc: ec2.Vpc,
+    endpoint: InterfaceEndpoint,
+    groups: Mapping[Workload, ec2.SecurityGroup],
+) -> ec2.SecurityGroup:
+    """The group of an endpoint's interfaces, with the rules on both sides.
+
+    Who is let in stands in the group itself. The other side has to be a resource of its own, or
+    the two groups would wait for each other.
+    """
+    name = endpoint.construct_id
+    group = ec2.SecurityGroup(
+        stack,
+        f"{name}EndpointGroup",
+        vpc=vpc,
+        description=f"Millrace: network interfaces of the {name} endpoint",
+        allow_all_outbound=False,
+    )
+    rules_of(group).security_group_ingress = [
+        ec2.CfnSecurityGroup.IngressProperty(
+            ip_protocol="tcp",
+            from_port=HTTPS,
+            to_port=HTTPS,
+            source_security_group_id=groups[workload].security_group_id,
+            description=f"from {workload}",
+        )
+        for workload in endpoint.used_by
+    ]
+    for workload in endpoint.used_by:
+        groups[workload].add_egress_rule(group, ec2.Port.tcp(HTTPS), f"to {name}")
+    return group
+
+
+def _of_this_deployment(stack: BaseStack, actions: Sequence[str]) -> iam.PolicyStatement:
+    """Our roles on our resources; some calls carry no resource, hence ``IfExists``."""
     return iam.PolicyStatement(
-        actions=["*"],
+        actions=list(actions),
         principals=[iam.AnyPrincipal()],
         resources=["*"],
         conditions={
+            "ArnLike": {"aws:PrincipalArn": stack.roles_arn},
             "StringEquals": {"aws:PrincipalAccount": stack.account},
             "StringEqualsIfExists": {"aws:ResourceAccount": stack.account},
         },

@@ -15,7 +15,7 @@ from config.cost import (
     read_templates,
 )
 from config.load import load_deployment
-from stacks.constructs.vpc_endpoints import INTERFACE_ENDPOINTS
+from stacks.constructs.endpoint_table import INTERFACE_ENDPOINTS
 from tests.contract.copies import ROOT
 from tests.synth import assembly
 
@@ -26,7 +26,7 @@ def endpoint_rows() -> str:
     """A row for each interface endpoint, with who needs it."""
     month = INTERFACE_ENDPOINT_HOUR * HOURS_PER_MONTH
     return "\n".join(
-        f"| {endpoint.construct_id} | {endpoint.used_by} | {month:.2f} |"
+        f"| {endpoint.construct_id} | {endpoint.reason} | {month:.2f} |"
         for endpoint in INTERFACE_ENDPOINTS
     )
 

@@ -10,8 +10,11 @@ import pytest
 from aws_cdk import App
 
 from lambdas.shared.names import PERIMETER_STATEMENT
+from review.assembly import Assembly
+from review.reachability import reachability
 from stacks import packs
 from stacks.application import build
+from stacks.constructs.endpoint_table import GATEWAY_ENDPOINTS
 from tests.contract.copies import ROOT, ConfigurationCopy
 from tests.contract.test_settings_rules import ONE_VARIANT, REPLICATION, SERVERLESS, SHADOW
 
@@ -57,6 +60,7 @@ CHOICES: dict[str, dict[str, Any]] = {
         "perimeter.landing_roles": ["arn:aws:iam::444455556666:role/producers/airline"],
         "perimeter.vpc_endpoints": ["vpce-0a1b2c3d4e5f60718"],
     },
+    "no prefix lists": {"network.prefix_lists": None},
     "reserved concurrency": {"reserved_concurrency": {"router": 5, "transform": 3}},
 }
 
@@ -116,3 +120,17 @@ def test_the_perimeter_can_be_switched_off(
 ) -> None:
     configuration.change_settings(CHOICES["no perimeter"])
     assert not any(_perimeters(synthesise(configuration, tmp_path / "assembly")).values())
+
+
+def test_without_prefix_lists_only_users_of_a_gateway_have_a_rule_for_it(
+    configuration: ConfigurationCopy, tmp_path: Path
+) -> None:
+    configuration.change_settings(CHOICES["no prefix lists"])
+    synthesise(configuration, tmp_path / "assembly")
+    found = reachability(Assembly.read(tmp_path / "assembly"))
+    assert not found.loose
+    users = {str(workload) for gateway in GATEWAY_ENDPOINTS for workload in gateway.used_by}
+    # A rule to anywhere cannot tell one gateway from the other.
+    for service in ("s3", "dynamodb"):
+        reaching = {group for group, target in found.ports if target == service}
+        assert reaching == {f"network/{name.capitalize()}Group" for name in users}

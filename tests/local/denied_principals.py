@@ -1,9 +1,10 @@
 """Who acts in the denial matrix: a session of every deployed role, and what the evaluator decided.
 
-A session is made as the platform makes those of its workloads: a function with that role, in the
-deployment's subnets, says what credentials it was given. Roles that services use from their own
-network (path ``service/``) get theirs outside. So no request is refused merely for where it comes
-from, and the policies of the role itself are seen to decide.
+A session is made as the platform makes those of its workloads: a function with that role says what
+credentials it was given. For S3 it stands in the deployment's subnets, for all else outside, where
+no VPC endpoint and no security group is in the way (``test_network_reach.py`` tests these). Roles
+that services use from their own network (path ``service/``) always stand outside. So no request
+is refused merely for where it comes from, and the policies of the role itself are seen to decide.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import re
 import time
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -64,6 +66,8 @@ class Caller:
     label: str
     role_arn: str
     keys: dict[str, str]
+    storage_keys: dict[str, str]
+    """Those for S3, which asks where a request comes from."""
     platform: Platform
     rest_api: str
     _clients: dict[tuple[str, bool], Any] = field(default_factory=dict)
@@ -111,7 +115,7 @@ class Caller:
                 region_name=info.region,
                 endpoint_url=info.endpoint,
                 verify=info.ca_bundle,
-                **self.keys,
+                **(self.storage_keys if service == "s3" else self.keys),
                 config=Config(
                     retries={"total_max_attempts": 1}, s3={"addressing_style": "path"},
                     parameter_validation=False,
@@ -155,10 +159,13 @@ def callers(
         arns = {at: arn for at, arn in arns.items() if at in only}
     subnets = [subnet.physical_id for subnet in deployed.of_type("AWS::EC2::Subnet")]
     functions = platform.client("lambda")
-    return [
-        Caller(at, arn, _session(functions, number, arn, subnets), platform, api)
-        for number, (at, arn) in enumerate(sorted(arns.items()))
-    ]
+    found = []
+    for number, (at, arn) in enumerate(sorted(arns.items())):
+        keys = session(functions, f"{number}", arn)
+        outside = SERVICE_PATH in arn or CONSUMER_NAME in arn
+        inside = keys if outside else session(functions, f"{number}-inside", arn, subnets)
+        found.append(Caller(at, arn, keys, inside, platform, api))
+    return found
 
 
 def remove_consumer(platform: Platform) -> None:
@@ -181,15 +188,18 @@ def _create_consumer(platform: Platform, api: str) -> str:
     return str(arn)
 
 
-def _session(functions: Any, number: int, role: str, subnets: list[str]) -> dict[str, str]:
-    name, outside = f"{SESSION}-{number}", SERVICE_PATH in role or CONSUMER_NAME in role
+def session(
+    functions: Any, mark: str, role: str, subnets: Sequence[str] = (), groups: Sequence[str] = ()
+) -> dict[str, str]:
+    """Credentials of a function with a role in a place; without subnets, outside every VPC."""
+    name = f"{SESSION}-{mark}"
     functions.create_function(
         FunctionName=name,
         Runtime="python3.13",
         Handler="index.handler",
         Role=role,
         Code={"ZipFile": _zipped(TELLS_ITS_KEYS)},
-        VpcConfig={"SubnetIds": [] if outside else subnets, "SecurityGroupIds": []},
+        VpcConfig={"SubnetIds": list(subnets), "SecurityGroupIds": list(groups)},
     )
     try:
         answer = functions.invoke(FunctionName=name, Payload=b"{}")

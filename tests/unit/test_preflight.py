@@ -15,6 +15,7 @@ from operations.preflight import (
     LOCKED,
     PreflightError,
     check_concurrency,
+    check_prefix_lists,
     check_replication,
     replica_buckets,
     wanted_concurrency,
@@ -134,3 +135,31 @@ def test_a_replica_that_is_not_ready_is_named(zone: str, trouble: str, told: str
 def test_every_replica_that_is_not_ready_is_named_at_once() -> None:
     with pytest.raises(PreflightError, match=r"2 of 8 (.|\n)*-raw(.|\n)*-monitoring"):
         _ask_for_replicas({"raw": "NoSuchBucket", "monitoring": "Suspended"})
+
+
+def _lists(s3: str, dynamodb: str) -> None:
+    client = boto3.client("ec2", region_name="eu-west-1")
+    names = ["com.amazonaws.eu-west-1.dynamodb", "com.amazonaws.eu-west-1.s3"]
+    found = [
+        {"PrefixListName": name, "PrefixListId": prefix_list}
+        for name, prefix_list in zip(names, (dynamodb, s3), strict=True)
+    ]
+    with Stubber(client) as stub:
+        asked = {"Filters": [{"Name": "prefix-list-name", "Values": names}]}
+        stub.add_response("describe_prefix_lists", {"PrefixLists": found}, asked)
+        check_prefix_lists(client, load_deployment("prod").settings)
+
+
+def test_prefix_lists_of_the_region_pass() -> None:
+    _lists("pl-6da54004", "pl-6fa54006")
+
+
+def test_swapped_prefix_lists_are_refused_with_the_right_ids() -> None:
+    with pytest.raises(PreflightError, match=r"\.s3 is pl-6fa54006, not pl-6da54004"):
+        _lists("pl-6fa54006", "pl-6da54004")
+
+
+def test_without_prefix_lists_the_region_is_not_asked() -> None:
+    settings = load_deployment("prod").settings
+    network = settings.network.model_copy(update={"prefix_lists": None})
+    check_prefix_lists(None, settings.model_copy(update={"network": network}))
