@@ -72,7 +72,6 @@ INTERFACE_ENDPOINTS = (
         (Workload.REGISTRY, Workload.ROLLOUT),
         "registry function describes and registers packages, rollout function sets weights",
         (
-            "sagemaker:AddTags",
             "sagemaker:CreateModelPackage",
             "sagemaker:DescribeEndpoint",
             "sagemaker:DescribeModelPackage",
