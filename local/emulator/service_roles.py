@@ -16,8 +16,10 @@ from __future__ import annotations
 import contextvars
 import hashlib
 import secrets
+import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from local.emulator import iam_recorder
@@ -199,28 +201,41 @@ def client_environment(credentials: Mapping[str, str]) -> dict[str, str]:
 
 
 _clients: dict[tuple[str, str], Any] = {}
+_making = threading.Lock()
+
+
+@cache
+def _models() -> Any:
+    """One session for all clients: reading service models takes longer than most calls."""
+    import botocore.session
+
+    return botocore.session.Session()
+
+
+def client_of(credentials: Mapping[str, str], aws_service: str, config: Any = None) -> Any:
+    """A client of the emulator that signs with these credentials (the SDKs' variables)."""
+    tables = _attached[0]
+    # Sessions may not be shared by threads while they make a client.
+    with _making:
+        return _models().create_client(
+            aws_service,
+            region_name=tables.region,
+            endpoint_url=tables.endpoint,
+            config=config,
+            **{name.lower(): value for name, value in credentials.items()},
+        )
 
 
 def client_as(role_arn: str, aws_service: str, service: str) -> Any:
-    """A boto3 client of ``aws_service`` whose requests are signed and enforced as the role.
+    """A client of ``aws_service`` whose requests are signed and enforced as the role.
 
     Kept per role and service; the thread that calls it must not be the event loop's.
     """
-    import boto3
-
-    sessions: Any = boto3.Session
-    tables = _attached[0]
     key = (role_arn, aws_service)
     if key not in _clients:
         session = hashlib.sha256(role_arn.encode()).hexdigest()[:8]
         keys = credentials_for(role_arn, f"{service.split('.', maxsplit=1)[0]}-{session}", service)
-        _clients[key] = sessions(region_name=tables.region).client(
-            aws_service,
-            endpoint_url=tables.endpoint,
-            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
-            aws_session_token=keys["AWS_SESSION_TOKEN"],
-        )
+        _clients[key] = client_of(keys, aws_service)
     return _clients[key]
 
 

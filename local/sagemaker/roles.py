@@ -11,9 +11,8 @@ import contextvars
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-import boto3
 from botocore.config import Config
 from ministack.core import iam_evaluator as evaluator
 
@@ -43,17 +42,7 @@ class RoleSession:
 
     def client(self, service: str) -> Any:
         """A boto3 client of ``service`` that signs as the role, against the emulator."""
-        session = boto3.session.Session(
-            aws_access_key_id=self.keys["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.keys["AWS_SECRET_ACCESS_KEY"],
-            aws_session_token=self.keys["AWS_SESSION_TOKEN"],
-            region_name=os.environ["AWS_REGION"],
-        )
-        endpoint = os.environ["AWS_ENDPOINT_URL"]
-        client: Any = session.client(
-            cast(Any, service), endpoint_url=endpoint, config=_CLIENT_CONFIG
-        )
-        return client
+        return service_roles.client_of(self.keys, service, _CLIENT_CONFIG)
 
     def environment(self) -> dict[str, str]:
         """The variables with which a child process acts as the role."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from lambdas.shared.names import RAW_BACKUP, RAW_ERRORS, RAW_STREAM, STREAMS
 from local.demo import corruption
@@ -108,33 +107,6 @@ def _progress(story: Story, raw: str, stream: str) -> Progress:
     )
 
 
-def _start_when_free(glue: Any, job: str) -> str:
-    """Id of the started run; waits while the job's own schedule has one under way."""
-    while True:
-        try:
-            return str(glue.start_job_run(JobName=job)["JobRunId"])
-        except glue.exceptions.ConcurrentRunsExceededException:
-            time.sleep(POLL_SECONDS)
-
-
-def follow_run(glue: Any, job: str, run: str) -> dict[str, Any]:
-    """Wait for a run's end and describe it."""
-    while True:
-        state: dict[str, Any] = glue.get_job_run(JobName=job, RunId=run)["JobRun"]
-        if state["JobRunState"] not in ("STARTING", "RUNNING", "STOPPING", "WAITING"):
-            return state
-        time.sleep(POLL_SECONDS)
-
-
-def curate(story: Story) -> None:
-    """Run the curate job and wait for it."""
-    glue, job = story.client("glue"), story.deployed.glue_job("curate")
-    with story.timed("Glue curate job (Spark)"):
-        state = follow_run(glue, job, _start_when_free(glue, job))
-    if state["JobRunState"] != "SUCCEEDED":
-        raise RuntimeError(f"{job}: {state['JobRunState']}: {state.get('ErrorMessage')}")
-
-
 def compare_counts(story: Story, *, settled: bool = True) -> None:
     """Recount from the objects, print both sides, fail on inequality."""
     counts = reconcile(story.lake, zones(story), story.ledger)
@@ -151,9 +123,3 @@ def compare_counts(story: Story, *, settled: bool = True) -> None:
         if found.rejected:
             story.say(f"  planted {found.planted}; rejected {found.rejected_by_code}")
     assert_agrees(counts, settled=settled)
-
-
-def curate_and_compare(story: Story) -> None:
-    """The phase after a stream: make the tables unique, then count."""
-    curate(story)
-    compare_counts(story)

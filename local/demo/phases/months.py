@@ -11,7 +11,7 @@ from typing import Any
 from local.demo import corruption
 from local.demo.flights import NAMES
 from local.demo.ledger import Outgoing
-from local.demo.phases import ingest, monitor
+from local.demo.phases import ingest, monitor, schedules
 from local.demo.phases.faults import kill_variant
 from local.demo.phases.seed import api_of
 from local.demo.report.model import Fault
@@ -36,7 +36,8 @@ def tell(number: int) -> Callable[[Story], None]:
         if number == REPLAY_IN:
             replay(story, number)
         ingest.wait_for_delivery(story)
-        ingest.curate_and_compare(story)
+        schedules.curate(story)
+        ingest.compare_counts(story)
         if number == REPLAY_IN:
             _judge_replay(story)
         monitor.watch_month(story, number)
