@@ -9,8 +9,11 @@ of every argument's type, which mypy has made already and the tests, run without
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
+# On two cores the threads that node compiles and collects on cost more than they save.
+os.environ.setdefault("NODE_OPTIONS", "--v8-pool-size=1")
 # The CDK's modules are some hundred thousand long-lived objects: collecting cycles among them takes
 # a quarter of their import time and frees nothing before the process ends.
 gc.disable()

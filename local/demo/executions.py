@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.markup import escape
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.25
 RUNNING = "RUNNING"
 LIMIT_SECONDS = 900.0
 SHOWN = 160

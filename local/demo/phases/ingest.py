@@ -15,7 +15,7 @@ from local.demo.story import Story
 
 WINTER = (1, 2, 3)
 FLUSH_SECONDS = 90.0
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.25
 
 
 def zones(story: Story) -> Zones:

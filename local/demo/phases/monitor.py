@@ -19,7 +19,7 @@ from local.demo.story import Story
 SEED_SERVES = "SeedServes"
 ALARM_SECONDS = 60.0
 START_SECONDS = 30.0
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)

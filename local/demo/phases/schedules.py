@@ -19,9 +19,9 @@ from local.demo.story import Story
 from local.emulator import iam_report
 
 SCHEDULE = "AWS::Scheduler::Schedule"
-AHEAD = timedelta(seconds=2)
+AHEAD = timedelta(seconds=1)
 PATIENCE_SECONDS = 60.0
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.25
 NO_TIME = {"window_start": "2013-04-01T00:00:00Z", "window_end": "no time"}
 ALERT = "Alert"
 SKIPPED = "Skipped"
