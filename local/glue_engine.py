@@ -30,6 +30,7 @@ from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 from local.emulator.reach import Place
 from local.glue_files import Mirror
+from local.kept_objects import KeptObjects
 from local.sagemaker import host, logs, process, roles, storage
 from local.sagemaker.errors import ServiceError
 from local.sagemaker.process import Control, JobDirectory
@@ -206,7 +207,7 @@ def _work(run: Run, session: roles.RoleSession) -> None:
         for uri in run.arguments.get("--extra-py-files", "").split(",")
         if uri.strip()
     ]
-    mirror = Mirror(client, run.directory.base / "s3")
+    mirror = Mirror(client, run.directory.base / "s3", _kept(session))
     arguments = mirror.fetch(run.arguments)
     command = [sys.executable, str(script), *_argument_list(run, arguments)]
     outcome = process.run(command, run.directory, _environment(run, session, libraries),
@@ -220,6 +221,11 @@ def _work(run: Run, session: roles.RoleSession) -> None:
     else:
         mirror.publish()
         run.become("SUCCEEDED")
+
+
+def _kept(session: roles.RoleSession) -> KeptObjects:
+    folder = host.state_dir() / "glue" / "kept"
+    return KeptObjects(folder, session.keys["AWS_ACCESS_KEY_ID"], os.environ["AWS_REGION"])
 
 
 def _fetched(client: Any, location: str, folder: Path) -> Path:

@@ -31,10 +31,14 @@ _Stamp = tuple[int, int]
 
 @dataclass(slots=True)
 class Mirror:
-    """The local copies of one run's locations; ``client`` signs as the job's role."""
+    """The local copies of one run's locations; ``client`` signs as the job's role.
+
+    ``kept`` has objects that earlier runs fetched.
+    """
 
     client: Any
     root: Path
+    kept: storage.Kept | None = None
     _before: dict[Path, _Stamp] = field(default_factory=dict)
     _outputs: list[S3Uri] = field(default_factory=list)
 
@@ -60,7 +64,7 @@ class Mirror:
     def _download(self, uri: S3Uri) -> None:
         if uri.key.endswith("/") or not uri.key:
             self.path(uri).mkdir(parents=True, exist_ok=True)
-            storage.download_prefix(self.client, uri, self.path(uri))
+            storage.download_prefix(self.client, uri, self.path(uri), self.kept)
         else:
             storage.download_file(self.client, uri, self.path(uri))
 

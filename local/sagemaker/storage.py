@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -59,37 +59,60 @@ def download_file(client: Any, source: S3Uri, target: Path) -> Path:
     return target
 
 
+class Kept(Protocol):
+    """Objects that were fetched before, by what they held."""
+
+    def copy(self, source: S3Uri, etag: str, target: Path) -> bool:
+        """Put the object there if it is held and the caller may read it; else leave it."""
+        ...
+
+    def keep(self, source: S3Uri, etag: str, fetched: Path) -> None:
+        """Hold a copy of what was fetched."""
+        ...
+
+
 def keys_under(client: Any, prefix: S3Uri) -> list[str]:
     """All object keys that start with ``prefix``, without folder markers."""
+    return list(etags_under(client, prefix))
+
+
+def etags_under(client: Any, prefix: S3Uri) -> dict[str, str]:
+    """Key → ETag of every object whose key starts with ``prefix``, without folder markers."""
     try:
         pages = client.get_paginator("list_objects_v2").paginate(
             Bucket=prefix.bucket, Prefix=prefix.key
         )
-        return [
-            item["Key"]
+        return {
+            item["Key"]: item["ETag"]
             for page in pages
             for item in page.get("Contents", [])
             if not item["Key"].endswith("/")
-        ]
+        }
     except (ClientError, BotoCoreError) as error:
         raise TransferError(f"Failed to list {prefix}: {error}") from error
 
 
-def download_prefix(client: Any, prefix: S3Uri, target: Path) -> int:
+def download_prefix(client: Any, prefix: S3Uri, target: Path, kept: Kept | None = None) -> int:
     """Copy the objects under ``prefix`` to ``target`` and return how many there were.
 
     Names are relative to the prefix's last slash, as SageMaker does: ``s3://b/data/part`` with
     the key ``data/part-0.csv`` becomes ``part-0.csv``; an exact key becomes its base name.
     """
     target.mkdir(parents=True, exist_ok=True)
-    keys = keys_under(client, prefix)
+    etags = etags_under(client, prefix)
+    keys = list(etags)
     base = prefix.key if prefix.key.endswith("/") else prefix.key.rpartition("/")[0] + "/"
     # A folder named without its trailing slash: SageMaker strips the whole folder name.
     folder = prefix.key + "/"
     if prefix.key and keys and all(key.startswith(folder) for key in keys):
         base = folder
     jobs = [(S3Uri(prefix.bucket, key), _inside(target, key.removeprefix(base))) for key in keys]
+    if kept is not None:
+        jobs = [job for job in jobs if not kept.copy(job[0], etags[job[0].key], job[1])]
     _run_all(lambda job: download_file(client, *job), jobs)
+    if kept is not None:
+        for source, file in jobs:
+            kept.keep(source, etags[source.key], file)
     return len(keys)
 
 
