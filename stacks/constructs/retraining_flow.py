@@ -88,7 +88,7 @@ class RetrainingFlow(Construct):
         return role
 
     def _allow_models(self, role: ServiceRole) -> None:
-        """Writing archives; for spot jobs also reading checkpoints, which come back with the job."""
+        """Writing archives; for spot jobs also reading checkpoints, which come back with them."""
         artifacts, models = self._props.lake.artifacts, names.ARTIFACTS_MODELS
         spot = self._stack.settings.training.spot
         key = self._props.foundation.keys.models
