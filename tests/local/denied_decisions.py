@@ -144,7 +144,7 @@ def _key_questions(target: Target) -> Iterator[Question]:
             yield Question(name, "kms:Decrypt", arn, _through(target, service, own))
             if other:
                 context = _through(target, service, other)
-                yield Question(f"{name} for another", "kms:Decrypt", arn, context, True)
+                yield Question(f"{name} for another", "kms:Decrypt", arn, context)
     elsewhere = {"aws:s3:arn": f"arn:aws:s3:::{target.buckets['raw']}/{RAW_BACKUP['events']}x"}
     yield Question(
         "decrypt Raw without a bucket key", "kms:Decrypt", target.keys["Raw"],

@@ -70,7 +70,11 @@ def test_a_denied_call_uses_no_grant_and_is_counted() -> None:
 
 def _listed(holder: iam_report.Holder) -> list[str]:
     """Actions of the planted grants that the table lists, for a role that is this holder."""
-    through = {"StringEquals": {"kms:ViaService": "sqs.eu-west-1.amazonaws.com"}}
+    queue = "arn:aws:sqs:eu-west-1:123456789012:dead-letters"
+    through = {
+        "StringEquals": {"kms:ViaService": "sqs.eu-west-1.amazonaws.com"},
+        "StringEqualsIfExists": {"kms:EncryptionContext:aws:sqs:arn": queue},
+    }
     policies = _policies(
         _allow("ec2:CreateNetworkInterface", "*"),
         _allow("ec2:DeleteNetworkInterface", "arn:aws:ec2:eu-west-1:123456789012:*/*"),

@@ -38,7 +38,7 @@ class Use(NamedTuple):
 USES = {
     "kms": Use("ingestion/EventsTransformExecutionRole", "Transform", "kms:GenerateMac", "Gate"),
     "ssm": Use(
-        "training/FunctionsRolloutExecutionRole", "Rollout", "ssm:GetParameter", "Transform"
+        "training/FunctionsRolloutExecutionRole", "Rollout", "ssm:GetParameters", "Transform"
     ),
     "sagemaker-runtime": Use(
         "api/RouterExecutionRole", "Router", "sagemaker:InvokeEndpoint", "Rollout"
@@ -47,7 +47,7 @@ USES = {
         "training/FunctionsRolloutExecutionRole", "Rollout", "sagemaker:DescribeEndpoint", "Router"
     ),
     "dynamodb": Use("training/FunctionsLeaseExecutionRole", "Lease", "dynamodb:GetItem", "Gate"),
-    "s3": Use("training/FunctionsGateExecutionRole", "Gate", "s3:ListBucket", "Lease"),
+    "s3": Use("processing/FeaturesJobExecutionRole", "Features", "s3:ListBucket", "Lease"),
     "cloudwatch": Use(
         "monitoring/MonitorJobExecutionRole", "Monitor", "cloudwatch:PutMetricData", "Training"
     ),
@@ -77,7 +77,7 @@ def _call(target: Target, service: str) -> Call:
             "generate_mac",
             {"KeyId": target.pseudonym_key, "MacAlgorithm": "HMAC_SHA_256", "Message": b"probe"},
         ),
-        "ssm": ("get_parameter", {"Name": pointer}),
+        "ssm": ("get_parameters", {"Names": [pointer]}),
         "sagemaker-runtime": (
             "invoke_endpoint", {"EndpointName": target.endpoint, "Body": b'{"instances": []}'}
         ),
@@ -164,4 +164,4 @@ def test_an_endpoint_passes_no_role_of_another_path(target: Target, stranger: st
     inside = session(functions, "reach-stranger-in", stranger, subnets, [sg])
     caller = Caller("", stranger, inside, inside, platform, "")
     assert caller.perform(call).refused
-    assert set(_refusals(target, caller, "ssm:GetParameter")) == {"endpoint"}
+    assert set(_refusals(target, caller, "ssm:GetParameters")) == {"endpoint"}
