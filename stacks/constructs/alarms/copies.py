@@ -35,30 +35,26 @@ def replication_alarm(
     together. https://docs.aws.amazon.com/AmazonS3/latest/userguide/repl-metrics.html
     """
     metrics = {
-        zone.replace("-", "_"): cloudwatch.Metric(
-            namespace="AWS/S3",
-            metric_name="OperationsFailedReplication",
-            dimensions_map={
+        zone.replace("-", "_"): _count(
+            "AWS/S3",
+            "OperationsFailedReplication",
+            {
                 "SourceBucket": bucket.bucket_name,
                 "DestinationBucket": replica_name(replication, zone),
                 "RuleId": RULE,
             },
-            statistic="Sum",
-            period=period,
+            period,
         )
         for zone, bucket in buckets.items()
     }
-    return RunbookAlarm(
-        scope,
-        construct_id,
-        props=AlarmProps(
-            metric=_sum(metrics, "operations not replicated", period),
-            threshold=1,
-            section="replication-failed",
-            what="S3 gave up replicating something; the metric by bucket says where.",
-            topic=topic,
-        ),
+    props = AlarmProps(
+        metric=_sum(metrics, "operations not replicated", period),
+        threshold=1,
+        section="replication-failed",
+        what="S3 gave up replicating something; the metric by bucket says where.",
+        topic=topic,
     )
+    return RunbookAlarm(scope, construct_id, props=props)
 
 
 def backup_alarm(
@@ -69,25 +65,28 @@ def backup_alarm(
     https://docs.aws.amazon.com/aws-backup/latest/devguide/cloudwatch.html
     """
     metrics = {
-        key: cloudwatch.Metric(
-            namespace="AWS/Backup",
-            metric_name=name,
-            dimensions_map={"BackupVaultName": vault},
-            statistic="Sum",
-            period=period,
-        )
+        key: _count("AWS/Backup", name, {"BackupVaultName": vault}, period)
         for key, name in BACKUP_METRICS.items()
     }
-    return RunbookAlarm(
-        scope,
-        construct_id,
-        props=AlarmProps(
-            metric=_sum(metrics, "jobs without a recovery point", period),
-            threshold=1,
-            section="backup-failed",
-            what="A backup of the lease table was not made.",
-            topic=topic,
-        ),
+    props = AlarmProps(
+        metric=_sum(metrics, "jobs without a recovery point", period),
+        threshold=1,
+        section="backup-failed",
+        what="A backup of the lease table was not made.",
+        topic=topic,
+    )
+    return RunbookAlarm(scope, construct_id, props=props)
+
+
+def _count(
+    namespace: str, name: str, dimensions: Mapping[str, str], period: Duration
+) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace=namespace,
+        metric_name=name,
+        dimensions_map=dict(dimensions),
+        statistic="Sum",
+        period=period,
     )
 
 
