@@ -80,18 +80,19 @@ def curate(story: Story) -> None:
     glue, job = story.client("glue"), story.deployed.glue_job("curate")
     with story.timed("Glue curate job (Spark), on its schedule"):
         # The deployed schedule keeps the machine's clock: its own run may be under way.
-        _until(lambda: not _active(_runs(glue, job)), "an earlier run's end", math.inf)
+        _until(lambda: not active_runs(glue, job), "an earlier run's end", math.inf)
         known = _runs(glue, job).keys()
         fall_due(story, "processing")
         new = _until(lambda: sorted(_runs(glue, job).keys() - known), "a scheduled curate run")
-        _until(lambda: not _active(_runs(glue, job)), "the run's end", math.inf)
+        _until(lambda: not active_runs(glue, job), "the run's end", math.inf)
         ended = _runs(glue, job)[new[0]]
     if ended["JobRunState"] != "SUCCEEDED":
         raise RuntimeError(f"{job}: {ended['JobRunState']}: {ended.get('ErrorMessage')}")
 
 
-def _active(runs: dict[str, Any]) -> list[str]:
-    return [run for run, state in runs.items() if state["JobRunState"] in ACTIVE]
+def active_runs(glue: Any, job: str) -> list[str]:
+    """Ids of a Glue job's runs that have not ended."""
+    return [run for run, state in _runs(glue, job).items() if state["JobRunState"] in ACTIVE]
 
 
 def _runs(glue: Any, job: str) -> dict[str, Any]:

@@ -6,14 +6,13 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from local.demo import auditor
+from local.demo.phases.schedules import active_runs
 from local.demo.report.model import Teardown
 from local.demo.story import ENVIRONMENT, Story
 from operations.destroy import destroy_deployment
 
-ACTIVE = ("STARTING", "RUNNING", "STOPPING", "WAITING")
 STOP_SECONDS = 30.0
 POLL_SECONDS = 0.5
 
@@ -49,17 +48,12 @@ def stop_what_runs(story: Story) -> None:
             )
     deadline = time.monotonic() + STOP_SECONDS
     jobs = [job.physical_id for job in story.deployed.of_type("AWS::Glue::Job")]
-    while active := [(job, run) for job in jobs for run in _active_runs(glue, job)]:
+    while active := [(job, run) for job in jobs for run in active_runs(glue, job)]:
         if time.monotonic() > deadline:
             raise TimeoutError(f"Glue runs do not stop: {active}")
         for job, run in active:
             glue.batch_stop_job_run(JobName=job, JobRunIds=[run])
         time.sleep(POLL_SECONDS)
-
-
-def _active_runs(glue: Any, job: str) -> list[str]:
-    runs = glue.get_job_runs(JobName=job)["JobRuns"]
-    return [run["Id"] for run in runs if run["JobRunState"] in ACTIVE]
 
 
 @contextmanager
