@@ -64,6 +64,7 @@ OWN_EXTENSIONS = (
     "local.emulator.api_access_logs",
     "local.emulator.metrics",
     "local.emulator.metric_filters",
+    "local.emulator.refusals",
 )
 EXTENSIONS = (
     *OWN_EXTENSIONS,

@@ -1,0 +1,97 @@
+"""What AWS refuses when CloudFormation creates or updates a resource.
+
+The emulator stores most properties as they come. AWS looks at them: the registry's schema first
+(``schema``), then each service with rules that no schema holds (one module a service here). A rule
+is named after its row in docs/fidelity.yaml, where its source stands, and gets the properties with
+every reference resolved.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from local.emulator.extensions import Tables
+from local.emulator.private_tables import pin, replace
+
+Properties = dict[str, Any]
+# properties -> why AWS refuses them, in its words where they are known; nothing if it does not
+Rule = Callable[[Properties], str | None]
+
+_STACKS = "ministack.services.cloudformation.stacks"
+_PROVISIONERS = "ministack.services.cloudformation.provisioners"
+pin(_STACKS, _provision_resource="callable", _update_resource="callable")
+pin(_PROVISIONERS, _property_recreation="callable")
+
+_rules: dict[str, list[tuple[str, Rule]]] = {}
+
+
+def refuses(row: str, *types: str) -> Callable[[Rule], Rule]:
+    """Register a rule for resource types under its row of docs/fidelity.yaml."""
+
+    def register(rule: Rule) -> Rule:
+        for name in types:
+            _rules.setdefault(name, []).append((row, rule))
+        return rule
+
+    return register
+
+
+def rules() -> dict[str, list[tuple[str, Rule]]]:
+    """Every rule by resource type, after all modules of this package are imported."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    return _rules
+
+
+def reasons(resource_type: str, properties: Properties) -> Iterator[tuple[str, str]]:
+    """Row and reason of each refusal; the schema's come first, as CloudFormation asks it first."""
+    by_type = rules()
+    from local.emulator.refusals import schema
+
+    for message in schema.violations(resource_type, properties):
+        yield schema.ROW, message
+    for row, rule in by_type.get(resource_type, []):
+        if reason := rule(properties):
+            yield row, reason
+
+
+def check(resource_type: str, logical_id: str | None, properties: Properties) -> None:
+    """Raise ``ValueError`` with every reason for which AWS would refuse these properties."""
+    found = [f"{reason} [{row}]" for row, reason in reasons(resource_type, properties)]
+    if found:
+        raise ValueError(f"{resource_type} {logical_id or ''}: {'; '.join(found)}")
+
+
+def attach(_tables: Tables) -> None:
+    """Ask before each resource is provisioned and before each change of one, which replaces it
+    if the registry's schema says so."""
+
+    def provision(original: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(kind: str, logical_id: str, properties: Properties, *more: Any) -> Any:
+            check(kind, logical_id, properties)
+            return original(kind, logical_id, properties, *more)
+
+        return asked
+
+    def update(original: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(kind: str, physical_id: str, old: Properties, new: Properties, *more: Any) -> Any:
+            if old != new:
+                check(kind, physical_id, new)
+            return original(kind, physical_id, old, new, *more)
+
+        return asked
+
+    def recreation(original: Callable[..., str]) -> Callable[..., str]:
+        from local.emulator.refusals import schema
+
+        def asked(kind: str, name: str) -> str:
+            return "Always" if name in schema.create_only(kind) else original(kind, name)
+
+        return asked
+
+    replace(_PROVISIONERS, "_property_recreation", recreation)
+    replace(_STACKS, "_provision_resource", provision)
+    replace(_STACKS, "_update_resource", update)

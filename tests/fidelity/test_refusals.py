@@ -1,0 +1,57 @@
+"""What AWS refuses is refused: one planted resource a rule, and a neighbour that passes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local.emulator import refusals
+from local.emulator.refusals import schema
+
+CASES: dict[str, dict[str, Any]] = {
+    row: case
+    for path in sorted((Path(__file__).parent / "planted").glob("*.yaml"))
+    for row, case in yaml.safe_load(path.read_text()).items()
+}
+
+
+def _rows(case: dict[str, Any], which: str) -> dict[str, str]:
+    return dict(refusals.reasons(case["type"], case[which]))
+
+
+@pytest.mark.parametrize("row", sorted(CASES))
+def test_what_aws_refuses_is_refused(row: str) -> None:
+    case = CASES[row]
+    found = _rows(case, "refused")
+    assert list(found) == [row], found
+    assert case["says"] in found[row]
+    with pytest.raises(ValueError, match=case["type"]):
+        refusals.check(case["type"], "Planted", case["refused"])
+
+
+@pytest.mark.parametrize("row", sorted(CASES))
+def test_its_neighbour_passes(row: str) -> None:
+    assert _rows(CASES[row], "allowed") == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "place"),
+    [
+        ("AWS::SQS::Queue", {"VisibilityTimeout": 43201}, "#/VisibilityTimeout"),
+        ("AWS::SQS::Queue", {"NoSuchProperty": 1}, "NoSuchProperty"),
+        ("AWS::KMS::Key", {"KeyPolicy": {}, "PendingWindowInDays": 3}, "#/PendingWindowInDays"),
+        ("AWS::SageMaker::ModelPackageGroup", {}, "ModelPackageGroupName"),
+        ("AWS::Logs::LogGroup", {"RetentionInDays": 31}, "#/RetentionInDays"),
+    ],
+)
+def test_the_schema_refuses(kind: str, properties: dict[str, Any], place: str) -> None:
+    found = refusals.reasons(kind, properties)
+    assert any(row == schema.ROW and place in reason for row, reason in found)
+
+
+def test_the_schema_takes_text_for_numbers_and_booleans() -> None:
+    loose = {"VisibilityTimeout": "30", "FifoQueue": "true", "QueueName": "orders.fifo"}
+    assert list(refusals.reasons("AWS::SQS::Queue", loose)) == []
