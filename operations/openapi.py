@@ -20,6 +20,7 @@ Document = dict[str, Any]
 JSON = "application/json"
 TEXT, NUMBER = {"type": "string"}, {"type": "number", "minimum": 0, "maximum": 1}
 NULLABLE = {"type": ["string", "null"]}
+FLAG: Document = {"type": "boolean"}
 # Statuses that API Gateway gives an answer whose gateway response names none.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 GATEWAY_STATUSES = {
@@ -62,10 +63,13 @@ def _answers() -> Document:
     ]
     return {
         "Error": _object(error=error),
-        "Prediction": _object(record_id=TEXT, probability=NUMBER, variant=TEXT, inference_id=TEXT),
+        "Prediction": _object(
+            record_id=TEXT, probability=NUMBER, variant=TEXT, failed_over=FLAG, inference_id=TEXT
+        ),
         "Predictions": _object(
             predictions={"type": "array", "items": {"anyOf": in_place}},
             variant=NULLABLE,
+            failed_over=FLAG,
             inference_id=TEXT,
         ),
         "Health": _object(status=TEXT, contract=_object(name=TEXT, version=TEXT)),

@@ -24,9 +24,10 @@ from lambdas.shared.pseudonyms import pseudonymiser_of
 
 logger = Logger(service=RouterEnvironment.FUNCTION)
 
-# API Gateway gives up after 29 s: all attempts must end before that.
+# API Gateway gives up after 29 s: all attempts must end before that. Each further attempt asks
+# another variant, so the client itself makes one (lambdas/router/endpoint.py).
 CALL_SETTINGS = Config(
-    connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 2, "mode": "standard"}
+    connect_timeout=2, read_timeout=7, retries={"total_max_attempts": 1, "mode": "standard"}
 )
 
 
@@ -45,7 +46,13 @@ def _scorer(endpoint: str) -> Score:
     client = boto3.client("sagemaker-runtime", config=CALL_SETTINGS)
 
     def scored(records: list[dict[str, Any]], request_id: str, variant: str) -> Scored:
-        return score(client, endpoint, records, request_id=request_id, variant=variant)
+        found = score(client, endpoint, records, request_id=request_id, variant=variant)
+        if found.failed_over:
+            logger.warning(
+                "variant failed over",
+                extra={"request_id": request_id, "answered_by": found.variant},
+            )
+        return found
 
     return scored
 

@@ -77,6 +77,7 @@ class Router:
             "record_id": checked.values[self._id_field],
             "probability": scored.probabilities[0],
             "variant": scored.variant,
+            "failed_over": scored.failed_over,
             "inference_id": request.request_id,
         }
 
@@ -99,6 +100,7 @@ class Router:
                 for record, one in zip(records, checked, strict=True)
             ],
             "variant": scored.variant or None,
+            "failed_over": scored.failed_over,
             "inference_id": request.request_id,
         }
 

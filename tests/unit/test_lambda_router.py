@@ -14,13 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lambdas.router import handler as functions
-from lambdas.router.endpoint import score
+from lambdas.router.endpoint import LATEST_ATTEMPT_SECONDS, score
 from lambdas.router.http import BODY_BYTES
 from lambdas.router.logic import Router
 from lambdas.shared.records import pseudonym, pseudonymiser
 from tests.unit.conftest import DEPARTURE, KEY
 
 CANARY = "N7CANARY77"
+GATEWAY_SECONDS = 29
 
 
 class Runtime:
@@ -29,19 +30,23 @@ class Runtime:
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
         self.failure: Exception | None = None
+        self.dead: set[str] = set()
+        self.chosen = "champion"
         self.body: bytes | None = None
 
     def invoke_endpoint(self, **arguments: Any) -> dict[str, Any]:
         self.calls.append(arguments)
         if self.failure is not None:
             raise self.failure
+        variant = arguments.get("TargetVariant", self.chosen)
+        if variant in self.dead:
+            raise _error("ModelError", "Received server error (500)")
         instances = json.loads(arguments["Body"])["instances"]
         predictions = [
             {"record_id": one["flight_id"], "probability": one["flight_number"] / 10_000}
             for one in instances
         ]
         body = self.body or json.dumps({"predictions": predictions}).encode()
-        variant = arguments.get("TargetVariant", "champion")
         return {"Body": io.BytesIO(body), "InvokedProductionVariant": variant}
 
 
@@ -94,8 +99,8 @@ def _call(event: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     return response["statusCode"], json.loads(response["body"])
 
 
-def _error(code: str, message: str = "") -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": message}}, "InvokeEndpoint")
+def _error(code: str, message: str = "", **more: Any) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}, **more}, "InvokeEndpoint")
 
 
 def test_one_record_is_scored_with_its_pseudonym(runtime: Runtime) -> None:
@@ -106,6 +111,7 @@ def test_one_record_is_scored_with_its_pseudonym(runtime: Runtime) -> None:
             "record_id": DEPARTURE["flight_id"],
             "probability": 0.1545,
             "variant": "champion",
+            "failed_over": False,
             "inference_id": "request-1",
         },
     )
@@ -223,7 +229,8 @@ def test_health_names_the_contract() -> None:
 @pytest.mark.parametrize(
     ("failure", "status"),
     [
-        (_error("ModelError", "Received server error (500)"), 502),
+        (_error("ModelError", "Received server error (500)"), 503),
+        (_error("ModelError", "Received client error (400)", OriginalStatusCode=400), 502),
         (_error("ThrottlingException"), 503),
         (_error("ServiceUnavailable"), 503),
         (_error("ModelNotReadyException"), 503),
@@ -266,8 +273,58 @@ def test_an_answer_that_does_not_fit_the_request_is_a_model_error(
     runtime: Runtime, body: bytes
 ) -> None:
     runtime.body = body or b" "
-    status, content = _call(_event(DEPARTURE))
+    status, content = _call(_event(DEPARTURE, **{"X-Millrace-Variant": "champion"}))
     assert (status, content["error"]["code"]) == (502, "model_error")
+    status, content = _call(_event(DEPARTURE))
+    assert (status, content["error"]["code"]) == (503, "unavailable")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "dead", "answered"),
+    [
+        ("champion", {"champion"}, "challenger"),
+        ("challenger", {"challenger"}, "champion"),
+    ],
+)
+def test_the_other_variant_answers_for_a_dead_one_and_the_answer_says_so(
+    runtime: Runtime, chosen: str, dead: set[str], answered: str
+) -> None:
+    runtime.chosen, runtime.dead = chosen, dead
+    status, body = _call(_event(DEPARTURE))
+    assert (status, body["variant"], body["failed_over"]) == (200, answered, True)
+    status, body = _call(_event({"records": [DEPARTURE]}, "/predictions/batch"))
+    assert (status, body["variant"], body["failed_over"]) == (200, answered, True)
+
+
+def test_a_variant_that_is_asked_for_is_the_only_one_that_answers(runtime: Runtime) -> None:
+    runtime.dead = {"challenger"}
+    status, body = _call(_event(DEPARTURE, **{"X-Millrace-Variant": "challenger"}))
+    assert (status, body["error"]["code"]) == (502, "model_error")
+    assert {call["TargetVariant"] for call in runtime.calls} == {"challenger"}
+
+
+def test_all_variants_dead_is_503(runtime: Runtime) -> None:
+    runtime.dead = {"champion", "challenger"}
+    status, body = _call(_event(DEPARTURE))
+    assert (status, body["error"]["code"]) == (503, "unavailable")
+    assert [call.get("TargetVariant") for call in runtime.calls] == [None, "champion", "challenger"]
+
+
+def test_no_attempt_starts_that_could_not_end_in_time(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 18.5])
+    monkeypatch.setattr("lambdas.router.endpoint.time.monotonic", lambda: next(clock))
+    runtime.dead = {"champion"}
+    assert _call(_event(DEPARTURE))[0] == 503
+    assert len(runtime.calls) == 1
+
+
+def test_attempts_end_before_the_gateway_gives_up() -> None:
+    settings = functions.CALL_SETTINGS
+    longest = settings.connect_timeout + settings.read_timeout
+    assert settings.retries["total_max_attempts"] == 1
+    assert LATEST_ATTEMPT_SECONDS + longest < GATEWAY_SECONDS
 
 
 def test_while_off_predictions_answer_503_and_health_200(

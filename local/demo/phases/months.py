@@ -95,13 +95,12 @@ def _judge_kill(story: Story, client: Client, at: float | None) -> Fault:
     """Errors after the kill, and when the variant answered again; asks on until it does."""
     if at is None:
         raise RuntimeError("the server was never killed: too few requests")
-    errors = [a for a in client.answers if a.at > at and not a.good]
-    since = max([at, *(answer.at for answer in errors)])
+    after = [answer for answer in client.answers if answer.at > at]
+    errors = [answer for answer in after if not answer.good]
+    others = [answer for answer in after if answer.body.get("failed_over")]
+    since = max([at, *(answer.at for answer in (*errors, *others))])
     back = _first_good(client.answers, since) or _ask_on(story, since)
-    statuses = sorted({str(answer.status) if answer.status else "none" for answer in errors})
-    if back is None:
-        return _kill_fault(len(errors), statuses, None)
-    return _kill_fault(len(errors), statuses, back - at)
+    return _kill_fault(errors, len(others), None if back is None else back - at)
 
 
 def _first_good(answers: list[Answer], after: float) -> float | None:
@@ -122,19 +121,20 @@ def _ask_on(story: Story, after: float) -> float | None:
     return None
 
 
-def _kill_fault(errors: int, statuses: list[str], seconds: float | None) -> Fault:
-    seen = f"{errors} requests failed (status {', '.join(statuses)})" if errors else "None failed"
+def _kill_fault(errors: list[Answer], failed_over: int, seconds: float | None) -> Fault:
+    statuses = sorted({str(answer.status) if answer.status else "none" for answer in errors})
+    lost = f"{len(errors)} requests failed (status {', '.join(statuses)})" if errors else "No error"
     after = (
-        f"the variant answered again {seconds:.1f} s after the kill and all failed requests were "
-        "asked again with success"
+        f"the variant answered again {seconds:.1f} s after the kill"
         if seconds is not None
         else f"the variant did not answer within {RECOVERY_SECONDS:.0f} s"
     )
     return Fault(
         name="A variant's server is killed",
         what=f"SIGKILL to the {VICTIM}'s server during {NAMES[KILL_IN - 1]}'s traffic",
-        outcome=f"{seen}; {after}.",
-        recovered=seconds is not None,
+        outcome=f"{lost}; {failed_over} requests were answered by the other variant, and their "
+        f"answers say so; {after}.",
+        recovered=seconds is not None and not errors,
         seconds=seconds,
     )
 
