@@ -17,7 +17,7 @@ from rich.console import Console
 from config.load import REPOSITORY
 from config.problems import ConfigurationError
 from review import data, facts, sarif
-from review.changes import HARMLESS, blocking
+from review.changes import HARMLESS, WHAT_TO_DO, blocking
 from review.collect import Collected, collect
 from review.page.render import render
 from review.tools.model import ToolError
@@ -103,6 +103,9 @@ def tell(collected: Collected, output: Path, *, accepted: bool) -> None:
         for change in collected.changes:
             if change.kind not in HARMLESS:
                 console.print(f"  {change}")
+        for kind in WHAT_TO_DO:
+            if any(change.kind == kind for change in collected.changes):
+                console.print(f"  {kind}, what to do: {WHAT_TO_DO[kind]}")
         for kind in HARMLESS:
             count = sum(1 for change in collected.changes if change.kind == kind)
             if count:

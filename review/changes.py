@@ -16,6 +16,7 @@ from review.stateful import Stateful
 KINDS = {
     "data loss": "A stateful resource leaves its stack, is replaced, or loses its retention.",
     "moved logical id": "CloudFormation makes a new, empty resource and lets go of the old one.",
+    "name taken": "A new resource needs a name that still exists: the deploy stops.",
     "breaking": "Something that callers build on is gone or has changed.",
     "widened privilege": "A request that was refused is allowed.",
     "opened network": "Traffic passes that did not.",
@@ -24,8 +25,20 @@ KINDS = {
     "narrowed": "A privilege, an opening or an acknowledgement is gone.",
     "added": "A stateful resource or a promise to callers is new.",
 }
-BLOCKING = ("widened privilege", "opened network", "resource count")
+BLOCKING = (
+    "data loss", "moved logical id", "name taken", "widened privilege", "opened network",
+    "resource count",
+)  # fmt: skip
 """What fails CI as long as the baseline does not name it."""
+
+WHAT_TO_DO = {
+    "data loss": "keep the property's old value; or deploy the new resource beside the old one, "
+    "copy what it holds, and remove the old one with a later deploy; ACCEPT=yes if it is meant",
+    "moved logical id": "keep the logical id (overrideLogicalId, or `cdk refactor`); or copy what "
+    "the resource holds as for data loss; ACCEPT=yes if nothing is deployed yet",
+    "name taken": "change the name together with it, or let CloudFormation make the name up, or "
+    "remove the resource with one deploy and add it with the next",
+}
 
 HARMLESS = ("narrowed", "added")
 
@@ -70,6 +83,9 @@ def _state(before: Iterable[Stateful], now: Iterable[Stateful]) -> Iterator[Chan
         if key in new:
             yield from _kept(item, new[key])
             continue
+        yield from _name_taken(item, arrived)
+        if not item.holds_state:
+            continue
         successor = _successor(item, arrived)
         if successor is None:
             yield Change("data loss", item.name, f"{item.type} is gone (was {item.retention})")
@@ -78,7 +94,16 @@ def _state(before: Iterable[Stateful], now: Iterable[Stateful]) -> Iterator[Chan
         detail = f"{item.type}: {item.stack}.{item.logical_id} → {_key(successor)}"
         yield Change("moved logical id", item.name, detail)
     for item in arrived:
-        yield Change("added", item.name, f"{item.type}, {item.retention}")
+        if item.holds_state:
+            yield Change("added", item.name, f"{item.type}, {item.retention}")
+
+
+def _name_taken(gone: Stateful, arrived: list[Stateful]) -> Iterator[Change]:
+    """New resources are made before old ones go, so the name is still there."""
+    for item in arrived:
+        if item.type == gone.type and item.physical_name == gone.physical_name != "":
+            detail = f"{item.type} {item.physical_name}: {_key(gone)} → {_key(item)}"
+            yield Change("name taken", item.name, detail)
 
 
 def _key(item: Stateful) -> str:
@@ -98,16 +123,21 @@ def _successor(gone: Stateful, arrived: list[Stateful]) -> Stateful | None:
 
 def _kept(old: Stateful, new: Stateful) -> Iterator[Change]:
     if old.type != new.type:
-        yield Change("data loss", old.name, f"{old.type} becomes {new.type}")
+        if old.holds_state:
+            yield Change("data loss", old.name, f"{old.type} becomes {new.type}")
         return
     # "Delete/Retain": one of the two policies retains.
-    if old.retention != new.retention and "Delete" in new.retention:
+    if new.holds_state and old.retention != new.retention and "Delete" in new.retention:
         yield Change("data loss", old.name, f"retention: {old.retention} → {new.retention}")
     for member in sorted({*old.fixed, *new.fixed}):
         was, becomes = old.fixed.get(member), new.fixed.get(member)
-        if was != becomes:
-            detail = f"replaced: {member} {was or 'unset'} → {becomes or 'unset'}"
-            yield Change("data loss", old.name, detail)
+        if was == becomes:
+            continue
+        detail = f"{member} {was or 'unset'} → {becomes or 'unset'}"
+        if old.physical_name and old.physical_name == new.physical_name:
+            yield Change("name taken", old.name, f"{old.physical_name} is replaced: {detail}")
+        elif new.holds_state:
+            yield Change("data loss", old.name, f"replaced: {detail}")
 
 
 def _promises(before: dict[str, str], now: dict[str, str]) -> Iterator[Change]:

@@ -122,6 +122,7 @@ def _document(facts: Facts) -> dict[str, Any]:
                 "type": item.type,
                 "name": item.name,
                 "retention": item.retention,
+                **({"named": item.physical_name} if item.physical_name else {}),
                 **({"fixed": item.fixed} if item.fixed else {}),
             }
             for item in facts.stateful
@@ -197,4 +198,5 @@ def _stateful(key: str, document: dict[str, Any]) -> Stateful:
         type=document["type"],
         retention=document["retention"],
         fixed=document.get("fixed", {}),
+        physical_name=document.get("named", ""),
     )

@@ -1,7 +1,9 @@
-"""What would be lost: resources that hold state, their retention, and what replaces them.
+"""What would be lost, or could not be made: resources that hold state, and those with a fixed name.
 
 A changed logical id makes a new, empty resource. So does a changed create-only property; which
-properties those are, CloudFormation's own resource schemas say (they ship with cfn-lint).
+properties those are, CloudFormation's own resource schemas say (they ship with cfn-lint). The new
+one is made before the old one goes, so a name that both have stops the deploy.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ _REPLACE = "UpdateReplacePolicy"
 
 @dataclass(frozen=True, slots=True)
 class Stateful:
-    """A resource whose loss or replacement loses what it holds."""
+    """A resource whose replacement loses what it holds, or is refused because of its name."""
 
     stack: str
     logical_id: str
@@ -62,11 +64,19 @@ class Stateful:
     """What becomes of it when it leaves the stack: ``Delete``, ``Retain``, ``Snapshot``."""
     fixed: dict[str, str]
     """Create-only properties that are set: a new value makes a new resource."""
+    physical_name: str = ""
+    """The name that the template gives it; empty where CloudFormation makes one up."""
+
+    @property
+    def holds_state(self) -> bool:
+        """Whether something is lost with it."""
+        return self.type in STATEFUL_TYPES
 
 
 def stateful(assembly: Assembly) -> list[Stateful]:
-    """Every stateful resource by stack and logical id."""
-    return [_describe(assembly, resource) for resource in assembly.resources(*STATEFUL_TYPES)]
+    """Every resource that holds state or has a name of its own, by stack and logical id."""
+    found = (_describe(assembly, resource) for resource in assembly.resources())
+    return [item for item in found if item.holds_state or item.physical_name]
 
 
 def _describe(assembly: Assembly, resource: Resource) -> Stateful:
@@ -78,7 +88,17 @@ def _describe(assembly: Assembly, resource: Resource) -> Stateful:
         type=resource.type,
         retention="Retain" if policies == {"Retain"} else "/".join(sorted(policies)),
         fixed=_fixed(assembly, resource),
+        physical_name=_physical_name(assembly, resource),
     )
+
+
+def _physical_name(assembly: Assembly, resource: Resource) -> str:
+    """The value of the create-only property that names the resource, if the template sets it."""
+    kind = resource.type.rsplit("::", maxsplit=1)[-1]
+    for pointer in create_only(resource.type):
+        if pointer in (("Name",), (f"{kind}Name",)) and pointer[0] in resource.properties:
+            return str(plain(assembly, resource.stack, resource.properties[pointer[0]]))
+    return ""
 
 
 def _fixed(assembly: Assembly, resource: Resource) -> dict[str, str]:

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from local.demo.report.page import TEMPLATES as SHARED
-from review.changes import BLOCKING, KINDS, Change
+from review.changes import BLOCKING, KINDS, WHAT_TO_DO, Change
 from review.collect import PER_RESOURCE_AIM, TOTAL_AIM, Collected
 from review.data import finding_rows, summary
 from review.decisions import decided
@@ -68,6 +68,7 @@ def _parts(collected: Collected) -> dict[str, Any]:
         "changes": _by_kind(collected.changes or []),
         "kinds": KINDS,
         "blocking": BLOCKING,
+        "what_to_do": WHAT_TO_DO,
         "acknowledged": _acknowledged(collected),
         "open_rules": _open_rules(collected),
         "grants": found,

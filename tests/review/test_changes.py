@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from review import facts
-from review.changes import blocking, compare
+from review.changes import BLOCKING, WHAT_TO_DO, blocking, compare
 from review.findings import Acknowledgement
 from tests.review.planted import Deployment
 
@@ -219,6 +219,41 @@ def test_lost_retention_and_a_create_only_property_are_data_loss(deployment: Dep
     deployment.properties("Bucket")["BucketName"] = "two"
     details = [c.detail for c in deployment.changes() if c.kind == "data loss"]
     assert details == ["replaced: BucketName one → two", "retention: Retain → Delete/Retain"]
+
+
+def _named(deployment: Deployment, logical_id: str, **properties: Any) -> None:
+    deployment.resources[logical_id] = {
+        "Type": "AWS::SageMaker::EndpointConfig",
+        "Properties": {"EndpointConfigName": "serving", **properties},
+    }
+
+
+def test_a_replacement_that_keeps_a_given_name_is_refused_with_what_to_do(
+    deployment: Deployment,
+) -> None:
+    _named(deployment, "Config", KmsKeyId="one")
+    before = deployment.facts()
+    deployment.properties("Config")["KmsKeyId"] = "two"
+    (change,) = compare(before, deployment.facts())
+    assert (change.kind, change.detail) == (
+        "name taken", "serving is replaced: KmsKeyId one → two",
+    )  # fmt: skip
+    assert blocking([change])
+    deployment.properties("Config")["EndpointConfigName"] = "serving-2"
+    assert compare(before, deployment.facts()) == []
+
+
+def test_a_new_logical_id_with_the_old_one_s_name_is_refused(deployment: Deployment) -> None:
+    _named(deployment, "Config")
+    before = deployment.facts()
+    del deployment.resources["Config"]
+    _named(deployment, "Other")
+    (change,) = compare(before, deployment.facts())
+    assert (change.kind, change.subject) == ("name taken", "lake/Other")
+
+
+def test_what_is_lost_or_refused_says_what_to_do() -> None:
+    assert {"data loss", "moved logical id", "name taken"} == set(WHAT_TO_DO) <= set(BLOCKING)
 
 
 def test_a_changed_promise_is_breaking(deployment: Deployment) -> None:
