@@ -73,6 +73,7 @@ EXTENSIONS = (
     "local.sagemaker",
     "local.glue_engine",
     "local.step_functions",
+    "local.flow_limits",
 )
 
 
