@@ -45,6 +45,7 @@ OWN_EXTENSIONS = (
     "local.emulator.condition_keys",
     "local.emulator.network_origin",
     "local.emulator.cfn_types",
+    "local.emulator.template_checks",
     "local.emulator.stack_parameters",
     "local.emulator.stack_roles",
     "local.emulator.stack_events",

@@ -118,6 +118,15 @@ def _response_parameters(properties: Properties) -> str | None:
     return None
 
 
+@refuses("gateway-response-types", RESPONSE)
+def _response_type(properties: Properties) -> str | None:
+    from local.emulator import sdk_calls
+
+    allowed = sdk_calls.model_of("apigateway").shape_for("GatewayResponseType").enum
+    kind = properties.get("ResponseType")
+    return None if kind in allowed else f"ResponseType {kind}: allowed: {', '.join(allowed)}"
+
+
 @refuses("method-request-parameters", METHOD)
 def _request_parameters(properties: Properties) -> str | None:
     for name in properties.get("RequestParameters", {}):
