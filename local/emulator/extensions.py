@@ -41,12 +41,15 @@ OWN_EXTENSIONS = (
     "local.emulator.iam_recorder",
     "local.emulator.role_trust",
     "local.emulator.service_roles",
+    "local.emulator.tried_permissions",
     "local.emulator.condition_keys",
     "local.emulator.network_origin",
     "local.emulator.cfn_types",
+    "local.emulator.template_checks",
     "local.emulator.stack_parameters",
     "local.emulator.stack_roles",
     "local.emulator.stack_events",
+    "local.emulator.custom_answers",
     "local.emulator.key_policies",
     "local.emulator.replicas",
     "local.emulator.lambda_errors",
@@ -71,6 +74,7 @@ EXTENSIONS = (
     "local.sagemaker",
     "local.glue_engine",
     "local.step_functions",
+    "local.flow_limits",
 )
 
 

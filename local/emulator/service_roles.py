@@ -101,13 +101,10 @@ def assert_allowed(
         raise AccessDeniedError(result.principal_arn, action, resource, reason)
 
 
-def _decide(
-    role_arn: str,
-    action: str,
-    resource: str,
-    context: Mapping[str, Any] | None,
-    service: str,
+def evaluated(
+    role_arn: str, action: str, resource: str, context: Mapping[str, Any] | None, service: str
 ) -> Any:
+    """What the role's policies, boundary and the resource's policy say of a call; not recorded."""
     from ministack.core import iam_evaluator as evaluator
     from ministack.core.responses import get_region
     from ministack.services import iam
@@ -132,8 +129,21 @@ def _decide(
             required=namespace in evaluator._POLICY_REQUIRED, limits=limits,
         )  # fmt: skip
     result.principal_arn = session
+    return result
+
+
+def _decide(
+    role_arn: str,
+    action: str,
+    resource: str,
+    context: Mapping[str, Any] | None,
+    service: str,
+) -> Any:
+    result = evaluated(role_arn, action, resource, context, service)
+    keys = {key.lower(): value for key, value in (context or {}).items()}
     iam_recorder.record(
-        session, action, resource, result.decision, via=service, statement=result.matched_sid,
+        result.principal_arn, action, resource, result.decision, via=service,
+        statement=result.matched_sid,
         key_through=str(keys.get(iam_recorder.VIA_SERVICE, "")),
     )  # fmt: skip
     return result

@@ -157,10 +157,14 @@ def list_packages(request: Mapping[str, Any]) -> store.Record:
 
 
 def container_of(identifier: str) -> store.Record:
-    """The container a model made from the package runs; rejected packages cannot be deployed."""
+    """The container a model made from the package runs; a version has to be approved before."""
     package = find_package(identifier)
-    if package.get("ModelApprovalStatus") == "Rejected":
-        raise validation(f"Model package {package['ModelPackageArn']} is Rejected.")
+    status = package.get("ModelApprovalStatus", "Approved")
+    if status != "Approved":
+        raise validation(
+            f"Model package {package['ModelPackageArn']} has ModelApprovalStatus {status}; "
+            "allowed: Approved"
+        )
     containers = package["InferenceSpecification"]["Containers"]
     found: store.Record = containers[0]
     return found

@@ -9,10 +9,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ministack.core.responses import get_region
+
 from local.sagemaker import (
     endpoints,
     invoke,
     jobs,
+    limits,
     models,
     processing,
     registry,
@@ -135,6 +138,7 @@ def _registry_operations() -> dict[str, Operation]:
 def call(operation: str, request: Mapping[str, Any]) -> store.Record:
     """Validate, run, validate: one control-plane operation. Blocking; raises ServiceError."""
     wire.check_input("sagemaker", operation, request)
+    limits.check(operation, request, get_region())
     if operation.startswith("Create"):
         roles.check_add_tags(_tagged_arn(operation, request), request.get("Tags"))
     handler = operations().get(operation)

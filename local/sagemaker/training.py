@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from local.sagemaker import jobs, process, storage, store, wire
-from local.sagemaker.errors import validation
 from local.sagemaker.jobs import Job, JobFailedError, JobStoppedError, Kind
 from local.sagemaker.roles import RoleSession
 from local.sagemaker.storage import S3Uri
@@ -163,10 +162,6 @@ def final_metrics(log: Path, definitions: list[dict[str, str]]) -> list[dict[str
 def create(request: Mapping[str, Any]) -> store.Record:
     """CreateTrainingJob: answers at once, the job runs on its own thread."""
     jobs.check_new(KIND, request)
-    if request.get("EnableManagedSpotTraining") and "MaxWaitTimeInSeconds" not in request.get(
-        "StoppingCondition", {}
-    ):
-        raise validation("MaxWaitTimeInSeconds is required for managed spot training.")
     name = request["TrainingJobName"]
     output = S3Uri.parse(request["OutputDataConfig"]["S3OutputPath"])
     moment = wire.now()

@@ -109,6 +109,7 @@ def _constraint_violations(value: Any, shape: Any, where: str) -> Iterator[str]:
     elif shape.type_name == "map" and isinstance(value, Mapping):
         yield from _size_violations(value, len(value), shape, where)
         for key, item in value.items():
+            yield from _string_violations(key, shape.key, f"{where}.key")
             yield from _constraint_violations(item, shape.value, f"{where}.{key}.member")
     elif shape.type_name == "string" and isinstance(value, str):
         yield from _string_violations(value, shape, where)

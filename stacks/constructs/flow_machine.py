@@ -13,8 +13,10 @@ from constructs import Construct
 from stacks.constructs.base_stack import stack_of
 from stacks.constructs.customer_policy import CustomerPolicy
 from stacks.constructs.foundation import Foundation
-from stacks.constructs.log_group import encrypted_log_group
+from stacks.constructs.log_group import encrypted_log_group, unique_to_the_stack
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
+
+VENDED_LOGS = "/aws/vendedlogs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,16 @@ class FlowMachine(Construct):
 
     def define(self, definition: Mapping[str, Any]) -> sfn.StateMachine:
         """Create the state machine."""
+        # Step Functions lists each group by name in one resource policy of the account, which is
+        # full at 5,120 characters; groups below this prefix share one entry of it.
+        # https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
+        flow = f"{self._stack.names.stack_prefix}-{self.node.id}-{unique_to_the_stack()}"
         group = encrypted_log_group(
-            self, "Logs", settings=self._stack.settings, key=self._foundation.keys.logs
+            self,
+            "Logs",
+            settings=self._stack.settings,
+            key=self._foundation.keys.logs,
+            name=f"{VENDED_LOGS}/states/{flow}",
         )
         machine = sfn.StateMachine(
             self,

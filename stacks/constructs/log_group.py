@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import Aws, Fn, RemovalPolicy
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -14,15 +14,22 @@ YEAR_DAYS = 365
 
 
 def encrypted_log_group(
-    scope: Construct, construct_id: str, *, settings: Settings, key: kms.IKey
+    scope: Construct,
+    construct_id: str,
+    *,
+    settings: Settings,
+    key: kms.IKey,
+    name: str | None = None,
 ) -> logs.LogGroup:
     """Create the group; it goes with its stack only where the settings allow losing data.
 
-    The L1 property carries the retention: ``LogRetention`` would be a custom resource.
+    The L1 property carries the retention: ``LogRetention`` would be a custom resource. ``name``
+    is for groups that a service finds by their name.
     """
     group = logs.LogGroup(
         scope,
         construct_id,
+        log_group_name=name,
         encryption_key=key,
         removal_policy=removal_policy(settings),
     )
@@ -31,6 +38,11 @@ def encrypted_log_group(
     resource.retention_in_days = settings.retention.log_days
     except_short_retention(resource, settings)
     return group
+
+
+def unique_to_the_stack() -> str:
+    """Part of the stack's id, for names: a retained group must not block the next deployment."""
+    return Fn.select(0, Fn.split("-", Fn.select(2, Fn.split("/", Aws.STACK_ID))))
 
 
 def except_short_retention(group: logs.CfnLogGroup, settings: Settings) -> None:

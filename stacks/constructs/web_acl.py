@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import ArnFormat, Aws, Fn
+from aws_cdk import ArnFormat
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
@@ -18,7 +18,11 @@ from constructs import Construct
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.gateway_responses import STATIC_HEADERS, TOO_LARGE, body_of
-from stacks.constructs.log_group import except_short_retention, removal_policy
+from stacks.constructs.log_group import (
+    except_short_retention,
+    removal_policy,
+    unique_to_the_stack,
+)
 
 INSPECTED_KILOBYTES = (16, 32, 48, 64)
 # The managed size rule stops bodies above 8 KB; ours says how large a batch may be.
@@ -59,7 +63,8 @@ class WebAcl(Construct):
             scope="REGIONAL",
             description="Millrace prediction API",
             default_action=_ACL.DefaultActionProperty(allow=_ACL.AllowActionProperty()),
-            visibility_config=self._visibility("All"),
+            # WAF keeps the name All for itself.
+            visibility_config=self._visibility("WebAcl"),
             association_config=_ACL.AssociationConfigProperty(
                 request_body={
                     "API_GATEWAY": _ACL.RequestBodyAssociatedResourceTypeConfigProperty(
@@ -160,8 +165,7 @@ class WebAcl(Construct):
         )
 
     def _add_log(self, foundation: Foundation) -> None:
-        # Part of the stack's id: a retained group must not block the next deployment.
-        unique = Fn.select(0, Fn.split("-", Fn.select(2, Fn.split("/", Aws.STACK_ID))))
+        unique = unique_to_the_stack()
         group = logs.LogGroup(
             self,
             "Log",

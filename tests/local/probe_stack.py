@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from botocore.exceptions import WaiterError
+
 from local.platform import Platform
 
 T = TypeVar("T")
@@ -116,9 +118,12 @@ def deploy(platform: Platform, name: str, template: Template) -> dict[str, str]:
     existing = [s["StackName"] for s in client.describe_stacks()["Stacks"]]
     update = name in existing
     client.update_stack(**request) if update else client.create_stack(**request)
-    client.get_waiter("stack_update_complete" if update else "stack_create_complete").wait(
-        StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 90}
-    )
+    waiter = client.get_waiter("stack_update_complete" if update else "stack_create_complete")
+    try:
+        waiter.wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 90})
+    except WaiterError as error:
+        error.add_note("\n".join(failure_reasons(platform, name)))
+        raise
     return outputs(platform, name)
 
 

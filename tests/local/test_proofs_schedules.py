@@ -104,7 +104,7 @@ def _template() -> Template:
         "Right": _schedule("right"),
         "Disabled": _schedule("disabled", state="DISABLED"),
         "WrongRole": _schedule("wrong role", role_name="Powerless"),
-        "WrongTarget": _schedule("wrong target", action="beginJobRun"),
+        "WrongTarget": _schedule("wrong target", action="batchStopJobRun"),
     }
     named = ("Job", "FailingJob", "OtherScript", "OtherRole", "Undelivered", "Machine")
     outputs = {name: {"Value": {"Ref": name}} for name in named}

@@ -20,7 +20,7 @@ PASSWORD_FLOW = "ALLOW_ADMIN_USER_PASSWORD_AUTH"
 
 def _pool(least: int) -> Template:
     policy = {
-        "MinimumLength": least, "RequireDigits": True, "RequireLowercase": True,
+        "MinimumLength": least, "RequireNumbers": True, "RequireLowercase": True,
         "RequireUppercase": True, "RequireSymbols": True,
     }  # fmt: skip
     properties = {

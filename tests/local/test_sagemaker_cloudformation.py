@@ -161,7 +161,7 @@ def test_stack_serves_is_updated_survives_a_bad_update_and_goes(world: Endpoints
     ("change", "reason"),
     [
         ({"Colour": "blue"}, "Colour"),
-        ({"KmsKeyId": 7 * "x" * 400}, "kmsKeyId"),
+        ({"KmsKeyId": 7 * "x" * 400}, "#/KmsKeyId"),
         ({"DataCaptureConfig": {"EnableCapture": True}}, "DestinationS3Uri"),
     ],
 )

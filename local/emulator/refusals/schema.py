@@ -19,6 +19,8 @@ ROW = "registry-schema"
 # Regions differ in which types exist, not in what a type takes.
 _REGION = "us-east-1"
 _UNICODE = re.compile(r"\\[pP]\{(\w+)\}")
+# Python knows no classes of Unicode by name: separators, symbols and punctuation, else letters.
+_CLASSES = {"Z": r"\s", "S": r"\W", "P": r"\W"}
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -148,7 +150,7 @@ def _in_python(schema: Any) -> Any:
 
 def _expression(pattern: str) -> str:
     """The expression in Python's syntax; one that it cannot say lets everything pass."""
-    read = _UNICODE.sub(lambda m: r"\s" if m[1].startswith("Z") else r"\w", pattern)
+    read = _UNICODE.sub(lambda m: _CLASSES.get(m[1][0], r"\w"), pattern)
     try:
         re.compile(read)
     except re.error:

@@ -1,0 +1,29 @@
+"""What the registry's schemas alone refuse, by row: so that nobody writes a rule for it again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local.emulator import refusals
+from local.emulator.refusals import schema
+
+CASES: dict[str, dict[str, Any]] = yaml.safe_load(
+    (Path(__file__).parent / "by_schema" / "schemas.yaml").read_text()
+)
+
+
+@pytest.mark.parametrize("row", sorted(CASES))
+def test_the_schema_refuses_it(row: str) -> None:
+    case = CASES[row]
+    found = list(refusals.reasons(case["type"], case["refused"]))
+    assert {rule for rule, _ in found} == {schema.ROW}, found
+    assert any(case["says"] in reason for _, reason in found)
+
+
+@pytest.mark.parametrize("row", sorted(CASES))
+def test_its_neighbour_passes_the_schema(row: str) -> None:
+    assert list(refusals.reasons(CASES[row]["type"], CASES[row]["allowed"])) == []

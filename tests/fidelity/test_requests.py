@@ -1,0 +1,36 @@
+"""Requests that SageMaker refuses are refused by the local service: one planted request a row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local.sagemaker import limits, wire
+from local.sagemaker.errors import ServiceError
+
+REGION = "eu-west-1"
+CASES: dict[str, dict[str, Any]] = yaml.safe_load(
+    (Path(__file__).parent / "requests" / "sagemaker.yaml").read_text()
+)
+
+
+def _send(case: dict[str, Any], which: str) -> None:
+    """As the service does before it acts."""
+    wire.check_input("sagemaker", case["operation"], case[which])
+    limits.check(case["operation"], case[which], REGION)
+
+
+@pytest.mark.parametrize("row", sorted(CASES))
+def test_a_request_that_aws_refuses_is_refused(row: str) -> None:
+    with pytest.raises(ServiceError) as refusal:
+        _send(CASES[row], "refused")
+    assert CASES[row]["says"] in refusal.value.message
+    assert refusal.value.code == "ValidationException"
+
+
+@pytest.mark.parametrize("row", sorted(CASES))
+def test_its_neighbour_is_taken(row: str) -> None:
+    _send(CASES[row], "allowed")
