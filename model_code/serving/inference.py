@@ -106,7 +106,7 @@ def predict(model: Model, records: list[dict[str, Any]]) -> dict[str, Any]:
         probabilities = model.predict(records)
     except (TypeError, ValueError, OverflowError):
         # Values never enter the message: they may be classified.
-        message = "a feature has a value of the wrong type or beyond single precision"
+        message = "a feature has a value of the wrong type"
         raise RefusedError(400, "wrong_type", "instances", message) from None
     return {
         "predictions": [
