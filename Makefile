@@ -1,5 +1,6 @@
 # What people run. Every target sets up what it needs: a virtual environment with pinned packages
-# (Node and a JRE among them), the cdk CLI from package-lock.json and the Lambda layer.
+# (Node and a JRE among them), the cdk CLI from package-lock.json, the Lambda layer and the Python
+# environment of SageMaker's image.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
@@ -12,6 +13,7 @@ PY := $(BIN)/python
 CDK := node_modules/.bin/cdk
 SETUP := $(VENV)/.ready
 LAYER := build/layers/powertools.zip
+CONTAINER := build/container/.ready
 
 # The virtual environment's node and python come first; jsii keeps its unpacked packages.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -21,12 +23,12 @@ export PYTHONDONTWRITEBYTECODE :=
 # The CLI praises itself even when told to be quiet; warnings and errors pass.
 WITHOUT_SUCCESS := sed -E '/^(Successfully synthesized|Supply a stack id|$$)/d'
 
-.PHONY: help setup layer demo local local-down test check secrets audit sbom synth openapi bootstrap deploy destroy verify-aws bench lock clean review review-tools
+.PHONY: help setup layer container demo local local-down test check secrets audit sbom synth openapi bootstrap deploy destroy verify-aws bench lock clean review review-tools
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: $(SETUP) $(LAYER) ## virtual environment, pinned packages, Node, JRE, cdk CLI, Lambda layer
+setup: $(SETUP) $(LAYER) $(CONTAINER) ## virtual environments, pinned packages, Node, JRE, cdk CLI, Lambda layer
 
 $(SETUP): requirements-setup.txt requirements-dev.txt package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; this is " + sys.version)'
@@ -47,6 +49,12 @@ $(LAYER): requirements-layer.txt $(SETUP)
 	  --target build/layers/powertools/python --report build/layers/powertools.json -r requirements-layer.txt
 	@rm -rf build/layers/powertools/python/bin
 	$(PY) -m stacks.constructs.code_bundle build/layers/powertools $@
+
+container: $(CONTAINER) ## the Python environment of SageMaker's XGBoost image (CONTAINER_PYTHON=path of a Python 3.12)
+
+$(CONTAINER): requirements-container.txt requirements-toolkit.txt local/sagemaker/container/build.py $(SETUP)
+	$(PY) -m local.sagemaker.container.build $(if $(CONTAINER_PYTHON),--python $(CONTAINER_PYTHON))
+	@touch $@
 
 demo: setup ## the whole loop on this machine, with real data
 	$(PY) -m local.demo --scale $(SCALE)
@@ -118,6 +126,8 @@ bench: setup ## ratios against a floor measured in the same run
 	$(PY) -m tests.bench
 
 LOCK := $(PY) -m uv pip compile -q --no-header --no-annotate --generate-hashes
+# Source packages of the image are installed apart (local/sagemaker/container/build.py).
+SOURCE_ONLY := inotify-simple retrying sagemaker-containers
 # What the Control Tower package needs as a CDK plugin, which is not how it is used.
 PLUGIN_ONLY := aws-cdk-lib aws-cdk-asset-awscli-v1 aws-cdk-asset-node-proxy-agent-v6 aws-cdk-cloud-assembly-schema constructs jsii publication
 
@@ -126,6 +136,8 @@ lock: $(SETUP) ## compile the requirements files, with hashes
 	$(LOCK) --universal --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 	$(LOCK) --universal --python-version 3.11 -c requirements-dev.txt requirements.in -o requirements.txt
 	$(LOCK) --universal --python-version 3.11 $(PLUGIN_ONLY:%=--no-emit-package %) requirements-review.in -o requirements-review.txt
+	$(LOCK) --universal --python-version 3.11 --override requirements-container.in $(SOURCE_ONLY:%=--no-emit-package %) requirements-container.in -o requirements-container.txt
+	$(LOCK) --universal --python-version 3.11 --no-deps requirements-toolkit.in -o requirements-toolkit.txt
 	$(LOCK) --python-version 3.14 --python-platform aarch64-manylinux2014 -c requirements-dev.txt requirements-layer.in -o requirements-layer.txt
 
 clean: ## remove what the targets made

@@ -20,6 +20,8 @@ from operations import audit_npm
 
 _ROOT = Path(__file__).resolve().parents[1]
 LOCKS = [*sorted(_ROOT.glob("requirements*.txt")), _ROOT / "package-lock.json"]
+IMAGE_LOCKS = ("requirements-container.txt", "requirements-toolkit.txt")
+"""Mirror SageMaker's image: what is vulnerable there is told, and only a new image mends it."""
 CANARY = "jinja2==2.4.1"
 """Has had published vulnerabilities since 2014 (CVE-2014-1402)."""
 PYPI: tuple[str, ...] = ("--vulnerability-service", "pypi")
@@ -36,20 +38,30 @@ def audit(locks: Sequence[Path], services: Sequence[Sequence[str]], *, require: 
     service = next((service for service in services if _knows_canary(service)), None)
     if service is None:
         return _not_audited("service unreachable, or without vulnerability data", require)
-    answers = [_ask(service, lock) for lock in locks]
-    if None in answers:
+    answers = {lock: _ask(service, lock) for lock in locks}
+    if None in answers.values():
         return _not_audited("the service stopped answering", require)
-    packages = _distinct(package for answer in answers for package in answer or ())
-    vulnerable = [package for package in packages if package.get("vulns")]
-    for package in vulnerable:
-        print(f"vulnerable: {package['name']} {package['version']}: {_advisories(package)}")
+    image = [a for lock, a in answers.items() if lock.name in IMAGE_LOCKS]
+    ours = [a for lock, a in answers.items() if lock.name not in IMAGE_LOCKS]
+    packages = _distinct(package for answer in answers.values() for package in answer or ())
+    _tell("vulnerable in SageMaker's image", image)
+    vulnerable = _tell("vulnerable", ours)
     unknown = sorted(package["name"] for package in packages if "skip_reason" in package)
-    print(f"audited: {len(packages) - len(unknown)} packages, {len(vulnerable)} vulnerable")
+    print(f"audited: {len(packages) - len(unknown)} packages, {vulnerable} vulnerable")
     if vulnerable:
         return 1
     if unknown:
         return _not_audited(f"the service does not know {', '.join(unknown)}", require)
     return 0
+
+
+def _tell(how: str, answers: Iterable[list[dict[str, Any]] | None]) -> int:
+    """Print each vulnerable package once; how many there are."""
+    packages = _distinct(package for answer in answers for package in answer or ())
+    found = [package for package in packages if package.get("vulns")]
+    for package in found:
+        print(f"{how}: {package['name']} {package['version']}: {_advisories(package)}")
+    return len(found)
 
 
 def _not_audited(reason: str, require: bool) -> int:

@@ -85,10 +85,16 @@ ROUTE_BATCH = "/predictions/batch"
 ROUTE_HEALTH = "/health"
 VARIANT_HEADER = "X-Millrace-Variant"
 
+# The image's toolkit installs our code with pip when a server or training job starts. pip would
+# build it in isolation, for which it fetches setuptools, and the subnets are isolated. The value 0
+# of the first variable switches isolation off, 1 leaves it on (docs/container.md).
+PIP_ENVIRONMENT = {"PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_INDEX": "1"}
+
 # Environment of every model package's container (docs/architecture.md).
 MODEL_ENVIRONMENT = {
     "SAGEMAKER_PROGRAM": "inference.py",
     "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+    **PIP_ENVIRONMENT,
 }
 
 

@@ -81,7 +81,7 @@ class Fleet:
             scoped(variant.server.watch, f"watch-{self.endpoint}-{variant.name}")
 
     def _start(self, variant: Variant) -> None:
-        if images.python_for(variant.image) is None:
+        if not images.runs(variant.image):
             raise ServerError(f"Variant {variant.name}: {images.refusal(variant.image)}")
         try:
             variant.server.start(variant.session.client("s3"))
@@ -154,7 +154,7 @@ def publish_debug(endpoint: str, fleet: Fleet | None) -> None:
             _debug[endpoint] = {
                 variant.name: {
                     "pid": variant.server.pid,
-                    "port": variant.server.port,
+                    "socket": variant.server.socket,
                     "model": variant.model_name,
                     "weight": variant.weight,
                     "restarts": variant.server.restarts,

@@ -1,14 +1,13 @@
 """Which container images this platform can run, and with what.
 
-There is no container runtime here: an image is "run" by the virtual environment's Python, which
-holds the same library versions as the image. That is honest for the SageMaker XGBoost images
-(script mode, own serving code) and for nothing else, so every other image fails the job.
+There is no container runtime here: an image is "run" by a Python environment that holds the
+packages of SageMaker XGBoost 3.2-0 at its versions (docs/container.md). That is honest for the
+SageMaker XGBoost images in script mode and for nothing else, so every other image fails the job.
 """
 
 from __future__ import annotations
 
 import re
-import sys
 
 # The account differs by Region; the repository name and tag format do not.
 # https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html
@@ -18,9 +17,9 @@ _XGBOOST = re.compile(
 )
 
 
-def python_for(image: str | None) -> str | None:
-    """The interpreter that stands in for ``image``; None when this platform cannot run it."""
-    return sys.executable if image and _XGBOOST.fullmatch(image) else None
+def runs(image: str | None) -> bool:
+    """Whether this platform can run ``image``."""
+    return bool(image and _XGBOOST.fullmatch(image))
 
 
 def refusal(image: str | None) -> str:
@@ -28,5 +27,5 @@ def refusal(image: str | None) -> str:
     return (
         f"ClientError: The local platform cannot run image {image!r}: it runs the SageMaker "
         f"XGBoost images (<account>.dkr.ecr.<region>.amazonaws.com/sagemaker-xgboost:<tag>) "
-        f"with its own Python and no other image."
+        f"and no other image."
     )

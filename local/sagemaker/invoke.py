@@ -73,7 +73,7 @@ def _invoke(name: str, headers: Mapping[str, str], body: bytes) -> Response:
             name, variant.name, instances=variant.instances, status=503,
             model_microseconds=None, overhead_microseconds=overhead,
         )  # fmt: skip
-        return _no_answer(variant.server.port is None, str(error))
+        return _no_answer(str(error))
     overhead = (time.perf_counter() - started) * 1e6 - answer.microseconds
     metrics.count(
         name, variant.name, instances=variant.instances, status=answer.status,
@@ -120,11 +120,6 @@ def _model_error(endpoint: str, variant: str, answer: Answer) -> Response:
     )
 
 
-def _no_answer(down: bool, reason: str) -> Response:
-    """A server that is restarting answers 503, one that broke off is a failed model (500)."""
-    if down:
-        return refused(503, "ServiceUnavailable", f"The variant is not available: {reason}")
-    return refused(
-        424, "ModelError", f"Received no answer: {reason}", OriginalStatusCode=500,
-        OriginalMessage=reason,
-    )  # fmt: skip
+def _no_answer(reason: str) -> Response:
+    """A container that does not run answers 503."""
+    return refused(503, "ServiceUnavailable", f"The variant is not available: {reason}")

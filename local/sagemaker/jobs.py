@@ -17,6 +17,8 @@ from typing import Any, ClassVar
 
 from local.emulator.reach import Place
 from local.sagemaker import events, images, logs, process, roles, storage, store, wire
+from local.sagemaker.container import overlay
+from local.sagemaker.container.overlay import Overlay
 from local.sagemaker.errors import ServiceError, in_use, missing, validation
 from local.sagemaker.host import job_slots, scoped, state_dir
 from local.sagemaker.process import Control, JobDirectory, Outcome
@@ -65,6 +67,7 @@ class Job(ABC):
         base = state_dir() / "sagemaker" / self.kind.arn_part / f"{self.name}-{time.time_ns()}"
         self.directory = JobDirectory(base / "ml")
         self.session: roles.RoleSession | None = None
+        self.overlay: Overlay | None = None
 
     @abstractmethod
     def phases(self, session: roles.RoleSession) -> None:
@@ -102,12 +105,12 @@ class Job(ABC):
             self.record[self.kind.arn_member],
         )
 
-    def python(self, image: str | None) -> str:
-        """The interpreter for the job's image; JobFailedError names the images that work here."""
-        interpreter = images.python_for(image)
-        if interpreter is None:
+    def start_container(self, image: str | None) -> Overlay:
+        """The container's environment; JobFailedError names the images that work here."""
+        if not images.runs(image):
             raise JobFailedError(images.refusal(image))
-        return interpreter
+        self.overlay = overlay.create(self.directory.overlay)
+        return self.overlay
 
     def execute(self, command: list[str], environment: Mapping[str, str]) -> None:
         """Run the job's code; raises JobStoppedError, or JobFailedError unless it exits 0."""
@@ -122,8 +125,10 @@ class Job(ABC):
         text = written.read_text(errors="replace").strip() if written.exists() else ""
         # The toolkit's own message often lacks the script's: the log's end has it.
         said = process.tail(self.directory.log, 500)
-        text = text if said and said in text else f"{text[:400]}\n{said}".strip()
-        return f"AlgorithmError: {text[:950]}, exit code: {outcome.exit_code}"
+        whole = text if said and said in text else f"{text}\n{said}".strip()
+        # SageMaker cuts at 1,024 characters; the cause of a traceback stands at its end.
+        short = whole if len(whole) <= 950 else f"{whole[:440]} … {whole[-500:]}"
+        return f"AlgorithmError: {short}, exit code: {outcome.exit_code}"
 
     def _run(self) -> None:
         with job_slots:
@@ -158,6 +163,8 @@ class Job(ABC):
             group = f"/aws/sagemaker/{self.kind.word}Jobs"
             logs.ship(host, group, stream, self.directory.log)
         shutil.rmtree(self.directory.base, ignore_errors=True)
+        if self.overlay is not None:
+            self.overlay.remove()
 
 
 def _reason(error: Exception) -> str:

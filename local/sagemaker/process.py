@@ -1,7 +1,7 @@
 """Running a job's code as a process that sees the container's contract.
 
 A SageMaker container finds its files under ``/opt/ml``. Here every job has a directory of its
-own in that place: ``SAGEMAKER_BASE_DIR`` names it for the toolkits, and ``/opt/ml`` at the start
+own in that place: ``SAGEMAKER_BASE_DIR`` names it for the toolkit, and ``/opt/ml`` at the start
 of a path in arguments and environment is rewritten to it. Nothing of the repository is on the
 process's path, so code that forgot to ship a module fails here as it does on AWS.
 """
@@ -20,14 +20,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.emulator.process_guard import MARK
+from local.sagemaker.container.overlay import Overlay
 
 CONTAINER_BASE = "/opt/ml"
 _CONTAINER_PATH = re.compile(r"(?<![\w/.-])/opt/ml(?=/|$|[^\w.-])")
 # Set for the emulator by the platform; children need them to trust its certificate.
-_PASSED_ON = (
-    "PATH", "LANG", "LC_ALL", "TMPDIR", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE",
-    MARK,
-)  # fmt: skip
+_TRUST = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", MARK)
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", *_TRUST)
+# What the image's Dockerfile sets.
+IMAGE_VARIABLES = {
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONIOENCODING": "utf-8",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "SM_INPUT": "/opt/ml/input",
+    "SM_INPUT_TRAINING_CONFIG_FILE": "/opt/ml/input/config/hyperparameters.json",
+    "SM_INPUT_DATA_CONFIG_FILE": "/opt/ml/input/config/inputdataconfig.json",
+    "SM_CHECKPOINT_CONFIG_FILE": "/opt/ml/input/config/checkpointconfig.json",
+    "SM_MODEL_DIR": "/opt/ml/model",
+    "SAGEMAKER_TRAINING_MODULE": "sagemaker_xgboost_container.training:main",
+    "SAGEMAKER_SERVING_MODULE": "sagemaker_xgboost_container.serving:main",
+}
+# A job on SageMaker has the machine to itself; two of them share this one.
+THREADS = {"OMP_NUM_THREADS": "2"}
 _POLL_SECONDS = 0.05
 _GRACE_SECONDS = 10.0
 
@@ -40,6 +56,11 @@ class JobDirectory:
     """The directory that stands for ``/opt/ml`` of one job, and its log file."""
 
     base: Path
+
+    @property
+    def overlay(self) -> Path:
+        """The container's own Python environment."""
+        return self.base.parent / "environment"
 
     @property
     def log(self) -> Path:
@@ -79,16 +100,32 @@ class Outcome:
 
 def base_environment(directory: JobDirectory) -> dict[str, str]:
     """The variables every job process starts from; nothing of the caller's shell leaks in."""
-    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return {
-        **kept,
+        **_kept(_PASSED_ON),
         "HOME": str(directory.base),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "OMP_NUM_THREADS": "2",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        **THREADS,
+    }
+
+
+def container_environment(directory: JobDirectory, overlay: Overlay) -> dict[str, str]:
+    """The variables every SageMaker container starts from."""
+    image = {name: directory.rewrite(value) for name, value in IMAGE_VARIABLES.items()}
+    return {
+        **_kept(_TRUST),
+        **image,
+        **overlay.environment(),
+        "PATH": os.pathsep.join((str(overlay.root / "bin"), os.environ["PATH"])),
+        "HOME": str(directory.base),
         "AWS_EC2_METADATA_DISABLED": "true",
         "SAGEMAKER_BASE_DIR": str(directory.base),
     }
+
+
+def _kept(wanted: Sequence[str]) -> dict[str, str]:
+    return {name: os.environ[name] for name in wanted if name in os.environ}
 
 
 def run(
@@ -107,16 +144,9 @@ def run(
 
 
 def start(
-    command: Sequence[str],
-    cwd: Path,
-    environment: Mapping[str, str],
-    log: int,
-    keep: tuple[int, ...] = (),
+    command: Sequence[str], cwd: Path, environment: Mapping[str, str], log: int
 ) -> subprocess.Popen[bytes]:
-    """A process in a group of its own, so that its children end with it.
-
-    ``keep`` are descriptors the child inherits.
-    """
+    """A process in a group of its own, so that its children end with it."""
     process = subprocess.Popen(
         list(command),
         cwd=cwd,
@@ -125,7 +155,6 @@ def start(
         stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        pass_fds=keep,
     )
     with _live_lock:
         _live.add(process.pid)
@@ -155,11 +184,14 @@ def end_all() -> None:
             os.killpg(group, signal.SIGKILL)
 
 
-def tail(log: Path, characters: int = 900) -> str:
-    """The end of a log file, for a FailureReason."""
+def tail(log: Path, characters: int = 900, without: str | None = None) -> str:
+    """The end of a log file, for a FailureReason, leaving out lines that hold ``without``."""
     if not log.exists():
         return ""
-    return log.read_text(errors="replace")[-characters:].strip()
+    text = log.read_text(errors="replace")
+    if without:
+        text = "\n".join(line for line in text.splitlines() if without not in line)
+    return text[-characters:].strip()
 
 
 def _await(process: subprocess.Popen[bytes], control: Control) -> Outcome:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from local.sagemaker import jobs, process, storage, store, wire
+from local.sagemaker.container.overlay import Overlay
 from local.sagemaker.errors import validation
 from local.sagemaker.jobs import Job, JobFailedError, Kind
 from local.sagemaker.roles import RoleSession
@@ -27,12 +28,12 @@ class ProcessingJob(Job):
         record = self.record
         condition = record.get("StoppingCondition", {})
         self.control.seconds = condition.get("MaxRuntimeInSeconds")
-        interpreter = self.python(record["AppSpecification"]["ImageUri"])
+        container = self.start_container(record["AppSpecification"]["ImageUri"])
         client = session.client("s3")
         self._download(client)
         record["ProcessingStartTime"] = wire.now()
         try:
-            self.execute(self._command(interpreter), self._environment(session))
+            self.execute(self._command(container.python), self._environment(session, container))
         finally:
             record["ProcessingEndTime"] = wire.now()
             self._read_exit_message()
@@ -66,13 +67,14 @@ class ProcessingJob(Job):
         arguments = application.get("ContainerArguments", [])
         return entrypoint + [self.directory.rewrite(part) for part in arguments]
 
-    def _environment(self, session: RoleSession) -> dict[str, str]:
+    def _environment(self, session: RoleSession, container: Overlay) -> dict[str, str]:
         given = {
             key: self.directory.rewrite(value)
             for key, value in self.record.get("Environment", {}).items()
         }
         return {
-            **process.base_environment(self.directory),
+            **process.container_environment(self.directory, container),
+            **process.THREADS,
             "PROCESSING_BASE_DIR": str(self.directory.base / "processing"),
             "PROCESSING_JOB_NAME": self.name,
             **given,

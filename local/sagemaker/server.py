@@ -1,31 +1,37 @@
-"""One model server process, seen from the service: start, health, requests, restart, stop."""
+"""One model container, seen from the service: start, ping, requests, restart, stop."""
 
 from __future__ import annotations
 
 import logging
-import os
-import select
+import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from http.client import HTTPException, HTTPMessage
 from typing import TYPE_CHECKING, Any
 
-import urllib3
-
-from local.sagemaker import images, process, storage
+from local.sagemaker import images, process, storage, unix_http
+from local.sagemaker.container import overlay
+from local.sagemaker.container.overlay import Overlay
 from local.sagemaker.process import JobDirectory
 from local.sagemaker.roles import RoleSession
 
 if TYPE_CHECKING:
     from local.sagemaker.models import Container
 
-_SCRIPT = Path(__file__).with_name("variant_server.py")
 START_SECONDS = 60.0
-REQUEST_SECONDS = 60.0  # what SageMaker gives a container to answer
+# What SageMaker gives a container to answer a request, and a ping.
+REQUEST_SECONDS = 60.0
+PING_SECONDS = 2.0
+# A ping is answered 500 when the model does not load; SageMaker would go on asking for minutes.
+FAILED_PINGS = 3
+# gunicorn takes as many workers as the machine has processors, and each holds the model. Every
+# instance type of an endpoint has at least two.
+WORKERS = 2
+PORT = "8080"
+_PING_PAUSE = 0.2
 _RESTART_PAUSE = 0.2
 _log = logging.getLogger("millrace.sagemaker")
 
@@ -39,13 +45,18 @@ class Answer:
     """What the container answered, and how long it took in microseconds."""
 
     status: int
-    content_type: str
+    headers: HTTPMessage
     body: bytes
     microseconds: float
 
+    @property
+    def content_type(self) -> str:
+        """Of the body."""
+        return str(self.headers.get("Content-Type", "application/octet-stream"))
+
 
 class ModelServer:
-    """Downloads the artefact as the model's role, runs the server, restarts it when it dies."""
+    """Downloads the artefact as the model's role, runs the container, restarts it when it dies."""
 
     def __init__(
         self,
@@ -59,25 +70,25 @@ class ModelServer:
         self.directory = directory
         self._extra = dict(extra or {})
         self._process: subprocess.Popen[bytes] | None = None
-        self._pool: urllib3.HTTPConnectionPool | None = None
+        self._overlay: Overlay | None = None
+        self._ready = False
         self._stopping = threading.Event()
         self.restarts = 0
 
     @property
     def pid(self) -> int | None:
-        """The server's process id, for people (and the demo) that want to kill it."""
+        """The container's first process, for people (and the demo) that want to kill it."""
         return self._process.pid if self._process is not None else None
 
     @property
-    def port(self) -> int | None:
-        """The loopback port while the server is ready."""
-        pool = self._pool
-        return pool.port if pool is not None else None
+    def socket(self) -> str | None:
+        """The socket that stands for the container's port 8080, once there is a container."""
+        return str(self._overlay.temporary / f"{PORT}.sock") if self._overlay else None
 
     def start(self, s3: Any) -> None:
         """Fetch the artefact and start; ServerError or TransferError says why it failed."""
         container = self._container
-        if images.python_for(container.image) is None:
+        if not images.runs(container.image):
             raise ServerError(images.refusal(container.image))
         model = self.directory.base / "model"
         model.mkdir(parents=True, exist_ok=True)
@@ -91,13 +102,13 @@ class ModelServer:
         self._launch()
 
     def watch(self) -> None:
-        """Restart the server whenever it ends by itself; returns after ``stop``."""
+        """Restart the container whenever it ends by itself; returns after ``stop``."""
         while not self._stopping.is_set():
             running = self._process
             if running is None:
                 return
             running.wait()
-            self._pool = None
+            self._ready = False
             if self._stopping.wait(_RESTART_PAUSE):
                 return
             process.forget(running)
@@ -110,64 +121,80 @@ class ModelServer:
 
     def invoke(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         """One request to /invocations; ServerError when there is no answer."""
-        pool = self._pool
-        if pool is None:
+        if not self._ready:
             raise ServerError("the model server is not running")
+        return self.ask("POST", "/invocations", body, headers)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        seconds: float = REQUEST_SECONDS,
+    ) -> Answer:
+        """Any request to the container's port; ServerError when there is no answer."""
         started = time.perf_counter()
         try:
-            answer = pool.urlopen(
-                "POST", "/invocations", body=body, headers=dict(headers), retries=False
-            )
-        except urllib3.exceptions.HTTPError as error:
+            connection = unix_http.Connection(str(self.socket), seconds)
+            status, given, content = connection.exchange(method, path, body, headers or {})
+        except (OSError, HTTPException) as error:
             raise ServerError(f"the model server gave no answer: {error}") from error
         took = (time.perf_counter() - started) * 1e6
-        content_type = answer.headers.get("Content-Type", "application/octet-stream")
-        return Answer(answer.status, content_type, answer.data, took)
+        return Answer(status, given, content, took)
 
     def stop(self) -> None:
         """End the process; safe to call twice."""
         self._stopping.set()
-        running, self._pool = self._process, None
+        self._ready = False
+        running = self._process
         if running is not None:
             process.forget(running)
             self._process = None
+        if self._overlay is not None:
+            self._overlay.remove()
 
     def _launch(self) -> None:
-        read_end, write_end = os.pipe()
-        os.set_inheritable(write_end, True)
-        command = [sys.executable, "-P", str(_SCRIPT), "--ready", str(write_end)]
-        try:
-            with self.directory.log.open("ab") as log:
-                self._process = process.start(
-                    command, self.directory.base, self._environment(), log.fileno(), (write_end,)
-                )
-            os.close(write_end)
-            port = self._await_port(read_end)
-        finally:
-            os.close(read_end)
-        self._pool = urllib3.HTTPConnectionPool(
-            "127.0.0.1", port, maxsize=32, timeout=urllib3.Timeout(REQUEST_SECONDS)
+        """A fresh container: what an earlier one installed or unpacked is gone."""
+        if self._overlay is not None:
+            self._overlay.remove()
+        shutil.rmtree(self.directory.base / "code", ignore_errors=True)
+        self._overlay = overlay.create(self.directory.overlay)
+        command = [str(self._overlay.root / "bin" / "serve")]
+        with self.directory.log.open("ab") as log:
+            self._process = process.start(
+                command, self.directory.base, self._environment(self._overlay), log.fileno()
+            )
+        self._await_ping(self._process)
+        self._ready = True
+
+    def _await_ping(self, running: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        failed = 0
+        while time.monotonic() < deadline and running.poll() is None and failed < FAILED_PINGS:
+            try:
+                status = self.ask("GET", "/ping", seconds=PING_SECONDS).status
+            except ServerError:
+                status = 0
+            if status == 200:
+                return
+            # nginx listens first and answers 502 until gunicorn does.
+            failed += status == 500
+            time.sleep(_PING_PAUSE)
+        process.forget(running)
+        raise ServerError(
+            "The primary container did not pass the ping health check. "
+            + process.tail(self.directory.log, 800, without="GET /ping ")
         )
 
-    def _await_port(self, descriptor: int) -> int:
-        readable, _, _ = select.select([descriptor], [], [], START_SECONDS)
-        announced = os.read(descriptor, 16) if readable else b""
-        if not announced:
-            if self._process is not None:
-                process.forget(self._process)
-            raise ServerError(
-                "The primary container did not pass the ping health check. "
-                + process.tail(self.directory.log, 600)
-            )
-        return int(announced)
-
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, container: Overlay) -> dict[str, str]:
         given = {
             key: self.directory.rewrite(value)
             for key, value in {**self._container.environment, **self._extra}.items()
         }
         return {
-            **process.base_environment(self.directory),
+            **process.container_environment(self.directory, container),
+            "SAGEMAKER_MODEL_SERVER_WORKERS": str(WORKERS),
             **self._session.environment(),
             **given,
         }

@@ -1,8 +1,9 @@
-"""Training jobs in script mode, through the ``sagemaker-training`` toolkit.
+"""Training jobs in script mode, through the image's command ``train``.
 
 The toolkit reads the same files as in the container (hyperparameters, channels, resource
-configuration), fetches ``sagemaker_submit_directory`` with the role's credentials, runs the
-script and reports through ``output/failure``; this module does what the service does around it.
+configuration), fetches ``sagemaker_submit_directory`` with the role's credentials, installs it with
+pip, runs the program and reports through ``output/failure``; this module does what the service does
+around it.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from local.sagemaker import jobs, process, storage, store, wire
+from local.sagemaker.container.overlay import Overlay
 from local.sagemaker.jobs import Job, JobFailedError, JobStoppedError, Kind
 from local.sagemaker.roles import RoleSession
 from local.sagemaker.storage import S3Uri
 
 KIND = Kind("Training", "training-job", "training_jobs")
-_HOST = "localhost"  # any other name makes the toolkit retry DNS for 15 minutes
+_HOST = "algo-1"
 _CHECKPOINTS = "/opt/ml/checkpoints"
 
 
@@ -32,7 +34,7 @@ class TrainingJob(Job):
         """What the service does around the container."""
         record = self.record
         self.control.seconds = record["StoppingCondition"].get("MaxRuntimeInSeconds")
-        interpreter = self.python(record["AlgorithmSpecification"].get("TrainingImage"))
+        container = self.start_container(record["AlgorithmSpecification"].get("TrainingImage"))
         client = session.client("s3")
         self.advance("Downloading", "Downloading input data")
         self._download(client)
@@ -40,9 +42,8 @@ class TrainingJob(Job):
         self.advance("Training", "Training image download completed. Training in progress.")
         record["TrainingStartTime"] = wire.now()
         try:
-            self.execute(
-                [interpreter, "-m", "sagemaker_training.cli.train"], self._environment(session)
-            )
+            command = str(container.root / "bin" / "train")
+            self.execute([command], self._environment(session, container))
         except JobStoppedError:
             # SageMaker keeps what a stopped job has written.
             self._upload(client)
@@ -105,13 +106,14 @@ class TrainingJob(Job):
         for name, document in documents.items():
             (config / name).write_text(json.dumps(document))
 
-    def _environment(self, session: RoleSession) -> dict[str, str]:
+    def _environment(self, session: RoleSession, container: Overlay) -> dict[str, str]:
         given = {
             key: self.directory.rewrite(value)
             for key, value in self.record.get("Environment", {}).items()
         }
         return {
-            **process.base_environment(self.directory),
+            **process.container_environment(self.directory, container),
+            **process.THREADS,
             "TRAINING_JOB_NAME": self.name,
             "TRAINING_JOB_ARN": self.record["TrainingJobArn"],
             **given,

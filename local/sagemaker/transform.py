@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from local.sagemaker import jobs, models, storage, store, wire
+from local.sagemaker import images, jobs, models, storage, store, wire
 from local.sagemaker.errors import in_use
 from local.sagemaker.jobs import Job, JobFailedError, JobStoppedError, Kind
 from local.sagemaker.roles import RoleSession
@@ -31,7 +31,8 @@ class TransformJob(Job):
         """Download, serve, transform, upload."""
         record = self.record
         container = models.container(models.find_model(record["ModelName"]))
-        self.python(container.image)
+        if not images.runs(container.image):
+            raise JobFailedError(images.refusal(container.image))
         client = session.client("s3")
         source = S3Uri.parse(record["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"])
         inputs, outputs = self.directory.base / "in", self.directory.base / "out"

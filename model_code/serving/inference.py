@@ -1,13 +1,16 @@
-"""The endpoint's hooks: ``model_fn``, ``input_fn``, ``predict_fn``, ``output_fn``.
+"""The endpoint's hooks: ``model_fn`` and ``transform_fn``.
 
-Only the hooks that both SageMaker serving toolkits share, and none takes a context. A request is
-``{"instances": [record, ...]}`` with validated records, whose classified fields are pseudonyms.
+The image's toolkit answers status 500 to whatever ``input_fn`` or ``predict_fn`` raises, and reads
+content that is not UTF-8 as if it were; so one hook takes the whole request and answers a bad one
+itself (docs/container.md). A request is ``{"instances": [record, ...]}`` with validated records,
+whose classified fields are pseudonyms.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +20,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from model_code.models import Model
 
 JSON = "application/json"
+CHARSETS = ("utf-8", "utf8", "us-ascii")
 LONGEST_BATCH = 500
+# What the toolkit puts in the place of bytes that are not UTF-8.
+REPLACEMENT = "\ufffd"
 
 
-def _client_error() -> type[Exception]:
-    try:
-        from sagemaker_inference.errors import (  # noqa: PLC0415 - one of two toolkits has it
-            GenericInferenceToolkitError,
-        )
-    except ImportError:
-        return ValueError
-    return GenericInferenceToolkitError  # type: ignore[no-any-return]
+class RefusedError(Exception):
+    """The request cannot be answered; ``document`` says why and shows no value."""
 
-
-def _refuse(code: str, field: str | None, message: str) -> Exception:
-    """An error that the toolkit answers with status 400; its message is the error's document."""
-    document = json.dumps({"error": {"code": code, "field": field, "message": message}})
-    kind = _client_error()
-    return kind(document) if kind is ValueError else kind(400, document, "Bad Request")
+    def __init__(self, status: int, code: str, field: str | None, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.document = {"error": {"code": code, "field": field, "message": message}}
 
 
 def model_fn(model_dir: str) -> Model:
@@ -42,41 +40,78 @@ def model_fn(model_dir: str) -> Model:
     return Model(Path(model_dir))
 
 
-def input_fn(request_body: str | bytes, content_type: str) -> list[dict[str, Any]]:
-    """The request's records; an error of status 400 if it is not one."""
-    if content_type.split(";", maxsplit=1)[0].strip().lower() != JSON:
-        raise _refuse("content_type", None, f"content type is {content_type!r}; allowed: {JSON}")
+def transform_fn(model: Model, request_body: str | bytes, content_type: str, accept: str) -> Any:
+    """The answer as JSON, whatever ``accept`` says: there is no other format."""
+    del accept
+    status, document = answer(model, request_body, content_type)
+    body = json.dumps(document)
+    if status == 200:
+        return body, JSON
+    # The toolkit's server is Flask; only a response of its own can carry another status.
+    from flask import Response  # noqa: PLC0415
+
+    return Response(body, status, mimetype=JSON)
+
+
+def answer(
+    model: Model, request_body: str | bytes, content_type: str
+) -> tuple[int, dict[str, Any]]:
+    """Status and document: a prediction for each record, or an error for the whole request."""
     try:
-        content = json.loads(request_body)
-    except ValueError:
-        raise _refuse("not_json", None, "the request is not JSON") from None
+        return 200, predict(model, read(request_body, content_type))
+    except RefusedError as refused:
+        return refused.status, refused.document
+
+
+def read(request_body: str | bytes, content_type: str) -> list[dict[str, Any]]:
+    """The request's records.
+
+    Raises:
+        RefusedError: 415 for another content type or charset, 400 for what is not a request.
+    """
+    _check_type(content_type)
+    try:
+        text = request_body if isinstance(request_body, str) else request_body.decode()
+        if REPLACEMENT in text:
+            raise ValueError
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        raise RefusedError(400, "not_json", None, "the request is not JSON in UTF-8") from None
     records = content.get("instances") if isinstance(content, dict) else None
     if not isinstance(records, list) or not all(isinstance(one, dict) for one in records):
-        raise _refuse("missing", "instances", "instances must be a list of records")
+        raise RefusedError(400, "missing", "instances", "instances must be a list of records")
     if not 0 < len(records) <= LONGEST_BATCH:
-        allowed = f"allowed: 1 to {LONGEST_BATCH}"
-        raise _refuse("too_long", "instances", f"instances holds {len(records)}; {allowed}")
+        message = f"instances holds {len(records)}; allowed: 1 to {LONGEST_BATCH}"
+        raise RefusedError(400, "too_long", "instances", message)
     return records
 
 
-def predict_fn(input_data: list[dict[str, Any]], model: Model) -> dict[str, Any]:
-    """Probability of each record, with the model that gave it."""
+def _check_type(content_type: str) -> None:
+    header = Message()
+    header["content-type"] = content_type
+    charset = header.get_content_charset() or CHARSETS[0]
+    if header.get_content_type() != JSON or charset not in CHARSETS:
+        message = f"content type is {content_type!r}; allowed: {JSON} in UTF-8"
+        raise RefusedError(415, "content_type", None, message)
+
+
+def predict(model: Model, records: list[dict[str, Any]]) -> dict[str, Any]:
+    """Probability of each record, with the model that gave it.
+
+    Raises:
+        RefusedError: 400 when a feature's value is none of the kind that the model takes.
+    """
     id_field = model.contract["event"]["id_field"]
     try:
-        probabilities = model.predict(input_data)
-    except (TypeError, ValueError):
+        probabilities = model.predict(records)
+    except (TypeError, ValueError, OverflowError):
         # Values never enter the message: they may be classified.
-        raise _refuse("wrong_type", None, "a feature has a value of the wrong type") from None
+        message = "a feature has a value of the wrong type"
+        raise RefusedError(400, "wrong_type", "instances", message) from None
     return {
         "predictions": [
             {"record_id": record.get(id_field), "probability": probability}
-            for record, probability in zip(input_data, probabilities, strict=True)
+            for record, probability in zip(records, probabilities, strict=True)
         ],
         "model": model.description(),
     }
-
-
-def output_fn(prediction: dict[str, Any], accept: str) -> str:
-    """The answer as JSON, whatever ``accept`` says: there is no other format."""
-    del accept
-    return json.dumps(prediction)

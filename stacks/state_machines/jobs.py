@@ -117,7 +117,7 @@ def training_job(
         "RoleArn": compute.role_arn,
         "VpcConfig": compute.network.request(),
         "StoppingCondition": {"MaxRuntimeInSeconds": compute.max_runtime_seconds},
-        "Environment": dict(compute.environment),
+        "Environment": {**compute.environment, **names.PIP_ENVIRONMENT},
         "EnableManagedSpotTraining": spot,
     }
     if spot:

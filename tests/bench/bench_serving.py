@@ -55,8 +55,7 @@ def main() -> None:
         matrix = np.array(model._encoder.matrix(records), dtype=np.float32)
 
         def hooks(body: bytes = body) -> str:
-            data = inference.input_fn(body, "application/json")
-            return inference.output_fn(inference.predict_fn(data, model), "application/json")
+            return str(inference.transform_fn(model, body, "application/json", "*/*")[0])
 
         def floor(matrix: np.ndarray = matrix) -> object:
             return model._booster.inplace_predict(matrix)

@@ -32,11 +32,11 @@ def input_fn(body, content_type):
 def predict_fn(data, model):
     if data.get("boom"):
         raise RuntimeError("boom")
-    if data.get("exit"):
-        os._exit(3)
+    if "exit" in data:
+        os._exit(data["exit"])
     return {"model": model["name"], "twice": 2 * data["x"]}
 def output_fn(prediction, accept):
-    return json.dumps(prediction)
+    return json.dumps(prediction), "application/json"
 """
 
 

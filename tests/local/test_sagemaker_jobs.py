@@ -13,6 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from lambdas.shared import names
 from local.platform import Platform
 from tests.local import sagemaker_support as support
 from tests.local.sagemaker_support import IMAGE, VOLUME, allow, unique
@@ -73,7 +74,7 @@ def training_request(
             "sagemaker_submit_directory": f"s3://{bucket}/{script}.tar.gz",
             "trees": "7",
         },
-        "Environment": {"FLAVOUR": "plain"},
+        "Environment": {"FLAVOUR": "plain", **names.PIP_ENVIRONMENT},
         "InputDataConfig": [{"ChannelName": "train", "DataSource": {"S3DataSource": source}}],
         "OutputDataConfig": {"S3OutputPath": f"s3://{bucket}/models"},
         "ResourceConfig": VOLUME,
@@ -310,7 +311,7 @@ def test_transform_job_answers_every_line(platform: Platform, bucket: str, role:
         PrimaryContainer={
             "Image": IMAGE,
             "ModelDataUrl": url,
-            "Environment": {"SAGEMAKER_PROGRAM": "inference.py"},
+            "Environment": dict(names.MODEL_ENVIRONMENT),
         },
     )
     source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/{name}/in/"}}

@@ -118,6 +118,17 @@ def test_audit_says_what_the_service_knows(
     assert said in capsys.readouterr().out
 
 
+def test_what_is_vulnerable_in_the_image_is_told_and_fails_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    known = {"jinja2", "protobuf"}
+    with osv(lambda name, _: vulnerable(name) if name in known else {}) as url:
+        assert audit.main(["--osv-url", url, "requirements-container.txt"]) == 0
+    output = capsys.readouterr().out
+    assert "vulnerable in SageMaker's image: protobuf 3.20.3: PYSEC-0000-1" in output
+    assert "0 vulnerable" in output
+
+
 @pytest.mark.parametrize(("options", "code"), [([], 0), (["--require"], 1)])
 def test_an_unreachable_service_is_never_a_success(
     options: list[str], code: int, capsys: pytest.CaptureFixture[str]

@@ -1,0 +1,126 @@
+"""The pip step at start: what it needs, and that it stays in its container."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from lambdas.shared import names
+from local.sagemaker import process
+from local.sagemaker.container import build, overlay
+from local.sagemaker.process import JobDirectory
+from local.sagemaker.server import ServerError
+from tests.container import containers
+from tests.container.containers import ask, hooks, server
+
+# What the variables were before the image's pip was tried without an index.
+WITHOUT = {k: v for k, v in names.MODEL_ENVIRONMENT.items() if not k.startswith("PIP_")}
+NEEDS_INDEX = "No matching distribution found for setuptools"
+NAMED = """
+def model_fn(d): return {name!r}
+def transform_fn(model, *rest): return model, "text/plain"
+"""
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        WITHOUT,
+        {**WITHOUT, "PIP_NO_INDEX": "1"},
+        {**names.MODEL_ENVIRONMENT, "PIP_NO_BUILD_ISOLATION": "1"},
+    ],
+    ids=["old shape", "index off only", "the value 1 leaves isolation on"],
+)
+def test_a_server_whose_pip_builds_in_isolation_does_not_start(
+    variables: dict[str, str], tmp_path: Path
+) -> None:
+    with pytest.raises(ServerError), server(tmp_path, hooks("x = 1"), variables):
+        pass
+    assert NEEDS_INDEX in (tmp_path / "ml.log").read_text()
+
+
+def test_a_training_job_whose_pip_builds_in_isolation_fails(run: Path, tmp_path: Path) -> None:
+    code, model, log = containers.train(tmp_path, run, {})
+    assert code == 1
+    assert NEEDS_INDEX in log
+    assert not list(model.iterdir())
+    failure = (tmp_path / "ml" / "output" / "failure").read_text()
+    assert failure.startswith("InstallModuleError:")
+
+
+def test_a_program_that_fails_is_told_in_the_failure_file(run: Path, tmp_path: Path) -> None:
+    from stacks.constructs.code_bundle import archive
+
+    source = archive("failing.tar.gz", {"train.py": b"raise SystemExit('the rows are gone')"})
+    code, _, log = containers.train(tmp_path, run, names.PIP_ENVIRONMENT, source)
+    assert code == 1
+    assert "the rows are gone" in log
+    failure = (tmp_path / "ml" / "output" / "failure").read_text()
+    assert failure.startswith("ExecuteUserScriptError:\nCommand")
+
+
+def test_training_leaves_no_success_file(run: Path, trained: Path) -> None:
+    """The image's entry ends the process before the toolkit writes one."""
+    output = trained.parent / "output"
+    assert not (output / "success").exists()
+    assert not (output / "failure").exists()
+
+
+def test_containers_with_modules_of_one_name_do_not_meet(tmp_path: Path) -> None:
+    shared = sorted(path.name for path in build.site_packages().iterdir())
+
+    def answer(name: str) -> str:
+        with server(tmp_path / name, hooks(NAMED.format(name=name))) as running:
+            return ask(running, b"").body.decode()
+
+    with ThreadPoolExecutor() as pool:
+        assert list(pool.map(answer, ("one", "two"))) == ["one", "two"]
+    assert sorted(path.name for path in build.site_packages().iterdir()) == shared
+
+
+def test_a_stopped_container_leaves_nothing(tmp_path: Path) -> None:
+    with server(tmp_path, hooks(NAMED.format(name="one"))) as running:
+        assert running.socket is not None
+        place = Path(running.socket).parent
+        assert running.socket.endswith("8080.sock")
+        assert place.stat().st_mode & 0o077 == 0, "other users reach no port"
+    assert not place.exists()
+    assert not running.directory.overlay.exists()
+
+
+PROGRAM = """
+import json, os, sys, distutils.util, requests, numpy, pandas, xgboost
+try:
+    requests.get("https://index.invalid/simple/", timeout=5)
+    reached = "something"
+except requests.exceptions.ProxyError as error:
+    reached = "nothing"
+print(json.dumps({"prefix": sys.prefix, "reached": reached, "path": sys.path,
+    "versions": [m.__version__ for m in (numpy, pandas, xgboost)], "home": os.environ["HOME"],
+    "module": os.environ["SAGEMAKER_TRAINING_MODULE"], "model": os.environ["SM_MODEL_DIR"]}))
+"""
+
+
+def test_a_process_sees_the_image_and_nothing_outside(tmp_path: Path) -> None:
+    directory = JobDirectory(tmp_path / "ml")
+    directory.base.mkdir()
+    container = overlay.create(directory.overlay)
+    done = subprocess.run(
+        [container.python, "-c", PROGRAM],
+        env=process.container_environment(directory, container),
+        cwd=directory.base, capture_output=True, check=True, text=True,
+    )  # fmt: skip
+    container.remove()
+    seen = json.loads(done.stdout)
+    assert seen["prefix"] == str(directory.overlay)
+    assert seen["reached"] == "nothing"
+    assert seen["versions"] == ["2.1.0", "2.2.3", "3.2.0"]
+    assert seen["module"] == "sagemaker_xgboost_container.training:main"
+    assert (seen["home"], seen["model"]) == (str(directory.base), str(directory.base / "model"))
+    assert not [
+        p for p in seen["path"] if p == str(build.ROOT) or p.startswith(f"{build.ROOT}/.venv")
+    ]
