@@ -46,6 +46,7 @@ OWN_EXTENSIONS = (
     "local.emulator.cfn_types",
     "local.emulator.stack_parameters",
     "local.emulator.stack_roles",
+    "local.emulator.resource_tags",
     "local.emulator.stack_events",
     "local.emulator.key_policies",
     "local.emulator.replicas",

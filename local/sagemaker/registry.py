@@ -18,6 +18,10 @@ _UPDATABLE = (
     "ModelCard",
     "ModelLifeCycle",
 )
+# In AWS's words: https://github.com/aws/aws-cdk/issues/33699
+NO_TAGS = (
+    "Tags are not supported in Model Package versions. Please add them to the Model Package Group."
+)
 
 
 def create_group(request: Mapping[str, Any]) -> store.Record:
@@ -67,6 +71,8 @@ def create_package(request: Mapping[str, Any]) -> store.Record:
     name = request.get("ModelPackageName")
     if bool(group) == bool(name):
         raise validation("Give either ModelPackageGroupName or ModelPackageName.")
+    if group and request.get("Tags"):
+        raise validation(NO_TAGS)
     if "InferenceSpecification" not in request and "SourceUri" not in request:
         raise validation("InferenceSpecification is required.")
     with store.lock:
@@ -112,6 +118,13 @@ def find_package(identifier: str) -> store.Record:
     if record is None:
         raise not_found("model package", arn)
     return record
+
+
+def assert_taggable(arn: str) -> None:
+    """ValidationException for a version of a group: its group's tags are its own."""
+    package = store.tables().packages.get(arn, {})
+    if "ModelPackageGroupName" in package:
+        raise validation(NO_TAGS)
 
 
 def update_package(request: Mapping[str, Any]) -> store.Record:
