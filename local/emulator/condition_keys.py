@@ -24,6 +24,8 @@ _ACTIONS = "ministack.core.iam_actions"
 _KEY = "aws:principalarn"
 _CALLER = "kms:calleraccount"
 _UPLOAD_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
+# Not a key of AWS's and in no policy: tells who asks the object's key that a part is concerned.
+OF_PARTS = "millrace:ofparts"
 GZIP_MAGIC = b"\x1f\x8b"
 pin(_ACTIONS, request_tag_context="callable", s3_service_context="callable")
 pin(_MODULE, _resolve_condition_key="callable", _role_name_from_assumed_arn="callable")
@@ -76,6 +78,8 @@ def _with_upload_key(original: Callable[..., Any]) -> Callable[..., Any]:
         named = (headers or {}).get(_UPLOAD_KEY)
         if action == "s3:PutObject" and named:
             found[f"s3:{_UPLOAD_KEY}"] = named
+        if action == "s3:PutObject" and "uploadId" in (query or {}):
+            found[OF_PARTS] = "true"
         return found
 
     return context

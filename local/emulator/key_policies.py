@@ -5,9 +5,12 @@ MiniStack stores objects in clear and never asks KMS on S3's behalf. AWS does: a
 for Secrets Manager, SQS and SNS. Identity policies, permissions boundary and key policy decide,
 with the condition keys AWS sends (``kms:ViaService``, ``kms:EncryptionContext:…``).
 
-For DynamoDB and Firehose no key permission is checked: both work with grants made when the table
-or stream is created. That DynamoDB decrypts a table's key on behalf of its caller, now and then,
-stands in ``docs/aws-required-grants.yaml``.
+A part of a multipart upload, and putting the parts together, needs ``kms:Decrypt``: S3 reads what
+it has encrypted. Firehose asks for both of who sends records (``local.emulator.firehose.hooks``).
+
+For DynamoDB no key permission is checked: it works with grants made when the table is created. That
+it decrypts a table's key on behalf of its caller, now and then, stands in
+``docs/aws-required-grants.yaml``.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local.emulator import iam_recorder, service_roles
+from local.emulator.condition_keys import OF_PARTS
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 
@@ -175,16 +179,39 @@ def _with_keys(original: Callable[..., Any]) -> Callable[..., Any]:
         key = key_of_resource(resource_arn)
         if key is None:
             return denied
-        for key_action in _KEY_ACTIONS[action]:
-            context = key_context(resource_arn, region)
-            context["kms:calleraccount"] = principal.account
-            result = _decide(principal, key_action, key, context, region)
-            if result.decision != "Allow":
-                _denied_key.set((key_action, key))
-                return result
-        return None
+        parts = OF_PARTS in (service_context or {})
+        asked = _READ if parts else _KEY_ACTIONS[action]
+        found = _first_refused(principal, asked, key, key_context(resource_arn, region), region)
+        if found is None:
+            return None
+        _denied_key.set((found[0], key))
+        return found[1]
 
     return enforce
+
+
+def _first_refused(
+    principal: Any, actions: tuple[str, ...], key: str, context: dict[str, Any], region: str
+) -> tuple[str, Any] | None:
+    for action in actions:
+        sent = context | {"kms:calleraccount": principal.account}
+        result = _decide(principal, action, key, sent, region)
+        if result.decision != "Allow":
+            return action, result
+    return None
+
+
+def refused_to_caller(key_reference: str, service: str, region: str) -> str | None:
+    """Which of the two actions on a key the principal of this request lacks through a service.
+
+    None: it has both, the key is AWS's own, or the principal is not held to policies.
+    """
+    principal, key = iam_recorder.current_principal(), customer_key(key_reference)
+    if key is None or getattr(principal, "policies", None) is None:
+        return None
+    context = {"kms:viaservice": f"{service}.{region}.amazonaws.com"}
+    found = _first_refused(principal, _WRITE + _READ, key, context, region)
+    return found[0] if found else None
 
 
 def _naming_the_key(original: Callable[..., Any]) -> Callable[..., Any]:
