@@ -43,6 +43,7 @@ OWN_EXTENSIONS = (
     "local.emulator.service_roles",
     "local.emulator.condition_keys",
     "local.emulator.network_origin",
+    "local.emulator.function_checks",
     "local.emulator.cfn_types",
     "local.emulator.stack_parameters",
     "local.emulator.stack_roles",
