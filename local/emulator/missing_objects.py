@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from local.emulator import iam_recorder
+from local.emulator import callers
 from local.emulator.extensions import Response, Tables
 
 _LIST = "s3:ListBucket"
@@ -24,28 +24,10 @@ def _asks_for_an_object(method: str, path: str, query: dict[str, Any]) -> bool:
 
 
 def _may_list(bucket: str) -> bool:
-    from ministack.core import iam_evaluator as evaluator
-    from ministack.core.responses import get_region
-
-    principal = iam_recorder.current_principal()
-    if getattr(principal, "policies", None) is None:
+    principal = callers.held_to_policies()
+    if principal is None:
         return True
-    arn = f"arn:aws:s3:::{bucket}"
-    request = evaluator.EvalContext(
-        principal_arn=principal.arn, principal_type=principal.type,
-        principal_account=principal.account, action=_LIST, resource_arn=arn, region=get_region(),
-        secure_transport=True, service_context={}, principal_keys=principal.keys,
-    )  # fmt: skip
-    result = evaluator.evaluate(request, principal.policies, *principal.limits)
-    found = evaluator._resource_policy("s3", arn)
-    if found is not None:
-        result = evaluator.combine_resource_policy(
-            result, request, *found, required=False, limits=principal.limits
-        )
-    iam_recorder.record(
-        principal.arn, _LIST, arn, result.decision, via="request", statement=result.matched_sid
-    )
-    return bool(result.decision == "Allow")
+    return bool(callers.decide(principal, _LIST, f"arn:aws:s3:::{bucket}").decision == "Allow")
 
 
 def _hiding(original: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:

@@ -1,11 +1,16 @@
-"""Model package groups and model packages: versions, approval, and what a package deploys."""
+"""Model package groups and model packages: versions, approval, and what a package deploys.
+
+Registering a package reads the archives that it names, with the rights of the caller and from
+SageMaker's own network: a bucket that answers our VPC endpoint alone refuses it.
+https://docs.aws.amazon.com/sagemaker/latest/dg/security-iam-awsmanpol-model-registry.html
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from local.sagemaker import events, store, wire
+from local.sagemaker import events, roles, store, wire
 from local.sagemaker.errors import ServiceError, in_use, not_found, validation
 
 _UPDATABLE = (
@@ -75,6 +80,9 @@ def create_package(request: Mapping[str, Any]) -> store.Record:
         raise validation(NO_TAGS)
     if "InferenceSpecification" not in request and "SourceUri" not in request:
         raise validation("InferenceSpecification is required.")
+    for container in request.get("InferenceSpecification", {}).get("Containers", []):
+        if container.get("ModelDataUrl"):
+            roles.check_caller_reads(container["ModelDataUrl"])
     with store.lock:
         record = _new_package(request, group, name)
         store.tables().packages[record["ModelPackageArn"]] = record
