@@ -12,11 +12,12 @@ from typing import Any
 from config.settings import Settings
 
 # Periods, cooldown, buffers and sizes that the demo may set, the name that tells them apart, and
-# the person who looks into the buckets.
+# the people who look into the buckets and upload files.
 DEMO_MAY_CHANGE = frozenset(
     {
         "environment",
         "perimeter.break_glass_roles",
+        "perimeter.landing_roles",
         "ingestion.buffer_megabytes",
         "ingestion.buffer_seconds",
         "ingestion.transform_buffer_megabytes",

@@ -31,11 +31,16 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+# What every service takes as the value of a tag, without the colon of the reserved prefix `aws:`.
+# https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
+TagValue = Annotated[str, Field(max_length=256, pattern=r"^[\w ./=+@-]+$")]
+
+
 class Owner(Section):
     """Who answers for the deployment; becomes tags and alert subscriptions."""
 
-    team: str = Field(min_length=1)
-    cost_center: str = Field(min_length=1)
+    team: TagValue
+    cost_center: TagValue
     email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
 
 

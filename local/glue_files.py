@@ -8,6 +8,10 @@ what it changed below an output is copied up after it succeeded. The rules, all 
 - A value ending in ``/`` is a folder, any other is one object; an input may list several,
   separated by commas. ``s3://bucket/key`` becomes ``<root>/bucket/key``, so one location given
   twice is one directory, and locations inside each other stay inside each other.
+- Before it lists a folder, or writes into one, the file system of Glue's Spark asks whether there
+  is an object of the folder's name, without the slash, and then for the folder's marker; before it
+  writes, for those of the folders around it too. It takes 404 for an answer. A role that may read
+  ``events/*`` only gets 403, and the job fails as on AWS.
 - An output that is also an input (or inside one) starts with what is there, so a script that
   overwrites single partitions keeps the others. ``--output_mode_<name> merge`` asks for the same
   without an input. Any other output starts empty and replaces the whole prefix.
@@ -22,10 +26,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from local.sagemaker import storage
 from local.sagemaker.storage import S3Uri
 
 _INPUT, _OUTPUT, _MODE = "--input_", "--output_", "--output_mode_"
+MARKER = "_$folder$"
 _Stamp = tuple[int, int]
 
 
@@ -63,10 +70,22 @@ class Mirror:
 
     def _download(self, uri: S3Uri) -> None:
         if uri.key.endswith("/") or not uri.key:
+            self._look_for(uri)
             self.path(uri).mkdir(parents=True, exist_ok=True)
             storage.download_prefix(self.client, uri, self.path(uri), self.kept)
         else:
             storage.download_file(self.client, uri, self.path(uri))
+
+    def _look_for(self, folder: S3Uri) -> None:
+        """Ask as EMRFS does: HEAD of the folder's name and of its marker, before it lists."""
+        name = folder.key.rstrip("/")
+        for key in (name, name + MARKER) if name else ():
+            asked = S3Uri(folder.bucket, key)
+            try:
+                self.client.head_object(Bucket=asked.bucket, Key=asked.key)
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in {"404", "NoSuchKey"}:
+                    raise storage.TransferError(f"Failed to look for {asked}: {error}") from error
 
     def _prepare(
         self, name: str, value: str, arguments: Mapping[str, str], inputs: list[S3Uri]
@@ -76,6 +95,8 @@ class Mirror:
             held = any(str(uri).startswith(str(given)) for given in inputs)
             if merge and not held:
                 self._download(uri)
+            for folder in _folders(uri):
+                self._look_for(folder)
             target = self.path(uri) if uri.key.endswith("/") else self.path(uri).parent
             target.mkdir(parents=True, exist_ok=True)
             self._outputs.append(uri)
@@ -123,6 +144,12 @@ def _is_input(name: str) -> bool:
 
 def _is_output(name: str) -> bool:
     return name.startswith(_OUTPUT) and not name.startswith(_MODE)
+
+
+def _folders(uri: S3Uri) -> list[S3Uri]:
+    """The folders on the way to a location, itself included if it is one; not the bucket."""
+    parts = uri.key.split("/")[:-1]
+    return [S3Uri(uri.bucket, "/".join(parts[: n + 1]) + "/") for n in range(len(parts))]
 
 
 def _uris(value: str) -> list[S3Uri]:

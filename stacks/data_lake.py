@@ -16,6 +16,7 @@ from stacks.constructs.foundation import Foundation
 from stacks.constructs.lake import Lake
 from stacks.constructs.lake_catalog import LakeCatalog, LakeCatalogProps
 from stacks.constructs.lake_readers import lake_readers
+from stacks.constructs.producers import admit_file_producers, file_producers
 from stacks.constructs.zone_bucket import ZoneBucket, ZoneBucketProps
 
 QUERY_RESULT_DAYS = 7
@@ -42,6 +43,7 @@ class DataLakeStack(BaseStack):
         )
         self._props = props
         self.zones = self._define_zones()
+        file_producers(self, landing=self.zones["landing"], key=props.foundation.keys.raw)
         self.catalog = LakeCatalog(
             self,
             "Catalog",
@@ -85,7 +87,10 @@ class DataLakeStack(BaseStack):
             if zone == "curated"
             else {},
         )
-        return ZoneBucket(self, zone.capitalize(), props=props).bucket
+        bucket = ZoneBucket(self, zone.capitalize(), props=props).bucket
+        if props.producers:
+            admit_file_producers(bucket, self)
+        return bucket
 
     def _define_work_group(self) -> str:
         curated = self.zones["curated"]

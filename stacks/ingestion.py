@@ -14,6 +14,7 @@ from stacks.constructs.foundation import Foundation
 from stacks.constructs.grants import allow_pseudonyms
 from stacks.constructs.lake import Lake
 from stacks.constructs.platform_function import PlatformFunction, PlatformFunctionProps
+from stacks.constructs.producers import stream_producers
 
 # Firehose waits five minutes at most for a transformation.
 TRANSFORM_TIMEOUT_SECONDS = 120
@@ -53,6 +54,11 @@ class IngestionStack(BaseStack):
             )
             for stream in names.STREAMS
         }
+        stream_producers(
+            self,
+            streams=[delivery.stream_arn for delivery in self.deliveries.values()],
+            key=props.foundation.keys.raw,
+        )
 
     def _define_transform(self, stream: str) -> PlatformFunction:
         security = self._props.foundation.security

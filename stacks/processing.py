@@ -16,6 +16,7 @@ from stacks.constructs.customer_policy import CustomerPolicy
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.grants import (
     EVERYTHING,
+    allow_folders,
     allow_objects,
     allow_pseudonyms,
     deny_objects,
@@ -91,6 +92,8 @@ class ProcessingStack(BaseStack):
         keys = security.keys
         received = [_common(names.RAW_STREAM), _common(names.RAW_ERRORS)]
         allow_objects(job.role, lake.raw, keys.raw, read=received)
+        errors = _common(names.RAW_ERRORS)
+        allow_folders(job.role, lake.raw, *names.RAW_STREAM.values(), errors)
         # The zone that it alone reads, and the one that it alone writes, but for people's queries.
         allow_objects(job.role, lake.landing, keys.raw, read=[EVERYTHING])
         allow_objects(job.role, lake.curated, keys.data, replace=[EVERYTHING])
@@ -118,6 +121,8 @@ class ProcessingStack(BaseStack):
             policies=[lake.readers.records],
             concurrent_runs=CONCURRENT_FEATURE_RUNS,
         )
+        allow_folders(job.role, lake.curated, EVENTS, LABELS)
+        allow_folders(job.role, lake.features, names.FEATURES_RUNS)
         allow_objects(job.role, lake.features, keys.data, replace=[names.FEATURES_RUNS])
         job.locate(lake.curated, lake.features)
         return job

@@ -11,40 +11,21 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from lambdas.shared.names import Scope
 from lambdas.shared.pseudonyms import derived_key
+from local.demo import guest
 from local.platform import Platform
 from operations.deployed import Deployed
 
 ROLE = "demo-auditor"
-SESSION_SECONDS = 12 * 3600
 
 
 def create(platform: Platform, scope: Scope, deployed: Deployed) -> dict[str, str]:
     """Create the role and assume it; the session as ``AWS_…`` variables."""
-    iam = platform.client("iam")
-    caller = platform.client("sts").get_caller_identity()["Arn"]
-    role = iam.create_role(
-        RoleName=ROLE,
-        Path=scope.role_path,
-        AssumeRolePolicyDocument=json.dumps(_trust(caller)),
-        MaxSessionDuration=SESSION_SECONDS,
-    )["Role"]["Arn"]
-    policy = iam.create_policy(
+    policy = platform.client("iam").create_policy(
         PolicyName=ROLE, Path=scope.role_path, PolicyDocument=json.dumps(_policy(deployed))
     )["Policy"]["Arn"]
-    iam.attach_role_policy(RoleName=ROLE, PolicyArn=policy)
-    answer = platform.client("sts").assume_role(
-        RoleArn=role, RoleSessionName="recount", DurationSeconds=SESSION_SECONDS
-    )
-    keys = answer["Credentials"]
-    return {
-        "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
-        "AWS_SESSION_TOKEN": keys["SessionToken"],
-    }
+    return guest.create(platform, ROLE, [policy], path=scope.role_path)
 
 
 def record_key(platform: Platform, deployed: Deployed, session: dict[str, str]) -> bytes:
@@ -55,20 +36,8 @@ def record_key(platform: Platform, deployed: Deployed, session: dict[str, str]) 
 def remove(platform: Platform) -> None:
     """Delete role and policy; fine if they are not there."""
     iam = platform.client("iam")
-    try:
-        attached = iam.list_attached_role_policies(RoleName=ROLE)["AttachedPolicies"]
-        for policy in attached:
-            iam.detach_role_policy(RoleName=ROLE, PolicyArn=policy["PolicyArn"])
-            iam.delete_policy(PolicyArn=policy["PolicyArn"])
-        iam.delete_role(RoleName=ROLE)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchEntity":
-            raise
-
-
-def _trust(caller: str) -> dict[str, Any]:
-    statement = {"Effect": "Allow", "Principal": {"AWS": caller}, "Action": "sts:AssumeRole"}
-    return {"Version": "2012-10-17", "Statement": [statement]}
+    for policy in guest.remove(platform, ROLE):
+        iam.delete_policy(PolicyArn=policy)
 
 
 def _policy(deployed: Deployed) -> dict[str, Any]:

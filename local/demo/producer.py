@@ -1,7 +1,8 @@
 """A producer as the SDK's documentation asks for: batches, and a retry of every failed entry.
 
 ``PutRecordBatch`` succeeds with entries that failed, so a producer that looks at the status code
-alone loses records. Only what the service accepted enters the ledger.
+alone loses records. Only what the service accepted enters the ledger. It works with a role of its
+own that attaches the policy which the deployment offers to producers, and nothing else.
 """
 
 from __future__ import annotations
@@ -11,8 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from local.demo import guest
 from local.demo.ledger import Ledger, Outgoing
+from local.platform import Platform
+from operations.deployed import Deployed
 
+ROLE = "millrace-producer"
+"""Named in the demo's ``perimeter.landing_roles``, too: it may upload files."""
 MAX_RECORDS = 500
 MAX_BYTES = 4 * 1024 * 1024
 ATTEMPTS = 8
@@ -33,6 +39,14 @@ class Delivery:
     records: int
     requests: int
     retried: int
+
+
+def session(platform: Platform, deployed: Deployed, *, files: bool = False) -> dict[str, str]:
+    """Credentials of a new producer's role, as ``AWS_…`` variables; see ``guest.remove``."""
+    policies = [deployed.outputs["ingestion"]["StreamProducersPolicyArn"]]
+    if files:
+        policies.append(deployed.outputs["data-lake"]["FileProducersPolicyArn"])
+    return guest.create(platform, ROLE, policies)
 
 
 def batches(records: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:

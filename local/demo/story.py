@@ -14,7 +14,7 @@ from rich.console import Console
 
 from config.load import load_deployment
 from lambdas.shared.names import Scope
-from local.demo import auditor
+from local.demo import auditor, producer
 from local.demo.flights import Flights
 from local.demo.ledger import Ledger
 from local.demo.objects import Lake
@@ -126,6 +126,7 @@ class Story:
         self._origin = time.monotonic()
         self._deployed: Deployed | None = None
         self._auditor: dict[str, str] | None = None
+        self._producer: dict[str, str] | None = None
         self._record_key: bytes | None = None
         self._lake: Lake | None = None
         self._flights: Flights | None = None
@@ -158,6 +159,13 @@ class Story:
         if self._auditor is None:
             self._auditor = auditor.create(self.platform, self.scope, self.deployed)
         return self._auditor
+
+    @property
+    def producer(self) -> dict[str, str]:
+        """The session of the role that sends records, as ``AWS_…`` variables."""
+        if self._producer is None:
+            self._producer = producer.session(self.platform, self.deployed)
+        return self._producer
 
     @property
     def record_key(self) -> bytes:

@@ -24,6 +24,8 @@ _ACTIONS = "ministack.core.iam_actions"
 _KEY = "aws:principalarn"
 _CALLER = "kms:calleraccount"
 _UPLOAD_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
+# Not a key of AWS's and in no policy: tells who asks the object's key that a part is concerned.
+OF_PARTS = "millrace:ofparts"
 GZIP_MAGIC = b"\x1f\x8b"
 pin(_ACTIONS, request_tag_context="callable", s3_service_context="callable")
 pin(_MODULE, _resolve_condition_key="callable", _role_name_from_assumed_arn="callable")
@@ -40,6 +42,9 @@ def _role_arn(context: Any) -> str | None:
 
 def _with_role_arn(original: Callable[..., Any]) -> Callable[..., Any]:
     def resolve(key: str, context: Any) -> Any:
+        # Said to be absent: MiniStack would fill in what every request has.
+        if context.service_context.get(key.lower(), "") is None:
+            return None
         if key.lower() == _KEY and context.principal_type == "AssumedRole":
             return _role_arn(context) or original(key, context)
         if key.lower() == _CALLER and context.action.startswith("kms:"):
@@ -76,6 +81,8 @@ def _with_upload_key(original: Callable[..., Any]) -> Callable[..., Any]:
         named = (headers or {}).get(_UPLOAD_KEY)
         if action == "s3:PutObject" and named:
             found[f"s3:{_UPLOAD_KEY}"] = named
+        if action == "s3:PutObject" and "uploadId" in (query or {}):
+            found[OF_PARTS] = "true"
         return found
 
     return context

@@ -135,20 +135,6 @@ def _letters(props: dict[str, Any]) -> str:
     return arn if ":sqs:" in arn else ""
 
 
-def _assert_may_send(props: dict[str, Any]) -> None:
-    """Lambda refuses a role that may not send to the queue."""
-    queue_arn = _letters(props)
-    if not queue_arn:
-        return
-    try:
-        service_roles.assert_allowed(props["Role"], dead_letters.SEND, queue_arn, service=LAMBDA)
-    except service_roles.AccessDeniedError as error:
-        raise ValueError(
-            "The provided execution role does not have permissions to call SendMessage "
-            f"on SQS: {error}"
-        ) from error
-
-
 def _keep_letters(config: dict[str, Any], props: dict[str, Any]) -> None:
     config.pop("DeadLetterConfig", None)
     if props.get("DeadLetterConfig"):
@@ -157,7 +143,7 @@ def _keep_letters(config: dict[str, Any], props: dict[str, Any]) -> None:
 
 def attach(tables: Tables) -> None:
     """Keep what templates say, invoke as AWS does, and send what failed."""
-    function_properties.keep(tables, _keep_letters, _assert_may_send)
+    function_properties.keep(tables, _keep_letters)
     replace(_LAMBDA, "_execute_function_warm", _with_request)
     replace(_LAMBDA, "_route_async_failure", _to_both)
     replace(_EVENTS, "_dispatch_to_lambda", _asynchronously)

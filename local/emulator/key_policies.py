@@ -5,9 +5,12 @@ MiniStack stores objects in clear and never asks KMS on S3's behalf. AWS does: a
 for Secrets Manager, SQS and SNS. Identity policies, permissions boundary and key policy decide,
 with the condition keys AWS sends (``kms:ViaService``, ``kms:EncryptionContext:…``).
 
-For DynamoDB and Firehose no key permission is checked: both work with grants made when the table
-or stream is created. That DynamoDB decrypts a table's key on behalf of its caller, now and then,
-stands in ``docs/aws-required-grants.yaml``.
+A part of a multipart upload, and putting the parts together, needs ``kms:Decrypt``: S3 reads what
+it has encrypted. Firehose asks for both of who sends records (``local.emulator.firehose.hooks``).
+
+For DynamoDB no key permission is checked: it works with grants made when the table is created. That
+it decrypts a table's key on behalf of its caller, now and then, stands in
+``docs/aws-required-grants.yaml``.
 """
 
 from __future__ import annotations
@@ -16,7 +19,8 @@ import contextvars
 from collections.abc import Callable
 from typing import Any
 
-from local.emulator import iam_recorder, service_roles
+from local.emulator import callers, service_roles
+from local.emulator.condition_keys import OF_PARTS
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 
@@ -140,28 +144,6 @@ def assert_service_role_may_use_key(
         service_roles.assert_allowed(role_arn, key_action, key, context, service=service)
 
 
-def _decide(principal: Any, action: str, key: str, context: dict[str, Any], region: str) -> Any:
-    from ministack.core import iam_evaluator as evaluator
-
-    request = evaluator.EvalContext(
-        principal_arn=principal.arn, principal_type=principal.type,
-        principal_account=principal.account, action=action, resource_arn=key, region=region,
-        service_context=context, principal_keys=principal.keys,
-    )  # fmt: skip
-    result = evaluator.evaluate(request, principal.policies, *principal.limits)
-    found = evaluator._resource_policy("kms", key)
-    if found is not None:
-        result = evaluator.combine_resource_policy(
-            result, request, *found, required=True, limits=principal.limits
-        )
-    result.principal_arn = principal.arn
-    iam_recorder.record(
-        principal.arn, action, key, result.decision, via="key", statement=result.matched_sid,
-        key_through=context[iam_recorder.VIA_SERVICE],
-    )  # fmt: skip
-    return result
-
-
 def _with_keys(original: Callable[..., Any]) -> Callable[..., Any]:
     def enforce(  # noqa: PLR0917 (as MiniStack calls it)
         access_key: str, action: str, service: str, region: str,
@@ -169,22 +151,65 @@ def _with_keys(original: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:  # fmt: skip
         _denied_key.set(None)
         denied = original(access_key, action, service, region, resource_arn, service_context)
-        principal = iam_recorder.current_principal()
-        if denied or action not in _KEY_ACTIONS or getattr(principal, "policies", None) is None:
+        principal = callers.held_to_policies()
+        if denied or action not in _KEY_ACTIONS or principal is None:
             return denied
         key = key_of_resource(resource_arn)
         if key is None:
             return denied
-        for key_action in _KEY_ACTIONS[action]:
-            context = key_context(resource_arn, region)
-            context["kms:calleraccount"] = principal.account
-            result = _decide(principal, key_action, key, context, region)
-            if result.decision != "Allow":
-                _denied_key.set((key_action, key))
-                return result
-        return None
+        parts = OF_PARTS in (service_context or {})
+        asked = _READ if parts else _KEY_ACTIONS[action]
+        found = _first_refused(principal, asked, key, key_context(resource_arn, region))
+        if found is None:
+            return None
+        _denied_key.set((found[0], key))
+        return found[1]
 
     return enforce
+
+
+def _first_refused(
+    principal: Any, actions: tuple[str, ...], key: str, context: dict[str, Any]
+) -> tuple[str, Any] | None:
+    for action in actions:
+        sent = context | {"kms:calleraccount": principal.account}
+        result = callers.decide(principal, action, key, sent, via="key")
+        if result.decision != "Allow":
+            return action, result
+    return None
+
+
+def refused_to_caller(key_reference: str, service: str, region: str) -> str | None:
+    """Which of the two actions on a key the principal of this request lacks through a service.
+
+    None: it has both, the key is AWS's own, or the principal is not held to policies.
+    """
+    principal, key = callers.held_to_policies(), customer_key(key_reference)
+    if key is None or principal is None:
+        return None
+    context = {"kms:viaservice": f"{service}.{region}.amazonaws.com"}
+    found = _first_refused(principal, _WRITE + _READ, key, context)
+    return found[0] if found else None
+
+
+def refused_object(bucket: str, name: str, region: str) -> str | None:
+    """Why a service may not read an object with the rights of this request's principal.
+
+    None: it may, or the principal is not held to policies.
+    """
+    principal, arn = callers.held_to_policies(), f"arn:aws:s3:::{bucket}/{name}"
+    if principal is None:
+        return None
+    read = callers.decide(principal, "s3:GetObject", arn, from_service=True)
+    if read.decision != "Allow":
+        return f"{principal.arn} is not authorized to perform: s3:GetObject on {arn}"
+    key = key_of_resource(arn)
+    if key is None:
+        return None
+    refused = _first_refused(principal, _READ, key, key_context(arn, region))
+    return (
+        f"{principal.arn} is not authorized to perform: kms:Decrypt on {key}" if refused else None
+    )
 
 
 def _naming_the_key(original: Callable[..., Any]) -> Callable[..., Any]:

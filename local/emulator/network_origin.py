@@ -21,6 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local.emulator import function_properties, iam_recorder, reach
+from local.emulator.callers import PLACE
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 from local.emulator.reach import Place
@@ -28,8 +29,6 @@ from local.emulator.reach import Place
 _EVALUATOR = "ministack.core.iam_evaluator"
 _RUNTIMES = ("ministack.core.lambda_runtime", "ministack.services.lambda_svc")
 _ENDPOINT, _BY_SERVICE = "aws:sourcevpce", "aws:principalisawsservice"
-# Carries a session's place to wherever its principal is evaluated; no policy can name it.
-_PLACE = "millrace:place"
 UNREACHABLE = "no VPC endpoint of the service lets this workload in"
 
 pin(_EVALUATOR, _resolve_condition_key="callable", _principal_keys="callable")
@@ -47,7 +46,7 @@ def place_session(access_key: str, place: Place) -> None:
 
 def _endpoint_for(principal_keys: dict[str, Any], action: str) -> dict[str, Any] | None:
     """The endpoint that a request takes; None from outside, or if its service has none there."""
-    place: Place | None = principal_keys.get(_PLACE)
+    place: Place | None = principal_keys.get(PLACE)
     if place is None or not place.subnets:
         return None
     service = reach.service_of(action)
@@ -81,7 +80,7 @@ def _with_place(original: Callable[..., Any]) -> Callable[..., Any]:
     def keys(credential: Any) -> dict[str, Any]:
         found: dict[str, Any] = original(credential)
         place = _sessions.get(credential.access_key_id)
-        return found | {_PLACE: place} if place else found
+        return found | {PLACE: place} if place else found
 
     return keys
 
@@ -126,7 +125,7 @@ def _decided(
     from ministack.core import iam_evaluator as evaluator
 
     endpoint = _endpoint_for(principal.keys, action)
-    if not _gets_there(principal.keys.get(_PLACE), endpoint, action):
+    if not _gets_there(principal.keys.get(PLACE), endpoint, action):
         return evaluator.EvalResult("ImplicitDeny", reason=UNREACHABLE)
     policy = endpoint and endpoint.get("PolicyDocument")
     if not policy:

@@ -147,7 +147,8 @@ class _Package:
         changed = {m: new[m] for m in members if m in new and new[m] != old.get(m)}
         if changed:
             _call("UpdateModelPackage", {"ModelPackageArn": arn, **changed})
-        _retag(arn, new)
+        if new.get("Tags"):
+            _call("AddTags", {"ResourceArn": arn, "Tags": new["Tags"]})
         return arn, self._attributes(arn)
 
     def delete(self, arn: str, properties: Properties) -> None:

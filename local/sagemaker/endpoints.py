@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local.sagemaker import deployment, events, models, store, wire
+from local.sagemaker import deployment, events, guardrails, models, store, wire
 from local.sagemaker.capture import Capture
 from local.sagemaker.errors import ServiceError, in_use, not_found, validation
 from local.sagemaker.fleet import Fleet, publish_debug
@@ -128,6 +128,7 @@ class Endpoint:
         def set_share(share: float) -> None:
             self._trial = (fleet, share)
 
+        guardrails.check_alarms(fleet.role_session.role_arn, config)
         instances = sum(variant.instances for variant in fleet.variants)
         deployment.shift(config, instances, set_share)
 

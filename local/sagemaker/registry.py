@@ -1,11 +1,16 @@
-"""Model package groups and model packages: versions, approval, and what a package deploys."""
+"""Model package groups and model packages: versions, approval, and what a package deploys.
+
+Registering a package reads the archives that it names, with the rights of the caller and from
+SageMaker's own network: a bucket that answers our VPC endpoint alone refuses it.
+https://docs.aws.amazon.com/sagemaker/latest/dg/security-iam-awsmanpol-model-registry.html
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from local.sagemaker import events, store, wire
+from local.sagemaker import events, roles, store, wire
 from local.sagemaker.errors import ServiceError, in_use, not_found, validation
 
 _UPDATABLE = (
@@ -17,6 +22,10 @@ _UPDATABLE = (
     "SourceUri",
     "ModelCard",
     "ModelLifeCycle",
+)
+# In AWS's words: https://github.com/aws/aws-cdk/issues/33699
+NO_TAGS = (
+    "Tags are not supported in Model Package versions. Please add them to the Model Package Group."
 )
 
 
@@ -67,8 +76,13 @@ def create_package(request: Mapping[str, Any]) -> store.Record:
     name = request.get("ModelPackageName")
     if bool(group) == bool(name):
         raise validation("Give either ModelPackageGroupName or ModelPackageName.")
+    if group and request.get("Tags"):
+        raise validation(NO_TAGS)
     if "InferenceSpecification" not in request and "SourceUri" not in request:
         raise validation("InferenceSpecification is required.")
+    for container in request.get("InferenceSpecification", {}).get("Containers", []):
+        if container.get("ModelDataUrl"):
+            roles.check_caller_reads(container["ModelDataUrl"])
     with store.lock:
         record = _new_package(request, group, name)
         store.tables().packages[record["ModelPackageArn"]] = record
@@ -112,6 +126,13 @@ def find_package(identifier: str) -> store.Record:
     if record is None:
         raise not_found("model package", arn)
     return record
+
+
+def assert_taggable(arn: str) -> None:
+    """ValidationException for a version of a group: its group's tags are its own."""
+    package = store.tables().packages.get(arn, {})
+    if "ModelPackageGroupName" in package:
+        raise validation(NO_TAGS)
 
 
 def update_package(request: Mapping[str, Any]) -> store.Record:

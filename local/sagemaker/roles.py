@@ -16,9 +16,10 @@ from typing import Any
 from botocore.config import Config
 from ministack.core import iam_evaluator as evaluator
 
-from local.emulator import iam_recorder, network_origin, service_roles
+from local.emulator import iam_recorder, key_policies, network_origin, service_roles
 from local.emulator.reach import Place
 from local.sagemaker.errors import access_denied, validation
+from local.sagemaker.storage import S3Uri
 
 SAGEMAKER = "sagemaker.amazonaws.com"
 OUTSIDE = Place(())
@@ -99,6 +100,16 @@ def on_behalf_of_cloudformation() -> Iterator[None]:
         yield
     finally:
         _without_caller.reset(token)
+
+
+def check_caller_reads(url: str) -> None:
+    """ValidationException unless the request's principal may have SageMaker read an object."""
+    if _without_caller.get():
+        return
+    uri = S3Uri.parse(url)
+    refused = key_policies.refused_object(uri.bucket, uri.key, os.environ["AWS_REGION"])
+    if refused:
+        raise validation(f"Could not access model data at {url}. {refused}")
 
 
 def check_pass_role(role_arn: str, service: str = SAGEMAKER) -> None:

@@ -57,6 +57,7 @@ def _job_operations(kind: jobs.Kind, create: Operation) -> dict[str, Operation]:
 
 
 def _add_tags(request: Mapping[str, Any]) -> store.Record:
+    registry.assert_taggable(request["ResourceArn"])
     store.set_tags(request["ResourceArn"], request["Tags"])
     return {"Tags": _tags(request["ResourceArn"])}
 

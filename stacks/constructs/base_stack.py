@@ -16,6 +16,12 @@ def scope_of(deployment: Deployment) -> names.Scope:
     return names.Scope(deployment.settings.instance, deployment.settings.environment)
 
 
+# A version in the model registry takes no tags, those of its group are its own:
+# https://github.com/aws/aws-cdk/issues/33699. A stack carries none itself either (the context key
+# `explicitStackTags`), for CloudFormation would hand them on to the version.
+NEVER_TAGGED = ("AWS::SageMaker::ModelPackage",)
+
+
 class BaseStack(Stack):
     """A stack of one deployment.
 
@@ -59,7 +65,7 @@ class BaseStack(Stack):
             ("instance", settings.instance),
             ("environment", settings.environment),
         ):
-            Tags.of(self).add(key, value)
+            Tags.of(self).add(key, value, exclude_resource_types=list(NEVER_TAGGED))
 
     @property
     def availability_zones(self) -> list[str]:

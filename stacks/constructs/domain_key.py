@@ -65,6 +65,20 @@ class ServiceUse:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerUse:
+    """Roles outside the deployment that use the key through one service, as far as IAM lets them.
+
+    What the caller of a service needs, where the service works with its caller's rights.
+    """
+
+    service: str
+    actions: Sequence[str]
+    account: str
+    conditions: dict[str, dict[str, Any]]
+    """Besides those that name service and account."""
+
+
+@dataclass(frozen=True, slots=True)
 class DomainKeyProps:
     """What the key protects and through which services."""
 
@@ -76,6 +90,7 @@ class DomainKeyProps:
     grants_via: Sequence[str] = ()
     """Services that need a grant because they go on using the key after the call."""
     services: Sequence[ServiceUse] = ()
+    callers: Sequence[CallerUse] = ()
 
 
 class DomainKey(Construct):
@@ -109,6 +124,10 @@ class DomainKey(Construct):
             self._allow_grants(props)
         for use in props.services:
             self._allow(iam.ServicePrincipal(use.principal), use.actions, use.conditions)
+        for caller in props.callers:
+            through = via_service(self._stack, [caller.service], caller.account)
+            principal = iam.AccountPrincipal(caller.account)
+            self._allow(principal, caller.actions, through | caller.conditions)
 
     def _allow_use(self, props: DomainKeyProps) -> None:
         through = via_service(self._stack, props.via)
@@ -156,11 +175,13 @@ def grants_for_services_only() -> iam.PolicyStatement:
     )
 
 
-def via_service(stack: BaseStack, services: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Conditions: our account, and the request comes through one of the named services."""
+def via_service(
+    stack: BaseStack, services: Sequence[str], account: str | None = None
+) -> dict[str, dict[str, Any]]:
+    """Conditions: an account (ours), and the request comes through one of the named services."""
     return {
         "StringEquals": {
-            "kms:CallerAccount": stack.account,
+            "kms:CallerAccount": account or stack.account,
             "kms:ViaService": [f"{name}.{stack.region}.amazonaws.com" for name in services],
         }
     }

@@ -6,9 +6,10 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from stacks.constructs.base_stack import BaseStack
-from stacks.constructs.domain_key import DomainKey, DomainKeyProps, ServiceUse
+from stacks.constructs.domain_key import CallerUse, DomainKey, DomainKeyProps, ServiceUse
 from stacks.constructs.foundation import Keys
-from stacks.constructs.replication import KEPT_OF_STACK_NAME
+from stacks.constructs.producers import by_account
+from stacks.constructs.replication import generated
 
 ENVELOPE_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
 LOG_ACTIONS = (
@@ -25,7 +26,7 @@ def domain_keys(scope: Construct, stack: BaseStack) -> Keys:
     """Create the five keys. Purposes and readers: :class:`stacks.constructs.foundation.Keys`."""
     return Keys(
         data=_data(scope),
-        raw=_raw(scope),
+        raw=_raw(scope, stack),
         models=_models(scope),
         logs=_logs(scope, stack),
         messages=_messages(scope, stack),
@@ -41,7 +42,7 @@ def _data(scope: Construct) -> kms.IKey:
     return DomainKey(scope, "DataKey", props=props).key
 
 
-def _raw(scope: Construct) -> kms.IKey:
+def _raw(scope: Construct, stack: BaseStack) -> kms.IKey:
     props = DomainKeyProps(
         purpose="landed, original and failed records, classified values in clear",
         via=["s3", "firehose", "kinesis"],
@@ -49,8 +50,34 @@ def _raw(scope: Construct) -> kms.IKey:
         outsiders=("kms:GenerateDataKey",),
         # Firehose encrypts what it buffers under a grant that the deploying role creates.
         grants_via=["firehose", "kinesis"],
+        callers=_producers(stack),
     )
     return DomainKey(scope, "RawKey", props=props).key
+
+
+def _producers(stack: BaseStack) -> list[CallerUse]:
+    """Who sends to a stream or uploads a file in parts: see ``producers``.
+
+    Firehose hands no record back, so decrypting through it opens nothing. Through S3 it would, were
+    it not for the landing zone's context and for the roles, which are granted no reading.
+    """
+    senders = CallerUse("firehose", ENVELOPE_ACTIONS, stack.account, {})
+    landing = f"arn:{stack.partition}:s3:::{generated(stack).lower()}*-landing*"
+    uploaders = [
+        CallerUse(
+            "s3",
+            ENVELOPE_ACTIONS,
+            account,
+            {
+                "ArnLike": {
+                    "aws:PrincipalArn": roles,
+                    "kms:EncryptionContext:aws:s3:arn": landing,
+                }
+            },
+        )
+        for account, roles in by_account(stack, stack.settings.perimeter.landing_roles).items()
+    ]
+    return [senders, *uploaders]
 
 
 def _models(scope: Construct) -> kms.IKey:
@@ -131,5 +158,4 @@ def _senders(stack: BaseStack) -> list[ServiceUse]:
 
 
 def _named(stack: BaseStack, service: str) -> str:
-    name = f"{stack.names.stack_prefix}-"[:KEPT_OF_STACK_NAME]
-    return stack.format_arn(service=service, resource=f"{name}*")
+    return stack.format_arn(service=service, resource=f"{generated(stack)}*")

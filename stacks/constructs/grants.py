@@ -108,6 +108,18 @@ def allow_objects(
     grantee.allow(uses, [key.key_arn], through(grantee, "s3", context))
 
 
+def allow_folders(grantee: Grantee, bucket: s3.IBucket, *places: str) -> None:
+    """Allow Spark's file system to ask whether a folder is an object, before it lists it.
+
+    It asks for the name without the slash and for the marker beside it, neither of which
+    ``<place>*`` covers; where the answer is 403 instead of 404 the job fails.
+    https://github.com/minio/minio/pull/5966, https://repost.aws/knowledge-center/emr-s3-empty-files
+    """
+    folders = [place.rstrip("/") for place in places]
+    names = [name for folder in folders for name in (folder, f"{folder}_$folder$")]
+    grantee.allow(READ_ACTIONS, [bucket.arn_for_objects(name) for name in names])
+
+
 def allow_listing(grantee: Grantee, *buckets: s3.IBucket) -> None:
     """Allow listing buckets, which is how SageMaker looks up a prefix."""
     grantee.allow(["s3:ListBucket"], [bucket.bucket_arn for bucket in buckets])

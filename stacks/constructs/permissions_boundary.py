@@ -82,7 +82,12 @@ def permissions_boundary(scope: Construct, stack: BaseStack) -> iam.ManagedPolic
                 effect=iam.Effect.DENY,
                 actions=list(OUTWARD_WRITES),
                 resources=["*"],
-                conditions={"StringNotEquals": {"aws:ResourceAccount": stack.account}},
+                # A negated operator also holds where the key is absent, and Lambda's look at a
+                # dead-letter queue, when a function is made, may name no account.
+                conditions={
+                    "StringNotEquals": {"aws:ResourceAccount": stack.account},
+                    "Null": {"aws:ResourceAccount": "false"},
+                },
             ),
         ],
     )

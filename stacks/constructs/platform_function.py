@@ -44,6 +44,8 @@ class PlatformFunctionProps:
     """Shared policies that the function needs, beside that of every function."""
     memory_megabytes: int = 256
     timeout_seconds: int = 30
+    path: str | None = None
+    """IAM path of the role, where it is not that of roles whose calls leave from our network."""
     reserved_key: str | None = None
     """Key into ``settings.reserved_concurrency``; the function's name by default."""
 
@@ -78,7 +80,7 @@ class PlatformFunction(Construct):
             props=ServiceRoleProps(
                 service="lambda.amazonaws.com",
                 description=f"Execution role of the {self._props.function} function",
-                path=self._stack.names.role_path,
+                path=self._props.path or self._stack.names.role_path,
                 boundary=security.boundary,
                 policies=[security.runtimes.function, *self._props.policies],
                 # Lambda documents no source condition for execution roles; PassRole is the guard.

@@ -69,8 +69,7 @@ def replication_role(
             conditions={"StringEqualsIfExists": {"aws:SourceAccount": stack.account}},
         ),
     )
-    named = f"{stack.names.stack_prefix.lower()}-"[:KEPT_OF_STACK_NAME]
-    ours = f"arn:{stack.partition}:s3:::{named}*"
+    ours = f"arn:{stack.partition}:s3:::{generated(stack).lower()}*"
     theirs = f"arn:{stack.partition}:s3:::{replication.bucket_prefix}-*"
     _allow_objects(role, ours, f"{theirs}/*")
     sources = (keys.raw, keys.data, keys.models, keys.logs)
@@ -82,6 +81,11 @@ def replication_role(
         _for_s3(there, theirs),
     )
     return role
+
+
+def generated(stack: BaseStack) -> str:
+    """How every name begins that CloudFormation makes for a resource of this deployment."""
+    return f"{stack.names.stack_prefix}-"[:KEPT_OF_STACK_NAME]
 
 
 def _allow_objects(role: ServiceRole, ours: str, theirs: str) -> None:

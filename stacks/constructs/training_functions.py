@@ -78,6 +78,7 @@ class TrainingFunctions(Construct):
         environment: dict[str, str],
         *,
         policies: Sequence[CustomerPolicy] = (),
+        path: str | None = None,
         timeout_seconds: int = 60,
     ) -> PlatformFunction:
         return PlatformFunction(
@@ -89,6 +90,7 @@ class TrainingFunctions(Construct):
                 foundation=self._props.foundation,
                 environment=environment,
                 policies=policies,
+                path=path,
                 timeout_seconds=timeout_seconds,
             ),
         )
@@ -136,6 +138,8 @@ class TrainingFunctions(Construct):
                 "ARTIFACTS_BUCKET": lake.artifacts.bucket_name,
             },
             policies=[lake.readers.evaluations, lake.readers.models],
+            # SageMaker reads the archive of a package with the caller's rights, from its network.
+            path=self._stack.names.service_role_path,
         )
         self._allow_packages(function)
         function.role.allow(["ssm:GetParameter"], registry.pointer_arns[:1])

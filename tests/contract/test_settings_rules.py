@@ -179,6 +179,9 @@ RANGES: tuple[tuple[str, object, object], ...] = (
     ("processing.workers", 2, 1),
     ("retention.log_days", 365, 42),
     ("owner.email", "a@example.com", "nobody"),
+    ("owner.team", "Research / ML", "Research & ML"),
+    ("owner.team", "Größe", "aws:team"),
+    ("owner.cost_center", "4711", "4" * 257),
 )
 
 

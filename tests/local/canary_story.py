@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from config.contract import example_record
@@ -17,7 +18,7 @@ from lambdas.shared import names
 from local.demo.executions import Executions, Followed, assert_succeeded
 from local.demo.ledger import Ledger, Outgoing
 from local.demo.objects import Lake
-from local.demo.producer import Producer
+from local.demo.producer import Producer, session
 from local.platform import Platform
 from operations.subject import Subject
 from tests.local.canary_scan import Canary, find
@@ -108,6 +109,11 @@ class Story:
             "nothing but the value": tail.encode(),
         }
 
+    @cached_property
+    def producer(self) -> dict[str, str]:
+        """A producer's credentials: it may send and upload, and nothing else."""
+        return session(self.platform, self.deployed, files=True)
+
     # -- what is done with them -----------------------------------------------------------------
 
     def stream(self) -> None:
@@ -121,14 +127,14 @@ class Story:
         }
         for stream, records in sent.items():
             name = self.deployed.delivery_stream(stream)
-            client = self.platform.client("firehose")
+            client = self.platform.client("firehose", self.producer)
             Producer(client, name, stream, self._ledger).send(records)
 
     def land(self) -> None:
         """A batch file: one more flight, and everything broken."""
         more = dict(next(self.flights())[0]) | {"flight_id": "2013-01-01T05:30Z_UA_9998_EWR"}
         lines = [_encoded(more), *(r for r in self.broken().values() if b"\n" not in r)]
-        self.subject.session.client("s3").put_object(
+        self.platform.client("s3", self.producer).put_object(
             Bucket=self.deployed.bucket("landing"), Key="events/canary.jsonl",
             Body=b"\n".join(lines) + b"\n",
         )  # fmt: skip

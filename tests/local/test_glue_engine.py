@@ -162,7 +162,7 @@ def test_job_role_is_enforced(glue: Glue) -> None:
     assert glue.run(name)["JobRunState"] == "SUCCEEDED"
     denied = glue.run(name, input_rows=f"s3://{glue.bucket}/rows/")
     assert denied["JobRunState"] == "FAILED"
-    assert "AccessDenied" in denied["ErrorMessage"]
+    assert "403" in denied["ErrorMessage"]
 
 
 def test_role_that_does_not_trust_glue_fails_the_run(glue: Glue) -> None:
@@ -193,3 +193,34 @@ def test_unknown_job_and_unsupported_type_are_refused(glue: Glue) -> None:
         Name=name, Role=glue.role, Command={"Name": "gluestreaming", "ScriptLocation": location}
     )
     assert support.error_code(lambda: glue.start(name)) == "InvalidInputException"
+
+
+@pytest.mark.proves("AWS::Glue::Job")
+@pytest.mark.parametrize(
+    ("named", "refused"),
+    [
+        (["rows/*", "sums/*"], "rows: "),
+        (["rows/*", "rows", "sums/*"], "rows_$folder$: "),
+        (["rows/*", "rows", "rows_$folder$", "sums/*"], "sums: "),
+        (["rows/*", "rows", "rows_$folder$", "sums/*", "sums", "sums_$folder$"], ""),
+    ],
+)
+def test_a_folder_is_looked_for_by_its_name_before_it_is_listed(
+    glue: Glue, named: list[str], refused: str
+) -> None:
+    arn = f"arn:aws:s3:::{glue.bucket}"
+    objects = [f"{arn}/{name}" for name in [*named, "plain.py"]]
+    statements = [allow("s3:ListBucket", arn), allow("s3:GetObject", objects), allow("logs:*")]
+    role = support.make_role(glue.platform, "glue.amazonaws.com", statements)
+    support.put(glue.platform, glue.bucket, "rows/a.json", "{}")
+    places = {
+        "input_rows": f"s3://{glue.bucket}/rows/",
+        "output_sums": f"s3://{glue.bucket}/sums/x/",
+    }
+    run = glue.run(glue.job(role=role), **places)
+    if refused:
+        assert run["JobRunState"] == "FAILED"
+        assert f"Failed to look for s3://{glue.bucket}/{refused}" in run["ErrorMessage"]
+        assert "403" in run["ErrorMessage"]
+    else:
+        assert run["JobRunState"] == "SUCCEEDED", run["ErrorMessage"]

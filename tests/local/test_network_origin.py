@@ -81,7 +81,8 @@ def _template() -> Template:
             "ForAllValues:StringNotEquals": {"aws:CalledVia": ["athena.amazonaws.com"]},
         },
     }
-    writer = role("lambda.amazonaws.com", allow(["s3:PutObject"], OBJECTS))
+    interfaces = allow(["ec2:CreateNetworkInterface"], "*")
+    writer = role("lambda.amazonaws.com", allow(["s3:PutObject"], OBJECTS), interfaces)
     assumed = {"Effect": "Allow", "Principal": ACCOUNT, "Action": "sts:AssumeRole"}
     writer["Properties"]["AssumeRolePolicyDocument"]["Statement"].append(assumed)
     resources = _network() | {

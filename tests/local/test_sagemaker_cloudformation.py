@@ -27,7 +27,9 @@ class Stack:
         self.client = platform.client("cloudformation")
         self.name = unique("stack")
 
-    def deploy(self, resources: dict[str, Any], *, update: bool = False) -> dict[str, Any]:
+    def deploy(
+        self, resources: dict[str, Any], *, update: bool = False, **more: Any
+    ) -> dict[str, Any]:
         body = json.dumps(
             {
                 "Resources": resources,
@@ -39,7 +41,7 @@ class Stack:
             }
         )
         call = self.client.update_stack if update else self.client.create_stack
-        call(StackName=self.name, TemplateBody=body)
+        call(StackName=self.name, TemplateBody=body, **more)
         return self.settled()
 
     def settled(self) -> dict[str, Any]:
@@ -232,3 +234,49 @@ def test_package_changes_status_in_place_and_version_by_replacement(world: Endpo
     assert stack.output("PackageRef").endswith(f":model-package/{group}/2")
     with pytest.raises(world.sagemaker.exceptions.ClientError, match="Could not find"):
         world.sagemaker.describe_model_package(ModelPackageName=arn)
+
+
+TAGS = [{"Key": "owner", "Value": "ml-platform"}]
+REFUSED = "Please add them to the Model Package Group"
+
+
+@pytest.mark.parametrize("place", ["on the version", "on the stack", "by an update"])
+def test_a_version_with_tags_fails_the_stack(world: Endpoints, place: str) -> None:
+    stack, group = Stack(world.platform), unique("group")
+    url = artefact(world, "one")
+    plain, tagged = registry(url, group, "Approved"), registry(url, group, "Approved")
+    tagged["Package"]["Properties"]["Tags"] = TAGS
+    update = place == "by an update"
+    if update:
+        assert stack.deploy(plain)["StackStatus"] == "CREATE_COMPLETE", stack.reasons()
+    if place == "on the stack":
+        found = stack.deploy(plain, Tags=TAGS)
+    else:
+        found = stack.deploy(tagged, update=update)
+    assert found["StackStatus"] == ("UPDATE_" if update else "") + "ROLLBACK_COMPLETE"
+    assert REFUSED in stack.reasons()
+
+
+def test_a_version_takes_no_tags_through_the_api(world: Endpoints) -> None:
+    group, client = unique("group"), world.sagemaker
+    client.create_model_package_group(ModelPackageGroupName=group, Tags=TAGS)
+    container_of = {"Containers": [container(artefact(world, "one"))]}
+    formats = {"SupportedContentTypes": ["a/b"], "SupportedResponseMIMETypes": ["a/b"]}
+    request = {
+        "ModelPackageGroupName": group,
+        "InferenceSpecification": container_of | formats,
+    }
+    with pytest.raises(client.exceptions.ClientError, match=REFUSED):
+        client.create_model_package(**request, Tags=TAGS)
+    arn = client.create_model_package(**request)["ModelPackageArn"]
+    with pytest.raises(client.exceptions.ClientError, match=REFUSED):
+        client.add_tags(ResourceArn=arn, Tags=TAGS)
+    assert client.list_tags(ResourceArn=arn)["Tags"] == []
+
+
+def test_tags_that_aws_refuses_fail_the_stack(world: Endpoints) -> None:
+    stack = Stack(world.platform)
+    topic = {"Tags": [{"Key": "owner", "Value": "R&D"}]}
+    found = stack.deploy({"Topic": {"Type": "AWS::SNS::Topic", "Properties": topic}})
+    assert found["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert "#/Tags/owner: the value 'R&D'" in stack.reasons()

@@ -28,16 +28,18 @@ class Endpoints:
         self.runtime = platform.client("sagemaker-runtime")
         self.bucket = support.make_bucket(platform)
         self.role = support.make_role(
-            platform, "sagemaker.amazonaws.com", support.bucket_access(self.bucket)
+            platform,
+            "sagemaker.amazonaws.com",
+            [*support.bucket_access(self.bucket), allow("cloudwatch:DescribeAlarms")],
         )
 
-    def model(self, label: str, code: str = support.INFERENCE) -> str:
+    def model(self, label: str, code: str = support.INFERENCE, role: str | None = None) -> str:
         name = unique("model")
         url = support.put(
             self.platform, self.bucket, f"{name}.tar.gz", support.model_archive(label, code)
         )
         self.sagemaker.create_model(
-            ModelName=name, ExecutionRoleArn=self.role, PrimaryContainer=container(url)
+            ModelName=name, ExecutionRoleArn=role or self.role, PrimaryContainer=container(url)
         )
         return name
 
@@ -328,8 +330,29 @@ def test_alarm_rolls_a_blue_green_update_back(world: Endpoints, platform: Platfo
     endpoint = world.settled(name)
 
     assert endpoint["EndpointConfigName"] == old
+    assert "transitioned into ALARM state" in endpoint["FailureReason"]
     assert alarm in endpoint["FailureReason"]
     assert world.ask(name)["model"] == "old"
+
+
+def test_an_update_with_alarms_needs_a_role_that_may_describe_them(world: Endpoints) -> None:
+    name = world.endpoint(world.config({"v": (world.model("old"), 1.0)}))
+    blind = support.make_role(
+        world.platform, "sagemaker.amazonaws.com", support.bucket_access(world.bucket)
+    )
+    routing = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
+    guarded = {
+        "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing},
+        "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "somebodys"}]},
+    }
+    for role, reason in ((blind, "cloudwatch:DescribeAlarms"), (world.role, "")):
+        new = world.config({"v": (world.model("new", role=role), 1.0)})
+        world.sagemaker.update_endpoint(
+            EndpointName=name, EndpointConfigName=new, DeploymentConfig=guarded
+        )
+        endpoint = world.settled(name)
+        assert reason in endpoint.get("FailureReason", "")
+        assert (endpoint["EndpointConfigName"] == new) is (not reason)
 
 
 def test_caller_needs_permission_on_the_endpoint(world: Endpoints, pair: str) -> None:

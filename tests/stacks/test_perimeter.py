@@ -96,6 +96,7 @@ SERVICE_ROLES = {
     ("ingestion", "EventsDelivery"),
     ("ingestion", "LabelsDelivery"),
     ("training", "EndpointRoleExecution"),
+    ("training", "FunctionsRegistryExecution"),
     ("training", "RetrainingFlowExecution"),
     ("monitoring", "MonitorFlowExecution"),
 }

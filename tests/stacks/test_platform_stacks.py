@@ -68,11 +68,17 @@ def test_no_key_can_be_used_without_a_condition(domain: str) -> None:
 
 
 def test_only_roles_of_this_deployment_may_decrypt_raw_records() -> None:
-    decrypt = _allows(_key("dev", "Raw"), "kms:Decrypt")
-    assert decrypt
-    for statement in decrypt:
-        pattern = json.dumps(statement["Condition"]["ArnLike"]["aws:PrincipalArn"])
-        assert ":role/millrace/flights/dev/*" in pattern
+    """Others through Firehose, which hands no record back, and uploaders, who may not read."""
+    ours, senders, uploaders = _allows(_key("demo", "Raw"), "kms:Decrypt")
+    pattern = json.dumps(ours["Condition"]["ArnLike"]["aws:PrincipalArn"])
+    assert ":role/millrace/flights/demo/*" in pattern
+    via = [s["Condition"]["StringEquals"]["kms:ViaService"] for s in (senders, uploaders)]
+    assert via == [["firehose.eu-west-1.amazonaws.com"], ["s3.eu-west-1.amazonaws.com"]]
+    only = uploaders["Condition"]["ArnLike"]
+    assert ":role/millrace-producer" in json.dumps(only["aws:PrincipalArn"])
+    bucket = only["kms:EncryptionContext:aws:s3:arn"]
+    assert bucket == "arn:aws:s3:::millrace-flights-demo-*-landing*"
+    assert len(_allows(_key("dev", "Raw"), "kms:Decrypt")) == 2
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

@@ -176,6 +176,10 @@ def _shared(environment: str) -> dict[str, set[str]]:
     return found
 
 
+# The ceiling, and what the platform offers to roles outside of it.
+FOR_OTHERS = ("Boundary", "FileProducers", "PredictionsCallers", "StreamProducers")
+
+
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_a_shared_policy_is_shared(environment: str) -> None:
     """What one role needs stands in its own policy; all others belong to somebody."""
@@ -183,7 +187,7 @@ def test_a_shared_policy_is_shared(environment: str) -> None:
     assert {name for name, roles in shared.items() if len(roles) < 2} == set()
     for stack, logical_id, policy in resources(environment, "AWS::IAM::ManagedPolicy"):
         name = f"{stack}.{logical_id}"
-        alone = logical_id.startswith(("Boundary", "PredictionsCallers"))
+        alone = logical_id.startswith(FOR_OTHERS)
         assert bool(policy["Properties"].get("Roles")) + (name in shared) + alone == 1, name
 
 

@@ -32,7 +32,7 @@ def stream_winter(story: Story) -> None:
 
 def producers(story: Story) -> dict[str, Producer]:
     """One producer for each stream."""
-    firehose = story.client("firehose")
+    firehose = story.platform.client("firehose", story.producer)
     return {
         stream: Producer(firehose, story.deployed.delivery_stream(stream), stream, story.ledger)
         for stream in STREAMS

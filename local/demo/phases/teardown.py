@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from local.demo import auditor
+from local.demo import auditor, guest, producer
 from local.demo.phases.schedules import active_runs
 from local.demo.report.model import Teardown
 from local.demo.story import ENVIRONMENT, Story
@@ -23,6 +23,7 @@ def destroy(story: Story) -> None:
     story.findings.teardown = Teardown(left=[], destroyed=[], complete=False)
     stop_what_runs(story)
     auditor.remove(story.platform)
+    guest.remove(story.platform, producer.ROLE)
     with client_environment(story), story.timed("cdk destroy, buckets emptied first"):
         log = story.output / "cdk-destroy.log"
         outcome = destroy_deployment(ENVIRONMENT, delete_data=True, log=log, synthesised=True)

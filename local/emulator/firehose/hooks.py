@@ -1,4 +1,8 @@
-"""Where MiniStack's Firehose hands records over: puts, the Kinesis source, delete and shutdown."""
+"""Where MiniStack's Firehose hands records over: puts, the Kinesis source, delete and shutdown.
+
+Who puts records into a stream under a customer key needs that key, too, through Firehose:
+https://github.com/ministryofjustice/modernisation-platform/issues/12957.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from local.emulator import metrics
+from local.emulator import key_policies, metrics
 from local.emulator.extensions import Tables
 from local.emulator.firehose import deliver
 from local.emulator.firehose.config import read_destination
@@ -96,6 +100,26 @@ def _only_s3(stream: dict[str, Any] | None) -> bool:
     return stream is not None and all(d["type"] in _S3_TYPES for d in stream["destinations"])
 
 
+def _key_refusal(stream: dict[str, Any]) -> Any:
+    """The answer to a caller without the stream's key; None for who may use it."""
+    from ministack.core.responses import get_region, json_response
+
+    encryption = stream.get("encryption") or {}
+    if not _encrypted(stream) or encryption.get("KeyType") != "CUSTOMER_MANAGED_CMK":
+        return None
+    key = encryption.get("KeyARN", "")
+    action = key_policies.refused_to_caller(key, "firehose", get_region())
+    if action is None:
+        return None
+    said = {
+        "__type": "InvalidKMSResourceException",
+        "code": "AccessDeniedException",
+        "message": f"The grant for the CMK to delivery stream {stream['name']} might have been "
+        f"revoked or caller might not have sufficient permissions for the CMK: {action} on {key}.",
+    }
+    return json_response(said, 400)
+
+
 def _decode(data: str) -> bytes:
     payload = base64.b64decode(data)
     if len(payload) > LARGEST_RECORD:
@@ -111,6 +135,8 @@ def _put_record(original: Callable[..., Any]) -> Callable[..., Any]:
         stream = firehose._streams.get(data.get("DeliveryStreamName", ""))
         if stream is None or not _only_s3(stream):
             return original(data)
+        if refused := _key_refusal(stream):
+            return refused
         try:
             payload = _decode(data.get("Record", {}).get("Data", ""))
         except ValueError as error:
@@ -130,6 +156,8 @@ def _put_record_batch(original: Callable[..., Any]) -> Callable[..., Any]:
         entries = data.get("Records") or []
         if stream is None or not _only_s3(stream) or not 0 < len(entries) <= 500:
             return original(data)
+        if refused := _key_refusal(stream):
+            return refused
         try:
             payloads = [_decode(entry.get("Data", "")) for entry in entries]
         except ValueError as error:
