@@ -44,21 +44,25 @@ def rings_within_seconds(settings: Settings) -> int:
     return (PERIODS + ARRIVAL_PERIODS) * period_seconds(settings)
 
 
+_STEPS = {
+    "blue_green_all_at_once": 0,
+    "blue_green_canary": 1,
+    "blue_green_linear": math.ceil(100 / LINEAR_PERCENT),
+    "rolling": math.ceil(100 / BATCH_PERCENT),
+}
+
+
 def shifts_in_steps(settings: Settings) -> bool:
-    """Whether an update moves a part of each variant first."""
-    return settings.serving.update != "blue_green_all_at_once"
+    """Whether an update moves a part of each variant first; rolling takes one variant only."""
+    serving = settings.serving
+    refused = serving.update == "rolling" and serving.challenger is not None
+    return _STEPS[serving.update] > 0 and not refused
 
 
 def update_seconds(settings: Settings) -> int:
     """``MaximumExecutionTimeoutInSeconds``: all baking, and time to start the fleet."""
-    steps = {
-        "blue_green_all_at_once": 0,
-        "blue_green_canary": 1,
-        "blue_green_linear": math.ceil(100 / LINEAR_PERCENT),
-        "rolling": math.ceil(100 / BATCH_PERCENT),
-    }
-    bakes = steps[settings.serving.update] + 1
-    return bakes * settings.serving.bake_seconds + FLEET_SECONDS
+    steps = _STEPS[settings.serving.update] if shifts_in_steps(settings) else 0
+    return (steps + 1) * settings.serving.bake_seconds + FLEET_SECONDS
 
 
 def rollout_minutes(settings: Settings) -> int:

@@ -193,11 +193,13 @@ class TrainingFunctions(Construct):
     def _allow_alarms(self, function: PlatformFunction) -> None:
         """CloudWatch: whether guardrails ring, and whether the experiment's alarms rang."""
         scope = self._stack.names
-        watched = sagemaker_names.endpoint_alarm_names(scope, names.CHALLENGER)
-        function.role.allow(
-            ["cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms"],
-            alarm_arns(self._stack, [*watched, *self._guards]),
-        )
+        watched = [
+            *sagemaker_names.endpoint_alarm_names(scope, names.CHALLENGER),
+            *sagemaker_names.guard_alarm_names(scope, names.CHALLENGER),
+        ]
+        function.role.allow(["cloudwatch:DescribeAlarmHistory"], alarm_arns(self._stack, watched))
+        every = list(dict.fromkeys([*watched, *self._guards]))
+        function.role.allow(["cloudwatch:DescribeAlarms"], alarm_arns(self._stack, every))
 
     def _allow_stack_update(self, function: PlatformFunction) -> None:
         """CloudFormation on one stack under one role; SageMaker for weights of one endpoint."""

@@ -21,7 +21,7 @@ PACKAGE = "$.package.value.package_arn"
 # How often each turn of a polling loop can be taken within the lease, at most: a turn leaves nine
 # events in the history, which takes 25,000 and ends the execution then.
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-LONGEST_POLLING = 1440
+LONGEST_POLLING = 1200
 SHORTEST_POLL_SECONDS = 5
 REJECTED = "GuardrailRang"
 
