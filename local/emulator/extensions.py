@@ -70,6 +70,7 @@ EXTENSIONS = (
     "local.sagemaker",
     "local.glue_engine",
     "local.step_functions",
+    "local.redrive",
 )
 
 
