@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from config.guardrails import rollout_minutes
 from config.instance_types import has_local_storage, is_instance_type
 from config.rule import AWS, Rule
 from config.schedule import schedule_error
@@ -76,12 +77,13 @@ def _replica_key_elsewhere(settings: Settings) -> bool:
 
 
 def _run_minutes(settings: Settings) -> int:
-    """Longest a retraining run holds the lease: features, training, evaluation, experiment."""
+    """Longest a retraining run holds the lease: features, jobs, experiment, roll-out."""
     training = settings.training
     return (
         settings.processing.timeout_minutes
         + 2 * training.max_runtime_minutes
         + settings.serving.experiment_minutes
+        + (rollout_minutes(settings) if settings.serving.mode == "realtime" else 0)
     )
 
 
@@ -168,10 +170,11 @@ TRAINING_RULES = (
          _JOB_VOLUME),
     Rule("lease-outlives-run", "training.lease_minutes",
          ("training.max_runtime_minutes", "processing.timeout_minutes",
-          "serving.experiment_minutes"),
+          "serving.experiment_minutes", "serving.bake_seconds", "serving.update", "serving.mode"),
          lambda s: s.training.lease_minutes < _run_minutes(s),
          "allowed: at least processing.timeout_minutes + 2 * training.max_runtime_minutes + "
-         "serving.experiment_minutes, or a second run starts while the first still works"),
+         "serving.experiment_minutes + three endpoint updates (15 minutes and their baking each), "
+         "or a second run starts while the first still works"),
     Rule("training-schedule", "training.schedule", (),
          lambda s: _bad_schedule(s.training.schedule),
          "allowed: null, rate(n unit), or cron with six fields", _SCHEDULE),

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from config.guardrails import (
+    INSTANCES_TO_SHIFT,
+    LONGEST_UPDATE_SECONDS,
+    PERIODS,
+    rings_within_seconds,
+    shifts_in_steps,
+    update_seconds,
+)
 from config.instance_types import has_local_storage, is_instance_type
 from config.rule import AWS, Rule
 from config.settings import Settings
@@ -11,6 +19,11 @@ _SERVERLESS = f"{AWS}sagemaker/latest/dg/serverless-endpoints.html"
 _SHADOW = f"{AWS}sagemaker/latest/dg/model-shadow-deployment.html"
 _ENDPOINT_CONFIG = f"{AWS}sagemaker/latest/APIReference/API_CreateEndpointConfig.html"
 _UPDATE = f"{AWS}sagemaker/latest/APIReference/API_UpdateEndpoint.html"
+_ROUTING = f"{AWS}sagemaker/latest/APIReference/API_TrafficRoutingConfig.html"
+_TWO_INSTANCES = (
+    f"allowed with serving.update {{settings.serving.update}}: at least {INSTANCES_TO_SHIFT}, "
+    "a first step is at most half of a variant's instances; or blue_green_all_at_once"
+)
 _SCALING = f"{AWS}sagemaker/latest/dg/endpoint-scaling-update.html"
 
 
@@ -24,6 +37,10 @@ def _serverless(settings: Settings) -> bool:
 
 def _scaled(settings: Settings) -> bool:
     return _realtime(settings) and settings.serving.autoscaling.enabled
+
+
+def _stepped(settings: Settings) -> bool:
+    return _realtime(settings) and shifts_in_steps(settings)
 
 
 def _weights(settings: Settings) -> float:
@@ -57,6 +74,55 @@ SERVING_RULES = (
         "rolling-not-serverless", "serving.update", ("serving.mode",),
         lambda s: _serverless(s) and s.serving.update == "rolling",
         "allowed with serving.mode serverless: blue_green_*", _GUARDRAILS,
+    ),
+    Rule(
+        "steps-need-two-champions", "serving.champion.instances",
+        ("serving.update", "serving.mode"),
+        lambda s: _stepped(s) and s.serving.champion.instances < INSTANCES_TO_SHIFT,
+        _TWO_INSTANCES, _ROUTING,
+    ),
+    Rule(
+        "steps-need-two-challengers", "serving.challenger.instances",
+        ("serving.update", "serving.mode"),
+        lambda s: _stepped(s) and s.serving.challenger is not None
+        and s.serving.challenger.instances < INSTANCES_TO_SHIFT,
+        _TWO_INSTANCES, _ROUTING,
+    ),
+    Rule(
+        "steps-need-two-after-scaling", "serving.autoscaling.minimum",
+        ("serving.update", "serving.mode", "serving.autoscaling.enabled"),
+        lambda s: _stepped(s) and _scaled(s)
+        and s.serving.autoscaling.minimum < INSTANCES_TO_SHIFT,
+        _TWO_INSTANCES, _ROUTING,
+    ),
+    Rule(
+        "bake-lets-alarms-ring", "serving.bake_seconds",
+        ("monitoring.alarm_period_seconds", "serving.mode"),
+        lambda s: _realtime(s) and 0 < s.serving.bake_seconds < rings_within_seconds(s),
+        "allowed: 0 for an update that nothing guards, or time for a guardrail alarm to ring, "
+        f"{PERIODS} periods and one for the metrics to arrive: 240, or 4 * "
+        "monitoring.alarm_period_seconds where that is below 60",
+        f"{AWS}sagemaker/latest/dg/deployment-guardrails-configuration.html",
+    ),
+    Rule(
+        "steps-need-baking", "serving.bake_seconds", ("serving.update", "serving.mode"),
+        lambda s: _stepped(s) and s.serving.bake_seconds == 0,
+        "allowed with serving.update {settings.serving.update}: above 0, or no alarm sees a step",
+        _GUARDRAILS,
+    ),
+    Rule(
+        "update-fits-its-time", "serving.bake_seconds", ("serving.update", "serving.mode"),
+        lambda s: _realtime(s) and update_seconds(s) > LONGEST_UPDATE_SECONDS,
+        "allowed with serving.update {settings.serving.update}: less, an update ends after "
+        f"{LONGEST_UPDATE_SECONDS} seconds, all baking and the start of the fleet included",
+        f"{AWS}sagemaker/latest/APIReference/API_BlueGreenUpdatePolicy.html",
+    ),
+    Rule(
+        "experiment-lets-alarms-ring", "serving.experiment_minutes",
+        ("monitoring.alarm_period_seconds", "serving.challenger", "serving.mode"),
+        lambda s: _realtime(s) and len(s.serving.production_variants) > 1
+        and 0 < s.serving.experiment_minutes * 60 < rings_within_seconds(s),
+        "allowed: 0 for no experiment, or time for a guardrail alarm to ring: 4 minutes",
     ),
     Rule(
         "serverless-one-variant", "serving.challenger", ("serving.mode",),

@@ -229,6 +229,18 @@ class Serving(Section):
             variants["challenger"] = self.challenger
         return variants
 
+    @property
+    def served_variants(self) -> tuple[str, ...]:
+        """Names of all variants, a shadow included."""
+        return ("champion", "challenger") if self.challenger else ("champion",)
+
+    @property
+    def challenger_share(self) -> float:
+        """The challenger's share of the traffic when no experiment runs; 0 without one."""
+        weights = {name: variant.weight for name, variant in self.production_variants.items()}
+        whole = sum(weights.values())
+        return round(weights.get("challenger", 0.0) / whole, 6) if whole else 0.0
+
 
 class Api(Section):
     """REST API in front of the endpoint."""

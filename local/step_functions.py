@@ -21,7 +21,7 @@ from typing import Any
 from ministack.core.responses import now_iso
 from ministack.services import stepfunctions
 
-from local import task_integrations
+from local import redrive, task_integrations
 from local.emulator import service_roles
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
@@ -272,6 +272,8 @@ def attach(tables: Tables) -> None:
         tables.add_task_integration(f"{PREFIX}{service}:", integrate)
     _drop_own_integrations(tables)
     replace(_MODULE, "_execute_task", _knowing_execution)
+    # Inside the deadline, which counts from zero at a redrive, too.
+    replace(_MODULE, "_run_execution", redrive.going_on)
     replace(_MODULE, "_run_execution", _with_deadline)
     replace(_MODULE, "_fail_execution", _keeping_end)
     replace(_MODULE, "_find_matching_retrier", _no_retry_after_end)

@@ -44,6 +44,9 @@ class ServingStack(BaseStack):
             "serving",
             deployment=deployment,
             description="Millrace: models, endpoint, data capture, autoscaling",
+            # UpdateStack resolves each SSM-typed parameter with the rights of its principals, and
+            # a roll-out's may read the pointers alone. https://github.com/aws/aws-cdk/issues/20959
+            bootstrap_rule=False,
         )
         # The parameters below are resolved from the pointers that training creates.
         self.add_stack_dependency(props.training)
@@ -60,6 +63,9 @@ class ServingStack(BaseStack):
             self.endpoint = self._define_endpoint()
             self._add_scaling(self.endpoint)
             CfnOutput(self, "EndpointName", value=self.endpoint_name)
+            # What a roll-out compares with the configuration that the endpoint says it uses.
+            config = self.endpoint.config.attr_endpoint_config_name
+            CfnOutput(self, names.OUTPUT_ENDPOINT_CONFIG, value=config)
 
     @property
     def _variant_names(self) -> list[str]:
@@ -124,15 +130,10 @@ class ServingStack(BaseStack):
                 packages=self.packages,
                 capture_uri=f"s3://{bucket}/{names.MONITORING_CAPTURE.rstrip('/')}",
                 key_arn=self._props.foundation.keys.models.key_arn,
-                alarm_names=[
-                    name
-                    for variant in self.packages
-                    for name in sagemaker_names.endpoint_alarm_names(self.names, variant)
-                ],
+                topic=self._props.foundation.security.ops_topic,
             ),
         )
-        for alarms in self.variant_alarms:
-            endpoint.endpoint.node.add_dependency(alarms)
+        self.variant_alarms += endpoint.guards
         return endpoint
 
     def _add_scaling(self, endpoint: ModelEndpoint) -> None:

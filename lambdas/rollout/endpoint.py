@@ -1,7 +1,11 @@
-"""The endpoint: whether it can be updated, and its variants' weights."""
+"""The endpoint: whether it can be updated, what it serves, and its variants' weights."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -10,6 +14,38 @@ from lambdas.shared.errors import StackBusy
 from lambdas.shared.names import CHALLENGER, CHAMPION
 
 _BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What one ``DescribeEndpoint`` says.
+
+    An update that failed or was rolled back returns to ``InService`` with the configuration that
+    it had before; ``failure`` may say why, or be empty again.
+    https://github.com/hashicorp/terraform-provider-aws/issues/48997
+    """
+
+    status: str
+    config: str
+    failure: str
+    modified_at: datetime
+    weights: Mapping[str, float]
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is being changed: new weights take a while to settle, too."""
+        return self.status in _BUSY
+
+    @property
+    def has_challenger(self) -> bool:
+        """Whether a challenger variant answers clients."""
+        return CHALLENGER in self.weights
+
+    @property
+    def challenger_share(self) -> float:
+        """The challenger's share of the traffic, 0 to 1."""
+        whole = sum(self.weights.values())
+        return self.weights.get(CHALLENGER, 0.0) / whole if whole else 0.0
 
 
 class Endpoint:
@@ -22,42 +58,47 @@ class Endpoint:
 
     def __init__(self, client: Any, name: str) -> None:
         self._client = client
-        self._name = name
+        self.name = name
 
-    def _describe(self) -> dict[str, Any] | None:
-        if not self._name:
+    def read(self) -> Serving | None:
+        """What it serves; None when there is none."""
+        if not self.name:
             return None
         try:
-            return dict(self._client.describe_endpoint(EndpointName=self._name))
+            found = self._client.describe_endpoint(EndpointName=self.name)
         except ClientError as error:
             if "could not find" in error.response["Error"]["Message"].lower():
                 return None
             raise
-
-    def busy(self) -> bool:
-        """Whether it is being changed: new weights take a while to settle, too."""
-        found = self._describe()
-        return found is not None and found["EndpointStatus"] in _BUSY
+        return Serving(
+            status=found["EndpointStatus"],
+            config=found.get("EndpointConfigName", ""),
+            failure=found.get("FailureReason", ""),
+            modified_at=found["LastModifiedTime"],
+            weights={
+                variant["VariantName"]: float(variant.get("CurrentWeight", 0.0))
+                for variant in found.get("ProductionVariants", [])
+            },
+        )
 
     def set_challenger_weight(self, weight: float) -> bool:
         """Give the challenger this share of the traffic and the champion the rest.
 
         Returns:
-            False when there is no endpoint or it has no challenger.
+            False when there is no endpoint, it has no challenger, or that is its share already.
 
         Raises:
             StackBusy: the endpoint is being changed.
         """
-        found = self._describe()
-        if found is None:
+        now = self.read()
+        if now is None or not now.has_challenger:
             return False
-        if found["EndpointStatus"] in _BUSY:
-            raise StackBusy(f"endpoint {self._name} is {found['EndpointStatus']}")
-        present = {variant["VariantName"] for variant in found.get("ProductionVariants", [])}
-        if CHALLENGER not in present:
+        if now.busy:
+            raise StackBusy(f"endpoint {self.name} is {now.status}")
+        if math.isclose(now.challenger_share, weight, abs_tol=1e-6):
             return False
         self._client.update_endpoint_weights_and_capacities(
-            EndpointName=self._name,
+            EndpointName=self.name,
             DesiredWeightsAndCapacities=[
                 {"VariantName": CHAMPION, "DesiredWeight": 1 - weight},
                 {"VariantName": CHALLENGER, "DesiredWeight": weight},

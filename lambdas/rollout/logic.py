@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.rollout.endpoint import Endpoint
+from lambdas.rollout.endpoint import Endpoint, Serving
 from lambdas.rollout.serving_stack import ServingStack, Stack
 from lambdas.shared.errors import BadRequestError, StackBusy
 from lambdas.shared.leases import LeaseTable
@@ -25,13 +25,20 @@ Packages = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """An execution, and the fencing number that it got with the lease."""
+
+    execution_id: str
+    fencing: int
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A roll-out that an execution asks for; ``package_arn`` may be empty."""
 
     operation: str
     package_arn: str
-    execution_id: str
-    fencing: int
+    holder: Holder
 
 
 def target(request: Request, now: Packages, last: Mapping[str, Any]) -> Packages:
@@ -55,7 +62,7 @@ def target(request: Request, now: Packages, last: Mapping[str, Any]) -> Packages
             promoted = package or now[CHALLENGER]
             return {CHAMPION: promoted, CHALLENGER: promoted}
         case "start_rollback":
-            ours = last.get("execution_id") == request.execution_id
+            ours = last.get("execution_id") == request.holder.execution_id
             if not package and ours and last.get("operation") == PROMOTE:
                 champion = last["before"][CHAMPION]
             return {CHAMPION: package or champion, CHALLENGER: package or champion}
@@ -84,12 +91,13 @@ class Rollout:
             LeaseLost: the execution does not hold the lease.
             StackBusy: try again; the pointers may have moved already, which does no harm.
         """
-        now = _packages(self.pointers.read())
+        now = packages(self.pointers.read())
         intent = self._intent(request, now)
-        self.lease.fence(request.execution_id, request.fencing, intent)
+        holder = request.holder
+        self.lease.fence(holder.execution_id, holder.fencing, intent)
         for variant, package in intent["target"].items():
             if now[variant] != package:
-                self.lease.fence(request.execution_id, request.fencing, intent)
+                self.lease.fence(holder.execution_id, holder.fencing, intent)
                 self.pointers.write(variant, package)
         return {
             "started": self._update(),
@@ -102,7 +110,7 @@ class Rollout:
         last = self.lease.read().get("rollout", {})
         identity = {
             "operation": request.operation,
-            "execution_id": request.execution_id,
+            "execution_id": request.holder.execution_id,
             "package_arn": request.package_arn,
         }
         if identity.items() <= last.items():
@@ -111,70 +119,65 @@ class Rollout:
 
     def _update(self) -> bool:
         stack = self.stack.describe()
-        if self.endpoint.busy():
+        serving = self.endpoint.read()
+        if serving is not None and serving.busy:
             raise StackBusy("the endpoint is being changed")
         return self.stack.update(stack)
 
-    def status(self) -> dict[str, str]:
+    def status(self, holder: Holder | None = None) -> dict[str, str]:
         """How far the stack is: ``in_progress``, ``complete`` or ``failed``, with a reason.
 
-        Complete means that the stack holds the packages that the pointers name, whatever its last
-        update was called.
+        Complete means that the stack holds the packages that the pointers name, and that the
+        endpoint serves the stack's configuration, whatever the last update was called. For an
+        execution it also means that those are the packages it asked for.
+
+        Raises:
+            LeaseLost: the execution does not hold the lease.
         """
-        stack = self.stack.describe()
+        wanted = packages(self.pointers.read())
+        if holder is not None:
+            self.lease.prove(holder.execution_id, holder.fencing)
+            last = self.lease.read().get("rollout", {})
+            if last.get("execution_id") == holder.execution_id:
+                wanted = dict(last["target"])
+        stack, serving = self.stack.describe(), self.endpoint.read()
         if stack.busy:
             return {"state": "in_progress", "reason": stack.status}
-        different = _different(self.pointers.read(), stack)
-        if not different and not stack.broken:
-            if self.endpoint.busy():
-                return {"state": "in_progress", "reason": "the endpoint is being changed"}
-            return {"state": "complete", "reason": stack.status}
-        reason = self.stack.failure() or stack.reason or "the stack serves other packages"
-        return {"state": "failed", "reason": f"{stack.status}: {reason}"}
+        if serving is not None and serving.busy:
+            return {"state": "in_progress", "reason": "the endpoint is being changed"}
+        problem = self._problem(stack, serving, wanted)
+        if problem:
+            return {"state": "failed", "reason": f"{stack.status}: {problem}"}
+        return {"state": "complete", "reason": stack.status}
 
-    def reconcile(self) -> dict[str, Any]:
-        """Bring pointers and stack together after a crash or a failed update.
-
-        A pointer that the stack has not tried is rolled out. A pointer whose update failed and was
-        rolled back is returned to the package that serves, or each deploy would fail on it again.
-        While an execution holds the lease, or CloudFormation is at work, nothing is done.
-
-        Returns:
-            ``changed`` and ``reason``.
-        """
-        stack = self.stack.describe()
-        if stack.busy or self.endpoint.busy():
-            return {"changed": False, "reason": "busy"}
-        if self.lease.held():
-            return {"changed": False, "reason": "an execution holds the lease"}
-        pointers = self.pointers.read()
-        different = _different(pointers, stack)
-        if not different:
-            return {"changed": False, "reason": "pointers and stack agree"}
-        if stack.broken:
-            return {"changed": False, "reason": f"stack is in {stack.status}: repair it first"}
-        failed = [
-            variant
-            for variant in different
-            if stack.rolled_back and pointers[variant].changed_at <= stack.updated_at
-        ]
-        for variant in failed:
-            self.pointers.write(variant, stack.serving[variant])
-        if len(failed) == len(different):
-            return {"changed": True, "reason": f"returned after a failed update: {failed}"}
-        return {"changed": self.stack.update(stack), "reason": f"rolled out: {different}"}
+    def _problem(self, stack: Stack, serving: Serving | None, wanted: Packages) -> str:
+        if different(wanted, stack) or stack.broken:
+            return self.stack.failure() or stack.reason or "the stack serves other packages"
+        return not_taken(self.endpoint.name, stack, serving)
 
 
-def _packages(pointers: Mapping[str, Pointer]) -> Packages:
+def packages(pointers: Mapping[str, Pointer]) -> Packages:
+    """Variant -> package of pointers."""
     return {variant: pointer.package_arn for variant, pointer in pointers.items()}
 
 
-def _different(pointers: Mapping[str, Pointer], stack: Stack) -> list[str]:
-    return [
-        variant
-        for variant, package in stack.serving.items()
-        if pointers[variant].package_arn != package
-    ]
+def different(wanted: Packages, stack: Stack) -> list[str]:
+    """Variants for which the stack was last resolved to another package."""
+    return [variant for variant, package in stack.serving.items() if wanted[variant] != package]
+
+
+def not_taken(name: str, stack: Stack, serving: Serving | None) -> str:
+    """Why the endpoint does not serve what the stack says, or an empty string.
+
+    SageMaker takes an endpoint whose update was rolled back to ``InService`` again; whoever reads
+    the status alone, CloudFormation perhaps among them, believes in the new configuration.
+    """
+    if serving is None or not stack.config:
+        return ""
+    if serving.status == "InService" and serving.config == stack.config:
+        return ""
+    why = serving.failure or "no reason given"
+    return f"endpoint {name} is {serving.status} with {serving.config}, not {stack.config}: {why}"
 
 
 def share(weight: object, named: Mapping[str, float]) -> float:

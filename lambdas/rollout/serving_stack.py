@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lambdas.shared.errors import StackBusy
-from lambdas.shared.names import CHAMPION
+from lambdas.shared.names import CHAMPION, OUTPUT_ENDPOINT_CONFIG
 
 _STATE = re.compile(r"is in (\w+) state")
 _NOTHING_TO_DO = "No updates are to be performed"
@@ -30,6 +30,8 @@ class Stack:
     serving: dict[str, str]
     """Variant -> model package that the stack was last resolved to. A variant that the template
     does not have is absent."""
+    config: str
+    """Endpoint configuration that the stack believes to be in use; empty without an endpoint."""
 
     @property
     def busy(self) -> bool:
@@ -88,6 +90,7 @@ class ServingStack:
             parameters=tuple(parameter["ParameterKey"] for parameter in parameters),
             capabilities=tuple(found.get("Capabilities", [])),
             serving=serving,
+            config=_output(found, OUTPUT_ENDPOINT_CONFIG),
         )
 
     def update(self, stack: Stack) -> bool:
@@ -133,3 +136,8 @@ class ServingStack:
             ):
                 break
         return reason
+
+
+def _output(stack: Mapping[str, Any], key: str) -> str:
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+    return str(outputs.get(key, ""))

@@ -128,7 +128,10 @@ class RegistryEnvironment(Environment):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RolloutEnvironment(Environment):
-    """Pointers and the serving stack. Weights are the challenger's share, 0 to 1."""
+    """Pointers and the serving stack. Weights are the challenger's share, 0 to 1.
+
+    ``guardrail_alarms`` are names joined by commas; none while the endpoint is off.
+    """
 
     FUNCTION = "rollout"
     champion_parameter: str
@@ -139,6 +142,7 @@ class RolloutEnvironment(Environment):
     lease_table: str
     experiment_weight: float
     challenger_weight: float
+    guardrail_alarms: str = dataclasses.field(metadata=MAY_BE_EMPTY)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -77,10 +77,25 @@ class LeaseTable:
             raise
         return dict(answer["Attributes"])
 
-    def held(self) -> bool:
-        """Whether an execution holds the lease now."""
+    def owner(self) -> str:
+        """Execution that holds the lease now; empty when it is free or expired."""
         item = self.read()
-        return "owner" in item and int(item["expires_at"]) > self.now()
+        held = "owner" in item and int(item["expires_at"]) > self.now()
+        return str(item["owner"]) if held else ""
+
+    def prove(self, execution_id: str, fencing: int) -> None:
+        """Make sure that the execution still holds the lease, and for long enough to act.
+
+        Raises:
+            LeaseLost: another execution took over, or too little time is left.
+        """
+        item = self.read()
+        if (
+            item.get("owner") != execution_id
+            or int(item.get("fencing", -1)) != fencing
+            or int(item["expires_at"]) <= self.now() + FENCE_SECONDS
+        ):
+            raise _lost(execution_id, fencing)
 
     def fence(self, execution_id: str, fencing: int, intent: Mapping[str, Any]) -> Item:
         """Prove that the execution holds the lease and record what it is about to do.
@@ -105,11 +120,15 @@ class LeaseTable:
             rollout="rollout",
         )
         if item is None:
-            raise LeaseLost(
-                f"execution {execution_id} does not hold the lease with fencing number {fencing}"
-            )
+            raise _lost(execution_id, fencing)
         return item
 
     @staticmethod
     def _key() -> dict[str, str]:
         return {LEASE_KEY: LEASE_RETRAINING}
+
+
+def _lost(execution_id: str, fencing: int) -> LeaseLost:
+    return LeaseLost(
+        f"execution {execution_id} does not hold the lease with fencing number {fencing}"
+    )

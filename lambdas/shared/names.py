@@ -70,6 +70,9 @@ ENV_PREFIX = "MILLRACE_"
 
 # Lease table: partition key attribute and the one item. No TTL on this table: an item that
 # DynamoDB deletes takes the fencing counter with it.
+# Output of the serving stack that the rollout function compares with the endpoint.
+OUTPUT_ENDPOINT_CONFIG = "EndpointConfigName"
+
 LEASE_KEY = "lease"
 LEASE_RETRAINING = "retraining"
 

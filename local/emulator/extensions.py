@@ -78,6 +78,7 @@ EXTENSIONS = (
     "local.glue_engine",
     "local.step_functions",
     "local.flow_limits",
+    "local.redrive",
 )
 
 

@@ -150,7 +150,12 @@ def _decide(
 
 
 def assert_caller_may_pass(role_arn: str, service: str) -> None:
-    """Raise unless the principal of the request being served may ``iam:PassRole`` this role.
+    """Raise unless the principal of the request being served may ``iam:PassRole`` this role."""
+    assert_caller_may("iam:PassRole", role_arn, {"iam:passedtoservice": service})
+
+
+def assert_caller_may(action: str, resource: str, context: Mapping[str, Any] | None = None) -> None:
+    """Raise unless the principal of the request being served may do what the request leads to.
 
     A root principal, and a call without a request (a CloudFormation provisioner), may.
     """
@@ -161,19 +166,17 @@ def assert_caller_may_pass(role_arn: str, service: str) -> None:
         return
     request = evaluator.EvalContext(
         principal_arn=principal.arn, principal_type=principal.type,
-        principal_account=principal.account, action="iam:PassRole", resource_arn=role_arn,
+        principal_account=principal.account, action=action, resource_arn=resource,
         region="", secure_transport=True,
-        service_context={"iam:passedtoservice": service}, principal_keys=principal.keys,
+        service_context=dict(context or {}), principal_keys=principal.keys,
     )  # fmt: skip
     result = evaluator.evaluate(request, principal.policies, *principal.limits)
     iam_recorder.record(
-        principal.arn, "iam:PassRole", role_arn, result.decision, via="request",
+        principal.arn, action, resource, result.decision, via="request",
         statement=result.matched_sid,
     )  # fmt: skip
     if result.decision != "Allow":
-        raise AccessDeniedError(
-            principal.arn, "iam:PassRole", role_arn, "no policy allows the action"
-        )
+        raise AccessDeniedError(principal.arn, action, resource, "no policy allows the action")
 
 
 def execution_role() -> str:

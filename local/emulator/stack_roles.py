@@ -1,14 +1,15 @@
 """CloudFormation acts with the stack's service role, and only as far as that role allows.
 
 MiniStack drops ``RoleARN``. Here it is kept per stack, as CloudFormation keeps it: the role has to
-trust CloudFormation, the caller has to be allowed to pass it, and each SageMaker resource the
-operation creates, updates or deletes is decided by the role's policies. Roll-outs rest on this:
-they update the serving stack under a role that can only serve another model. Resources of other
-services are not decided per action (the deploying role is an administrator there).
+trust CloudFormation, the caller has to be allowed to pass it, and each SageMaker resource and alarm
+that the operation creates, updates or deletes is decided by the role's policies. Roll-outs rest on
+this: they update the serving stack under a role that can only serve another model. Resources of
+other services are not decided per action (the deploying role is an administrator there).
 """
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
@@ -35,13 +36,29 @@ _ACTS: dict[str, tuple[str, str, str | None]] = {
     "AWS::SageMaker::Endpoint": ("Endpoint", "endpoint", None),
     "AWS::SageMaker::ModelPackage": ("ModelPackage", "model-package", None),
     "AWS::SageMaker::ModelPackageGroup": ("ModelPackageGroup", "model-package-group", None),
+    "AWS::CloudWatch::Alarm": ("Alarm", "alarm", None),
+}
+# CloudWatch has one operation for making and changing an alarm.
+_ALARM_ACTIONS = {
+    "CreateAlarm": "cloudwatch:PutMetricAlarm",
+    "UpdateAlarm": "cloudwatch:PutMetricAlarm",
+    "DeleteAlarm": "cloudwatch:DeleteAlarms",
 }
 _roles: dict[str, str] = {}
+# Action and stack of the CloudFormation request being served.
+_serving: contextvars.ContextVar[tuple[str, str]] = contextvars.ContextVar(
+    "cloudformation_request", default=("", "")
+)
 
 
 def role_of(stack: str) -> str:
     """The service role the stack's operations use, or an empty string."""
     return _roles.get(stack, "")
+
+
+def request() -> tuple[str, str]:
+    """Action and stack of the CloudFormation request being served; empty outside of one."""
+    return _serving.get()
 
 
 def _stack_name(reference: str) -> str:
@@ -60,9 +77,10 @@ def _remember_role(original: Callable[..., Any]) -> Callable[..., Any]:
     async def handle_request(
         method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
     ) -> Any:
-        if body and b"RoleARN" in body:
+        if body and b"StackName" in body:
             form = parse_qs(body.decode(errors="replace"))
             role, stack = form.get("RoleARN", [""])[0], form.get("StackName", [""])[0]
+            _serving.set((form.get("Action", [""])[0], _stack_name(stack)))
             if role and stack:
                 try:
                     role_trust.assert_trusted(role, SERVICE)
@@ -79,6 +97,8 @@ def _arn(kind: str, name: str) -> str:
     from ministack.core.responses import get_account_id, get_region
 
     segment = _ACTS[kind][1]
+    if segment == "alarm":
+        return f"arn:aws:cloudwatch:{get_region()}:{get_account_id()}:alarm:{name}"
     return f"arn:aws:sagemaker:{get_region()}:{get_account_id()}:{segment}/{name}"
 
 
@@ -91,7 +111,7 @@ def _allow(stack: str, kind: str, verb: str, name: str, props: dict[str, Any]) -
     role = role_of(stack)
     word, _, passed = _ACTS[kind]
     try:
-        action = f"sagemaker:{verb}{word}"
+        action = _ALARM_ACTIONS.get(f"{verb}{word}", f"sagemaker:{verb}{word}")
         service_roles.assert_allowed(role, action, _arn(kind, name), service=SERVICE)
         if passed and verb != "Delete" and props.get(passed):
             context = {"iam:PassedToService": "sagemaker.amazonaws.com"}

@@ -19,13 +19,67 @@ class RolledBackError(Exception):
     """An alarm fired or time ran out while the new fleet was on trial; the text says which."""
 
 
-def check(config: Mapping[str, Any] | None, variants: int) -> None:
-    """ValueError for combinations SageMaker refuses."""
-    if config and "RollingUpdatePolicy" in config:
-        if variants > 1:
-            raise ValueError("Rolling updates do not support several production variants.")
-        if "BlueGreenUpdatePolicy" in config:
-            raise ValueError("Give either BlueGreenUpdatePolicy or RollingUpdatePolicy.")
+# Limits of the API's pages; botocore checks smallest values only.
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TrafficRoutingConfig.html
+_RANGES = {
+    "WaitIntervalInSeconds": (0, 3600),
+    "TerminationWaitInSeconds": (0, 3600),
+    "MaximumExecutionTimeoutInSeconds": (600, 28_800),
+}
+# Smallest and largest part of a variant that a first or further step may take, in percent.
+_SIZES = {"CanarySize": (1, 50), "LinearStepSize": (10, 50), "MaximumBatchSize": (5, 50)}
+_NEEDED = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize", "ALL_AT_ONCE": None}
+
+
+def check(config: Mapping[str, Any] | None, variants: Mapping[str, int]) -> None:
+    """ValueError for what SageMaker refuses; ``variants`` are instance counts by name."""
+    if not config:
+        return
+    rolling, blue_green = (
+        config.get("RollingUpdatePolicy"), config.get("BlueGreenUpdatePolicy")
+    )  # fmt: skip
+    if rolling and len(variants) > 1:
+        raise ValueError("Rolling updates do not support several production variants.")
+    if rolling and blue_green:
+        raise ValueError("Give either BlueGreenUpdatePolicy or RollingUpdatePolicy.")
+    if rolling:
+        _check_range(rolling)
+        _check_size("MaximumBatchSize", rolling["MaximumBatchSize"], variants)
+    if blue_green:
+        routing = blue_green["TrafficRoutingConfiguration"]
+        _check_range(blue_green)
+        _check_range(routing)
+        _check_routing(routing, variants)
+
+
+def _check_range(policy: Mapping[str, Any]) -> None:
+    for field, (least, most) in _RANGES.items():
+        if field in policy and not least <= policy[field] <= most:
+            raise ValueError(f"{field} is {policy[field]}; allowed: {least} to {most}.")
+
+
+def _check_routing(routing: Mapping[str, Any], variants: Mapping[str, int]) -> None:
+    needed = _NEEDED[routing["Type"]]
+    if needed is None:
+        return
+    if needed not in routing:
+        raise ValueError(f"{needed} is missing; needed with Type {routing['Type']}.")
+    _check_size(needed, routing[needed], variants)
+
+
+def _check_size(field: str, size: Mapping[str, Any], variants: Mapping[str, int]) -> None:
+    """A step is a whole number of instances, so one of a single instance is all of it."""
+    least, most = _SIZES[field]
+    for name, instances in variants.items():
+        value = size["Value"]
+        percent = size["Type"] == "CAPACITY_PERCENT"
+        whole = math.ceil(instances * value / 100) if percent else value
+        if (percent and not least <= value <= most) or 100 * whole > most * instances:
+            unit = "percent" if percent else "instances"
+            raise ValueError(
+                f"{field} is {value} {unit}, {whole} of the {instances} instances of variant "
+                f"{name}; allowed: {least} to {most} percent of the variant's total instance count."
+            )
 
 
 def shift(

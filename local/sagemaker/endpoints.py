@@ -182,8 +182,11 @@ def create(request: Mapping[str, Any]) -> store.Record:
 def update(request: Mapping[str, Any]) -> store.Record:
     """UpdateEndpoint: the old fleet serves until the new one has proved itself."""
     record = find(request["EndpointName"])
+    # An endpoint whose configuration was deleted cannot be updated until it is there again.
+    # https://github.com/hashicorp/terraform-provider-aws/issues/48997
+    models.find_endpoint_config(record["EndpointConfigName"])
     config = models.find_endpoint_config(request["EndpointConfigName"])
-    _check_deployment(request, config)
+    _check_deployment(request, config, record["_endpoint"].fleet)
     _check_scaling(record, config)
     _begin_update(record)
     endpoint: Endpoint = record["_endpoint"]
@@ -265,8 +268,18 @@ def _begin_update(record: store.Record) -> None:
         record.pop("FailureReason", None)
 
 
-def _check_deployment(request: Mapping[str, Any], config: store.Record) -> None:
+def _check_deployment(
+    request: Mapping[str, Any], config: store.Record, fleet: Fleet | None = None
+) -> None:
+    """Sizes are parts of the new fleet, which has the old one's counts if they are retained."""
+    counts = {
+        spec["VariantName"]: int(spec.get("InitialInstanceCount", 1))
+        for spec in config["ProductionVariants"]
+    }
+    if fleet is not None and request.get("RetainAllVariantProperties"):
+        kept = {variant.name: variant.instances for variant in fleet.variants}
+        counts |= {name: kept[name] for name in counts if name in kept}
     try:
-        deployment.check(request.get("DeploymentConfig"), len(config["ProductionVariants"]))
+        deployment.check(request.get("DeploymentConfig"), counts)
     except ValueError as error:
         raise validation(str(error)) from error

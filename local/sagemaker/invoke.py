@@ -60,7 +60,8 @@ def _invoke(name: str, headers: Mapping[str, str], body: bytes) -> Response:
     if len(body) > MAX_BODY:
         raise validation(f"The body has {len(body)} bytes; at most {MAX_BODY} are allowed.")
     endpoint: endpoints.Endpoint = endpoints.find(name)["_endpoint"]
-    variant = endpoint.route().choose(headers.get(_TARGET))
+    fleet = endpoint.route()
+    variant, config = fleet.choose(headers.get(_TARGET)), fleet.config["EndpointConfigName"]
     passed = {key: headers[key] for key in _PASSED_ON if key in headers}
     for key in (_ATTRIBUTES, _INFERENCE_ID):
         if key in headers:
@@ -70,13 +71,13 @@ def _invoke(name: str, headers: Mapping[str, str], body: bytes) -> Response:
     except ServerError as error:
         overhead = (time.perf_counter() - started) * 1e6
         metrics.count(
-            name, variant.name, instances=variant.instances, status=503,
+            name, variant.name, config=config, instances=variant.instances, status=503,
             model_microseconds=None, overhead_microseconds=overhead,
         )  # fmt: skip
         return _no_answer(str(error))
     overhead = (time.perf_counter() - started) * 1e6 - answer.microseconds
     metrics.count(
-        name, variant.name, instances=variant.instances, status=answer.status,
+        name, variant.name, config=config, instances=variant.instances, status=answer.status,
         model_microseconds=answer.microseconds, overhead_microseconds=overhead,
     )  # fmt: skip
     if answer.status != 200:

@@ -1,5 +1,8 @@
 """Per-variant invocation metrics in CloudWatch's AWS/SageMaker namespace.
 
+Each datum is there twice, by variant and by variant and endpoint configuration:
+https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html
+
 Requests are counted in memory and put into MiniStack's metric store once a second: a datum per
 request would cost more than serving it. Latencies keep two significant digits, so percentiles
 stay meaningful while a second of traffic needs a few dozen values.
@@ -32,7 +35,8 @@ class _Second:
     overhead_latency: Counter[float] = field(default_factory=Counter)
 
 
-_Key = tuple[str, str, str, str]
+# account, Region, endpoint, configuration, variant
+_Key = tuple[str, str, str, str, str]
 _lock = threading.Lock()
 _pending: dict[_Key, _Second] = {}
 
@@ -41,13 +45,14 @@ def count(
     endpoint: str,
     variant: str,
     *,
+    config: str,
     instances: int,
     status: int,
     model_microseconds: float | None,
     overhead_microseconds: float,
 ) -> None:
     """Count one invocation; ``status`` is the model container's, 5xx also when it gave none."""
-    key = (get_account_id(), get_region(), endpoint, variant)
+    key = (get_account_id(), get_region(), endpoint, config, variant)
     with _lock:
         second = _pending.setdefault(key, _Second())
         second.invocations += 1
@@ -65,10 +70,12 @@ def flush() -> None:
         batch = dict(_pending)
         _pending.clear()
     now = time.time()
-    for (account, region, endpoint, variant), second in batch.items():
+    for (account, region, endpoint, config, variant), second in batch.items():
         dimensions = {"EndpointName": endpoint, "VariantName": variant}
         with request_scope(account, region):
             _store(dimensions, second, now)
+            # What one fleet of an update does is told apart by its configuration.
+            _store(dimensions | {"EndpointConfigName": config}, second, now)
 
 
 def _store(dimensions: Mapping[str, str], second: _Second, now: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import Environment, Stack, Tags
+from aws_cdk import DefaultStackSynthesizer, Environment, Stack, Tags
 from constructs import Construct, IConstruct
 
 from config.load import Deployment
@@ -37,6 +37,7 @@ class BaseStack(Stack):
         deployment: Deployment,
         description: str,
         stateful: bool = False,
+        bootstrap_rule: bool = True,
     ) -> None:
         """Create the stack ``Millrace-<instance>-<environment>-<name>``.
 
@@ -46,6 +47,9 @@ class BaseStack(Stack):
             deployment: validated settings and compiled contract.
             description: one sentence shown in the CloudFormation console.
             stateful: protects the stack from deletion unless the settings allow losing data.
+            bootstrap_rule: puts CDK's rule on the bootstrap version into the template. Its
+                parameter is read from SSM by whoever updates the stack; the CLI checks the
+                version by itself.
         """
         settings = deployment.settings
         self.settings = settings
@@ -58,6 +62,11 @@ class BaseStack(Stack):
             env=Environment(account=settings.account, region=settings.region),
             description=description,
             termination_protection=stateful and not settings.retention.allow_data_deletion,
+            # Only where needed: Python sees a given synthesizer as not bound to its stack, so such
+            # a stack can add no file asset.
+            synthesizer=None
+            if bootstrap_rule
+            else DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
         )
         for key, value in (
             ("owner", settings.owner.team),

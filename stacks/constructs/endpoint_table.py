@@ -104,9 +104,13 @@ INTERFACE_ENDPOINTS = (
     InterfaceEndpoint(
         "CloudWatch",
         _SERVICES.CLOUDWATCH_MONITORING,
-        (Workload.CURATE, Workload.FEATURES, Workload.MONITOR),
-        "monitor job and Spark workers put metrics",
-        ("cloudwatch:PutMetricData",),
+        (Workload.CURATE, Workload.FEATURES, Workload.MONITOR, Workload.ROLLOUT),
+        "monitor job and Spark workers put metrics, rollout function reads the endpoint's alarms",
+        (
+            "cloudwatch:DescribeAlarmHistory",
+            "cloudwatch:DescribeAlarms",
+            "cloudwatch:PutMetricData",
+        ),
     ),
     InterfaceEndpoint(
         "Logs",

@@ -9,22 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aws_cdk import Fn
+from aws_cdk import Duration, Fn
 from aws_cdk import aws_sagemaker as sagemaker
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from config import guardrails
 from config.instance_types import has_local_storage
-from config.settings import Serving, Variant
+from config.settings import Serving, Settings, Variant
 from lambdas.shared import names
 from stacks.constructs import sagemaker_names
+from stacks.constructs.alarms.endpoint import VariantAlarms, VariantAlarmsProps
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.served_model import package_version, shape_digest
 from stacks.nag import acknowledge
 
 JSON = "application/json"
-LONGEST_UPDATE_SECONDS = 3600
-CANARY_PERCENT = 10
-LINEAR_PERCENT = 20
 ENDPOINT_CONFIG_PAGE = (
     "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html"
 )
@@ -41,11 +41,11 @@ class ModelEndpointProps:
     packages: Mapping[str, str]
     capture_uri: str
     key_arn: str
-    alarm_names: list[str]
+    topic: sns.ITopic
 
 
 class ModelEndpoint(Construct):
-    """``config`` and ``endpoint``."""
+    """``config``, ``guards`` (alarms on what it serves) and ``endpoint``."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, stack: BaseStack, props: ModelEndpointProps
@@ -55,7 +55,10 @@ class ModelEndpoint(Construct):
         self._props = props
         self._settings: Serving = stack.settings.serving
         self.config = self._define_config()
+        self.guards = self._define_guards() if self._settings.mode == "realtime" else []
         self.endpoint = self._define_endpoint()
+        for guard in self.guards:
+            self.endpoint.node.add_dependency(guard)
 
     def _define_config(self) -> sagemaker.CfnEndpointConfig:
         settings = self._settings
@@ -129,6 +132,27 @@ class ModelEndpoint(Construct):
             ),
         )
 
+    def _define_guards(self) -> list[VariantAlarms]:
+        """Alarms on the new fleet alone: an old one that errs must not stop its replacement."""
+        settings = self._stack.settings
+        return [self._guard(variant, settings) for variant in self._props.models]
+
+    def _guard(self, variant: str, settings: Settings) -> VariantAlarms:
+        errors, latency = sagemaker_names.guard_alarm_names(self._stack.names, variant)
+        return VariantAlarms(
+            self,
+            f"{variant.capitalize()}Guard",
+            props=VariantAlarmsProps(
+                endpoint_name=sagemaker_names.endpoint_name(self._stack.names),
+                variant=variant,
+                names=(errors, latency),
+                latency_milliseconds=settings.monitoring.latency_milliseconds,
+                period=Duration.seconds(guardrails.period_seconds(settings)),
+                topic=self._props.topic,
+                config_name=self.config.attr_endpoint_config_name,
+            ),
+        )
+
     def _define_endpoint(self) -> sagemaker.CfnEndpoint:
         settings = self._settings
         return _ENDPOINT(
@@ -144,15 +168,20 @@ class ModelEndpoint(Construct):
 
     def _deployment(self) -> sagemaker.CfnEndpoint.DeploymentConfigProperty:
         rollback = _ENDPOINT.AutoRollbackConfigProperty(
-            alarms=[_ENDPOINT.AlarmProperty(alarm_name=name) for name in self._props.alarm_names]
+            alarms=[
+                _ENDPOINT.AlarmProperty(alarm_name=name)
+                for variant in self._props.models
+                for name in sagemaker_names.guard_alarm_names(self._stack.names, variant)
+            ]
         )
+        longest = guardrails.update_seconds(self._stack.settings)
         if self._settings.update == "rolling":
             return _ENDPOINT.DeploymentConfigProperty(
                 auto_rollback_configuration=rollback,
                 rolling_update_policy=_ENDPOINT.RollingUpdatePolicyProperty(
-                    maximum_batch_size=_capacity(CANARY_PERCENT),
+                    maximum_batch_size=_capacity(guardrails.BATCH_PERCENT),
                     wait_interval_in_seconds=self._settings.bake_seconds,
-                    maximum_execution_timeout_in_seconds=LONGEST_UPDATE_SECONDS,
+                    maximum_execution_timeout_in_seconds=longest,
                 ),
             )
         return _ENDPOINT.DeploymentConfigProperty(
@@ -160,22 +189,23 @@ class ModelEndpoint(Construct):
             blue_green_update_policy=_ENDPOINT.BlueGreenUpdatePolicyProperty(
                 traffic_routing_configuration=self._routing(),
                 termination_wait_in_seconds=self._settings.bake_seconds,
-                maximum_execution_timeout_in_seconds=LONGEST_UPDATE_SECONDS,
+                maximum_execution_timeout_in_seconds=longest,
             ),
         )
 
     def _routing(self) -> sagemaker.CfnEndpoint.TrafficRoutingConfigProperty:
         kinds = {
             "blue_green_all_at_once": ("ALL_AT_ONCE", None, None),
-            "blue_green_canary": ("CANARY", _capacity(CANARY_PERCENT), None),
-            "blue_green_linear": ("LINEAR", None, _capacity(LINEAR_PERCENT)),
+            "blue_green_canary": ("CANARY", _capacity(guardrails.CANARY_PERCENT), None),
+            "blue_green_linear": ("LINEAR", None, _capacity(guardrails.LINEAR_PERCENT)),
         }
         kind, canary, step = kinds[self._settings.update]
         return _ENDPOINT.TrafficRoutingConfigProperty(
             type=kind,
             canary_size=canary,
             linear_step_size=step,
-            wait_interval_in_seconds=self._settings.bake_seconds,
+            # Between steps: one step has none, and bakes until the old fleet is ended.
+            wait_interval_in_seconds=0 if kind == "ALL_AT_ONCE" else self._settings.bake_seconds,
         )
 
     def _acknowledge_volume(self, config: sagemaker.CfnEndpointConfig) -> None:

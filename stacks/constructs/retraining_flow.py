@@ -20,7 +20,6 @@ from stacks.constructs.lake import Lake
 from stacks.constructs.model_registry import ModelRegistry
 from stacks.constructs.processing_code import PublishedCode
 from stacks.constructs.runtime_policies import TRAINING, allow_jobs
-from stacks.constructs.sagemaker_names import alarm_arns
 from stacks.constructs.service_role import ServiceRole
 from stacks.constructs.spark_job import SparkJob
 from stacks.constructs.training_functions import TrainingFunctions
@@ -127,7 +126,6 @@ class RetrainingFlow(Construct):
         )
         allow_jobs(flow.role.policy, self._stack, TRAINING)
         flow.pass_to_jobs(self.training_role, self.evaluation_role)
-        flow.role.allow(["cloudwatch:DescribeAlarms"], alarm_arns(self._stack, names.CHALLENGER))
 
     def _definition_inputs(self) -> Flow:
         props, training = self._props, self._stack.settings.training
@@ -162,18 +160,22 @@ class RetrainingFlow(Construct):
             experiment=self._experiment(),
             # An execution never outlives its lease; one that waits for a person holds it twice.
             timeout_seconds=2 * holding + approval_seconds if manual else holding,
+            holding_seconds=holding,
         )
 
     def _experiment(self) -> Experiment | None:
         serving = self._stack.settings.serving
         if serving.mode != "realtime" or "challenger" not in serving.production_variants:
             return None
-        challenger = serving.production_variants["challenger"]
+        scope = self._stack.names
         return Experiment(
             weight=serving.experiment_weight,
             minutes=serving.experiment_minutes,
-            weight_after=min(challenger.weight, 1.0),
-            alarm_names=sagemaker_names.endpoint_alarm_names(self._stack.names, names.CHALLENGER),
+            weight_after=serving.challenger_share,
+            alarm_names=[
+                *sagemaker_names.endpoint_alarm_names(scope, names.CHALLENGER),
+                *sagemaker_names.guard_alarm_names(scope, names.CHALLENGER),
+            ],
         )
 
     def _compute(self, role_arn: str, minutes: int) -> Compute:

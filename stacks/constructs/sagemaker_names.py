@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import ArnFormat, Stack
 
 from lambdas.shared import names
@@ -23,16 +25,21 @@ def endpoint_name(scope: names.Scope) -> str:
 
 
 def endpoint_alarm_names(scope: names.Scope, variant: str) -> list[str]:
-    """Alarms on one variant.
+    """Alarms on one variant, whatever it serves.
 
-    The endpoint's deployment guardrails and the experiment's check in the retraining flow name
-    them, and that flow belongs to an earlier stack.
+    The experiment's check in the retraining flow names them, and that flow belongs to an earlier
+    stack.
     """
     return [f"{prefix(scope)}-{variant}-errors", f"{prefix(scope)}-{variant}-latency"]
 
 
-def alarm_arns(stack: BaseStack, *variants: str) -> list[str]:
-    """ARNs of the alarms on variants, for roles that have to ask for their state."""
+def guard_alarm_names(scope: names.Scope, variant: str) -> list[str]:
+    """Alarms on one variant of the newest configuration: what guards an update of the endpoint."""
+    return [f"{prefix(scope)}-{variant}-guard-{kind}" for kind in ("errors", "latency")]
+
+
+def alarm_arns(stack: BaseStack, alarm_names: Sequence[str]) -> list[str]:
+    """ARNs of alarms, for roles that have to ask for their state."""
     return [
         stack.format_arn(
             service="cloudwatch",
@@ -40,8 +47,7 @@ def alarm_arns(stack: BaseStack, *variants: str) -> list[str]:
             resource_name=name,
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
-        for variant in variants
-        for name in endpoint_alarm_names(stack.names, variant)
+        for name in alarm_names
     ]
 
 

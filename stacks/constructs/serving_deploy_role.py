@@ -2,7 +2,8 @@
 
 The rollout function passes it to ``UpdateStack`` for the serving stack, with the previous template.
 It may make and delete this deployment's models and endpoint configurations, update its one
-endpoint, pass the endpoint's role to SageMaker, and read the pointers and other stacks' outputs.
+endpoint and turn the alarms that guard the update to the new configuration, pass the endpoint's
+role to SageMaker, and read the pointers and other stacks' outputs.
 """
 
 from __future__ import annotations
@@ -120,8 +121,25 @@ class ServingDeployRole(Construct):
             ["sagemaker:UpdateEndpoint"], [endpoint, self._own("endpoint-config")]
         )
         # Guardrails: SageMaker checks that the caller may see the alarms that it will follow.
-        alarms = alarm_arns(self._stack, names.CHAMPION, names.CHALLENGER)
-        self.service_role.allow(["cloudwatch:DescribeAlarms"], alarms)
+        guards = alarm_arns(
+            self._stack,
+            [
+                name
+                for variant in names.VARIANTS
+                for name in sagemaker_names.guard_alarm_names(self._stack.names, variant)
+            ],
+        )
+        # They watch one configuration, so each roll-out turns them to its own.
+        self.service_role.allow(
+            [
+                "cloudwatch:DescribeAlarms",
+                "cloudwatch:ListTagsForResource",
+                "cloudwatch:PutMetricAlarm",
+                "cloudwatch:TagResource",
+                "cloudwatch:UntagResource",
+            ],
+            guards,
+        )
         models_key = self._props.foundation.keys.models
         self.service_role.allow(
             ["kms:CreateGrant"],

@@ -22,7 +22,7 @@ from stacks.constructs.grants import allow_table_key
 from stacks.constructs.lake import Lake
 from stacks.constructs.model_registry import VERSIONS, ModelRegistry
 from stacks.constructs.platform_function import PlatformFunction, PlatformFunctionProps
-from stacks.constructs.sagemaker_names import sagemaker_arn
+from stacks.constructs.sagemaker_names import alarm_arns, sagemaker_arn
 from stacks.constructs.serving_deploy_role import ServingDeployRole
 
 SERVING = "serving"
@@ -159,7 +159,6 @@ class TrainingFunctions(Construct):
 
     def _define_rollout(self) -> PlatformFunction:
         props, serving = self._props, self._stack.settings.serving
-        challenger = serving.challenger
         function = self._function(
             "rollout",
             "Moves the model pointers and updates the serving stack",
@@ -173,13 +172,38 @@ class TrainingFunctions(Construct):
                 else sagemaker_names.endpoint_name(self._stack.names),
                 "LEASE_TABLE": props.lease_table.table_name,
                 "EXPERIMENT_WEIGHT": str(serving.experiment_weight),
-                "CHALLENGER_WEIGHT": str(challenger.weight if challenger else 0.0),
+                "CHALLENGER_WEIGHT": str(serving.challenger_share),
+                "GUARDRAIL_ALARMS": ",".join(self._guards),
             },
         )
         self._allow_lease(function, "dynamodb:GetItem", "dynamodb:UpdateItem")
         function.role.allow(["ssm:GetParameters", "ssm:PutParameter"], props.registry.pointer_arns)
         self._allow_stack_update(function)
+        self._allow_alarms(function)
         return function
+
+    @property
+    def _guards(self) -> list[str]:
+        """Alarms that SageMaker follows during an update; none without an endpoint."""
+        serving = self._stack.settings.serving
+        variants = serving.served_variants if serving.mode == "realtime" else ()
+        scope = self._stack.names
+        return [
+            name
+            for variant in variants
+            for name in sagemaker_names.guard_alarm_names(scope, variant)
+        ]
+
+    def _allow_alarms(self, function: PlatformFunction) -> None:
+        """CloudWatch: whether guardrails ring, and whether the experiment's alarms rang."""
+        scope = self._stack.names
+        watched = [
+            *sagemaker_names.endpoint_alarm_names(scope, names.CHALLENGER),
+            *sagemaker_names.guard_alarm_names(scope, names.CHALLENGER),
+        ]
+        function.role.allow(["cloudwatch:DescribeAlarmHistory"], alarm_arns(self._stack, watched))
+        every = list(dict.fromkeys([*watched, *self._guards]))
+        function.role.allow(["cloudwatch:DescribeAlarms"], alarm_arns(self._stack, every))
 
     def _allow_stack_update(self, function: PlatformFunction) -> None:
         """CloudFormation on one stack under one role; SageMaker for weights of one endpoint."""

@@ -1,14 +1,13 @@
 """A person decides on a package while others may retrain.
 
-The lease is left before asking. Afterwards it is taken again and the champion is read again: the
-person's answer was about a comparison with the champion of that time.
+The lease is left before asking; afterwards ``renewal`` takes it again.
 """
 
 from __future__ import annotations
 
-from stacks.state_machines import asl, rollout
+from stacks.state_machines import asl, renewal
 from stacks.state_machines.asl import State, States
-from stacks.state_machines.flow import Flow, acquire, champion, outcome, release
+from stacks.state_machines.flow import Flow, outcome, release
 from stacks.state_machines.jobs import RUN_ID
 
 # First state of the part.
@@ -16,36 +15,12 @@ START = "LeaveLease"
 
 
 def states(flow: Flow) -> States:
-    """A person decides while others may retrain; afterwards lease and champion are read again."""
+    """From leaving the lease to the person's answer."""
     return {
         # An outcome without cooldown: nothing has been decided yet.
         "LeaveLease": release(flow, None, then="AskForApproval", caught_by=asl.RELEASE_FAILED),
         "AskForApproval": _approval_task(flow),
         "NotApproved": outcome("rejected", "not_approved", "States.Array($.failure.Error)"),
-        "AcquireAgain": acquire(flow, then="AcquiredAgain"),
-        "AcquiredAgain": asl.choice(
-            [
-                asl.when("$.lease.value.acquired", BooleanEquals=True, then="ChampionAgain"),
-                asl.when("$.lease.value.reason", StringEquals="held", then="WaitForLease"),
-            ],
-            # In cooldown: another retraining was decided meanwhile.
-            default="Superseded",
-        ),
-        "WaitForLease": asl.wait(60, then="AcquireAgain"),
-        "ChampionAgain": champion(flow, "$.champion_again", then="SameChampion"),
-        "SameChampion": asl.choice(
-            [
-                asl.when(
-                    "$.champion.value.package_arn",
-                    StringEqualsPath="$.champion_again.value.package_arn",
-                    then=rollout.START,
-                )
-            ],
-            default="Superseded",
-        ),
-        "Superseded": outcome(
-            "rejected", "superseded", "States.Array($.champion.value.package_arn)"
-        ),
     }
 
 
@@ -65,7 +40,7 @@ def _approval_task(flow: Flow) -> State:
             "Subject": "Millrace: a model waits for approval",
             "Message": message,
         },
-        then="AcquireAgain",
+        then=renewal.START,
         retries=[asl.retry(["SNS.AmazonSNSException"], seconds=2, attempts=5)],
         caught_by=asl.RELEASE_FAILED,
         select={"answer.$": "$"},

@@ -20,12 +20,13 @@ PUBLISH = "arn:aws:states:::sns:publish"
 PUBLISH_AND_WAIT = "arn:aws:states:::sns:publish.waitForTaskToken"
 LIST_OBJECTS = "arn:aws:states:::aws-sdk:s3:listObjectsV2"
 DESCRIBE_PACKAGE = "arn:aws:states:::aws-sdk:sagemaker:describeModelPackage"
-DESCRIBE_ALARMS = "arn:aws:states:::aws-sdk:cloudwatch:describeAlarms"
 
 # Where a Catch puts Error and Cause.
 FAILURE_PATH = "$.failure"
 # Where a Catch leads: give the lease back, then alert, then fail.
 RELEASE_FAILED = "ReleaseFailed"
+# Where a Catch leads once a roll-out has begun: bring traffic back first.
+SETTLE = "Settle"
 
 
 def retry(

@@ -44,6 +44,18 @@ class Flow:
     experiment: rollout.Experiment | None
     """None without a challenger variant: the promotion is the only roll-out."""
     timeout_seconds: int
+    holding_seconds: int
+    """How long the lease is held at most."""
+
+    @property
+    def rollout(self) -> rollout.RolloutFlow:
+        """What the roll-out's states are built from."""
+        return rollout.RolloutFlow(
+            function_arn=self.functions.rollout,
+            experiment=self.experiment,
+            execution=EXECUTION,
+            poll_seconds=rollout.poll_seconds(self.holding_seconds),
+        )
 
 
 def acquire(flow: Flow, *, then: str) -> State:

@@ -1,8 +1,11 @@
 """Requests of the SageMaker jobs that the state machines start.
 
-Names of jobs: ``<instance>-<environment>-<digest of the execution's name>-<attempt>``. Executions
-that EventBridge starts have names of 73 characters with underscores, which SageMaker refuses (63,
-letters, digits and hyphens), so the name is hashed; the attempt keeps a retried request unique.
+Names of jobs: ``<instance>-<environment>-<digest of the execution's name>-<redrive><attempt>``.
+Executions that EventBridge starts have names of 73 characters with underscores, which SageMaker
+refuses (63, letters, digits and hyphens), so the name is hashed; redrive and attempt keep a
+repeated request unique, for a redrive counts attempts from zero again. An attempt has one digit, so
+both together are unique without a hyphen, which would be one character too many.
+https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
 """
 
 from __future__ import annotations
@@ -72,10 +75,10 @@ class ProcessingCode:
 
 
 def job_name(prefix: str) -> str:
-    """Intrinsic that names a job after the execution and the attempt."""
+    """Intrinsic that names a job after the execution, its redrive and the attempt."""
     return (
-        f"States.Format('{prefix}-{{}}-{{}}', "
-        "States.Hash($$.Execution.Name, 'MD5'), $$.State.RetryCount)"
+        f"States.Format('{prefix}-{{}}-{{}}{{}}', States.Hash($$.Execution.Name, 'MD5'), "
+        "$$.Execution.RedriveCount, $$.State.RetryCount)"
     )
 
 

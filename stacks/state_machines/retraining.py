@@ -1,7 +1,8 @@
 """The retraining flow: lease, data, quality gate, training, evaluation, decision, roll-out.
 
-Read :func:`definition` from top to bottom. Whatever fails in a state goes to ``ReleaseFailed``;
-what no Catch sees (time-out and stop of the whole execution) is released from EventBridge.
+Read :func:`definition` from top to bottom. Whatever fails in a state goes to ``ReleaseFailed``,
+from the roll-out on through ``Settle``; what no Catch sees (time-out and stop of the whole
+execution) is released and settled from EventBridge.
 
 Input, every member optional: ``{"as_of": ISO time or "latest", "window_start", "window_end",
 "reason"}``. The run's id is the execution's name. A challenger that does not pass ends the
@@ -13,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from lambdas.shared import names
-from stacks.state_machines import approval, asl, endings, rollout
+from stacks.state_machines import approval, asl, endings, renewal, rollout
 from stacks.state_machines.asl import State, States
 from stacks.state_machines.flow import EXECUTION, Flow, acquire, champion, outcome
 from stacks.state_machines.jobs import (
@@ -38,7 +39,8 @@ def definition(flow: Flow) -> dict[str, Any]:
             **_data_states(flow),
             **_model_states(flow),
             **_decision_states(flow),
-            **rollout.states(flow.functions.rollout, flow.experiment, EXECUTION),
+            **renewal.states(flow),
+            **rollout.states(flow.rollout),
             **endings.states(flow),
         },
     }
@@ -71,10 +73,11 @@ def _lease_states(flow: Flow) -> States:
     return {
         "AcquireLease": acquire(flow, then="LeaseAcquired"),
         "LeaseAcquired": asl.choice(
-            [asl.when("$.lease.value.acquired", BooleanEquals=True, then="Curate")],
+            [asl.when("$.lease.value.acquired", BooleanEquals=True, then="Tidy")],
             default="Skipped",
         ),
         "Skipped": asl.succeed(),
+        **rollout.tidy(flow.rollout, then="Curate"),
     }
 
 
@@ -197,7 +200,7 @@ def _decision_states(flow: Flow) -> States:
                 "execution": EXECUTION,
             },
             result_path="$.package",
-            then=approval.START if flow.manual_approval else rollout.START,
+            then=approval.START if flow.manual_approval else renewal.START,
             caught_by=asl.RELEASE_FAILED,
         ),
     }

@@ -46,12 +46,10 @@ def test_demo_differs_from_dev_in_periods_cooldown_buffers_and_sizes_only() -> N
 
 
 def test_a_difference_in_shape_is_seen(configuration: ConfigurationCopy) -> None:
-    configuration.change_settings(
-        {"serving.update": "blue_green_canary", "api.auth": "cognito"}, "demo"
-    )
+    configuration.change_settings({"serving.capture_percent": 50, "api.auth": "cognito"}, "demo")
     base, demo = configuration.load("dev").settings, configuration.load("demo").settings
     changed = {difference.field: difference for difference in differences(base, demo)}
-    assert changed.keys() - DEMO_MAY_CHANGE == {"serving.update", "api.auth"}
+    assert changed.keys() - DEMO_MAY_CHANGE == {"serving.capture_percent", "api.auth"}
     assert (changed["api.auth"].base, changed["api.auth"].other) == ("iam", "cognito")
 
 

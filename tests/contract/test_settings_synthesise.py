@@ -16,7 +16,14 @@ from stacks import packs
 from stacks.application import build
 from stacks.constructs.endpoint_table import GATEWAY_ENDPOINTS
 from tests.contract.copies import ROOT, ConfigurationCopy
-from tests.contract.test_settings_rules import ONE_VARIANT, REPLICATION, SERVERLESS, SHADOW
+from tests.contract.test_settings_rules import (
+    IN_STEPS,
+    ONE_VARIANT,
+    REPLICATION,
+    SERVERLESS,
+    SHADOW,
+    TWO_VARIANTS,
+)
 
 LOCAL_STORAGE: dict[str, Any] = {
     f"{section}.{key}": value
@@ -26,9 +33,9 @@ LOCAL_STORAGE: dict[str, Any] = {
 CHOICES: dict[str, dict[str, Any]] = {
     "serverless": SERVERLESS,
     "off": {"serving.mode": "off"},
-    "one variant, rolling": ONE_VARIANT | {"serving.update": "rolling"},
+    "one variant, rolling": ONE_VARIANT | IN_STEPS | {"serving.update": "rolling"},
     "shadow": SHADOW,
-    "blue/green linear": {"serving.update": "blue_green_linear"},
+    "blue/green linear": TWO_VARIANTS | {"serving.update": "blue_green_linear"},
     "endpoint outside the VPC, no capture": {
         "serving.vpc": False,
         "serving.capture": False,

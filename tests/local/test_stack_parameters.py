@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lambdas.rollout.serving_stack import ServingStack
 from lambdas.shared.pointer_store import PointerStore
 from local.emulator.stack_parameters import NAMESPACE, with_resolved_values
 from local.platform import Platform
 from tests.local.probe_stack import wait_for
+from tests.local.sagemaker_support import allow, make_role, unique
 
 POINTER = "/millrace/probe/models/champion"
 STACK = "probe-pointers"
@@ -82,3 +85,53 @@ def test_a_moved_pointer_reaches_the_stack_by_an_update_with_the_previous_templa
     assert pointers.read()["champion"].changed_at <= failed.updated_at
     cloudformation.delete_stack(StackName=STACK)
     pointers.delete()
+
+
+@pytest.mark.platform
+@pytest.mark.parametrize("bootstrap", [False, True], ids=["pointers alone", "bootstrap version"])
+def test_each_parameter_is_read_with_the_rights_of_the_updates_role(
+    platform: Platform, bootstrap: bool
+) -> None:
+    """CDK's BootstrapVersion is one of them, and a roll-out's role may read the pointers alone."""
+    cloudformation, ssm = platform.client("cloudformation"), platform.client("ssm")
+    scope = f"/{unique('parameters')}"
+    names = {"Package": f"{scope}/pointer"} | (
+        {"BootstrapVersion": f"{scope}/version"} if bootstrap else {}
+    )
+    for name in names.values():
+        ssm.put_parameter(Name=name, Value="1", Type="String")
+    kind = "AWS::SSM::Parameter::Value<String>"
+    template = {
+        "Parameters": {key: {"Type": kind, "Default": name} for key, name in names.items()},
+        "Resources": {
+            "Copy": {
+                "Type": "AWS::SSM::Parameter",
+                "Properties": {
+                    "Name": f"{scope}/copy", "Type": "String", "Value": {"Ref": "Package"},
+                },
+            }
+        },
+    }  # fmt: skip
+    stack = unique("parameters")
+    cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack)
+    readable = f"arn:aws:ssm:*:*:parameter{scope}/pointer"
+    role = make_role(
+        platform, "cloudformation.amazonaws.com", [allow("ssm:GetParameters", readable)]
+    )
+    ssm.put_parameter(Name=names["Package"], Value="2", Type="String", Overwrite=True)
+
+    def update() -> None:
+        cloudformation.update_stack(
+            StackName=stack,
+            UsePreviousTemplate=True,
+            Parameters=[{"ParameterKey": key, "UsePreviousValue": True} for key in names],
+            RoleARN=role,
+        )
+
+    if bootstrap:
+        with pytest.raises(ClientError, match="permission to call ssm:GetParameters"):
+            update()
+    else:
+        update()
+        cloudformation.get_waiter("stack_update_complete").wait(StackName=stack)

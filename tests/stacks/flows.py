@@ -47,6 +47,7 @@ RETRAINING = Flow(
     approval_seconds=3600,
     experiment=Experiment(weight=0.1, minutes=60, weight_after=0.0, alarm_names=["guard"]),
     timeout_seconds=7200,
+    holding_seconds=7200,
 )
 MONITOR = monitor.Flow(
     registry_arn=f"{ARN}registry",

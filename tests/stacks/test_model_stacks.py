@@ -113,8 +113,40 @@ def test_endpoint_keeps_weights_and_rolls_back_on_alarms(environment: str) -> No
     assert endpoint["EndpointName"] == f"flights-{environment}"
     guards = endpoint["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
     alarms = of(environment, "serving", "AWS::CloudWatch::Alarm").values()
-    assert {guard["AlarmName"] for guard in guards} == {alarm["AlarmName"] for alarm in alarms}
+    new_fleet = {
+        alarm["AlarmName"] for alarm in alarms if "EndpointConfigName" in json.dumps(alarm)
+    }
+    assert {guard["AlarmName"] for guard in guards} == new_fleet
     assert len(guards) == 2 * len(names.VARIANTS)
+
+
+@EACH
+def test_guardrails_are_rates_that_ring_while_the_new_fleet_bakes(environment: str) -> None:
+    settings = load_deployment(environment).settings
+    baking = settings.serving.bake_seconds
+    alarms = of(environment, "serving", "AWS::CloudWatch::Alarm").values()
+    for alarm in (a for a in alarms if "-guard-" in a["AlarmName"]):
+        if alarm["AlarmName"].endswith("errors"):
+            rate, *counts = alarm["Metrics"]
+            assert rate["Expression"] == "IF(errors >= 3, 100 * errors / invocations, 0)"
+            periods = {count["MetricStat"]["Period"] for count in counts}
+        else:
+            periods = {alarm["Period"]}
+        (period,) = periods
+        assert period <= 60
+        assert baking == 0 or (alarm["EvaluationPeriods"] + 1) * period <= baking
+
+
+@EACH
+def test_an_update_of_the_serving_stack_reads_the_pointers_and_no_other_parameter(
+    environment: str,
+) -> None:
+    """CloudFormation resolves every SSM-typed parameter with the rights of the roll-out."""
+    parameters = templates(environment)["serving"]["Parameters"]
+    scope = names.Scope("flights", environment)
+    assert {p["Default"] for p in parameters.values()} == {
+        scope.pointer(variant) for variant in names.VARIANTS
+    }
 
 
 @EACH

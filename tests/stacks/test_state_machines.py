@@ -9,6 +9,7 @@ import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
+from stacks.state_machines import renewal, rollout
 from tests.stacks.flows import DEFINITIONS, asl, transitions
 
 EACH = pytest.mark.parametrize("name", sorted(DEFINITIONS))
@@ -123,18 +124,78 @@ def test_a_person_is_asked_without_the_lease_and_the_champion_is_read_again() ->
     assert "AcquireAgain" in after
 
 
-def test_a_challenger_under_alarm_is_rolled_back() -> None:
+@pytest.mark.parametrize("name", RETRAINING)
+def test_every_failure_of_a_roll_out_settles_traffic_before_the_lease_is_released(
+    name: str,
+) -> None:
+    without = reachable(name, rollout.START, without=asl.SETTLE)
+    assert asl.RELEASE_FAILED not in without
+    assert asl.RELEASE_FAILED in reachable(name, rollout.START)
+    calls = [key for key in without if states(name)[key]["Type"] == "Task" and key != "Release"]
+    caught = {catch["Next"] for key in calls for catch in states(name)[key]["Catch"]}
+    assert asl.SETTLE in caught
+
+
+@pytest.mark.parametrize("name", RETRAINING)
+def test_what_cannot_be_settled_is_told_beside_the_first_failure(name: str) -> None:
+    found = states(name)
+    assert found[asl.SETTLE]["Catch"][-1] == {
+        "ErrorEquals": ["States.ALL"], "ResultPath": "$.unsettled", "Next": "Unsettled",
+    }  # fmt: skip
+    assert found["SettleFailed"]["ResultPath"] == "$.unsettled"
+    told = found["Unsettled"]["Parameters"]["Cause.$"]
+    assert "$.failure.Cause" in told
+    assert "$.unsettled.Cause" in told
+
+
+def test_a_challenger_under_alarm_is_settled_and_ends_as_rejected() -> None:
     guardrail = states("retraining")["GuardrailHeld"]
-    assert guardrail["Choices"][0]["Next"] == "RollBack"
+    assert guardrail["Choices"][0]["Next"] == rollout.REJECTED
     assert guardrail["Default"] == "Promote"
-    assert "Promote" not in reachable("retraining", "RollBack")
+    assert states("retraining")[rollout.REJECTED]["Next"] == asl.SETTLE
+    after = reachable("retraining", rollout.REJECTED)
+    assert "Promote" not in after
+    assert "RejectedOutcome" in after
+
+
+@pytest.mark.parametrize("name", RETRAINING)
+def test_no_run_begins_on_traffic_that_is_not_settled(name: str) -> None:
+    assert "Curate" not in reachable(name, DEFINITIONS[name]["StartAt"], without="TidyComplete")
+
+
+@pytest.mark.parametrize("name", RETRAINING)
+def test_the_lease_is_taken_again_before_the_roll_out(name: str) -> None:
+    """A redrive has lost it, and the champion it was compared with may serve no longer."""
+    start = DEFINITIONS[name]["StartAt"]
+    for state in ("AcquireAgain", "SameChampion"):
+        assert rollout.START not in reachable(name, start, without=state)
+
+
+@pytest.mark.parametrize("minutes", [80, 360, 1440])
+def test_a_lease_full_of_looks_fits_the_history(minutes: int) -> None:
+    """25,000 events end an execution; a look, a choice and a wait leave nine."""
+    looks = minutes * 60 / rollout.poll_seconds(minutes * 60)
+    waits = (7 * 86400 + 2 * minutes * 60) / renewal.WAIT_SECONDS
+    assert (looks + waits) * 9 < 24_000
 
 
 def test_job_names_fit_sagemaker_whatever_started_the_execution() -> None:
-    """27 characters of prefix, a digest of 32, one digit: below the limit of 63."""
+    """27 characters of prefix, a digest of 32, two digits: at most 63."""
     name = states("retraining")["Train"]["Parameters"]["TrainingJobName.$"]
     assert "States.Hash($$.Execution.Name, 'MD5')" in name
-    assert len("x" * 16 + "-" + "y" * 10 + "-" + "0" * 32 + "-5") <= 63
+    assert len("x" * 16 + "-" + "y" * 10 + "-" + "0" * 32 + "-95") <= 63
+
+
+@EACH
+def test_a_job_that_is_redriven_gets_another_name(name: str) -> None:
+    """A redrive counts the attempts of a state from zero again."""
+    for state in states(name).values():
+        parameters = state.get("Parameters", {})
+        for key in ("TrainingJobName.$", "ProcessingJobName.$"):
+            if key in parameters:
+                assert "$$.Execution.RedriveCount, $$.State.RetryCount" in parameters[key]
+                attempts = sum(one["MaxAttempts"] for one in state["Retry"])
+                assert attempts < 10, "the attempt is one digit of the name"
 
 
 @EACH

@@ -118,7 +118,7 @@ def test_a_stopped_execution_gives_its_own_lease_back(lease: Lease, status: str)
 def test_a_success_leaves_the_lease_to_the_flow_itself(lease: Lease) -> None:
     lease.acquire(FIRST)
     assert not lease.release_stopped({"status": "SUCCEEDED", "executionArn": FIRST})["released"]
-    assert lease.table.held()
+    assert lease.table.owner() == FIRST
 
 
 def test_a_fence_wants_the_number_and_time_left(lease: Lease, clock: Clock) -> None:

@@ -101,7 +101,8 @@ def test_a_changing_endpoint_is_waited_for(world: World) -> None:
     with pytest.raises(StackBusy):
         world.start("start_challenger", "new")
     assert world.cloudformation.updates == []
-    assert world.rollout.reconcile()["reason"] == "busy"
+    world.lease.release(RUN, "failed")
+    assert world.reconcile()["reason"] == "busy"
 
 
 @pytest.mark.parametrize("changes", [{"fencing": 99}, {"execution_id": OTHER}])
@@ -142,13 +143,13 @@ def test_after_a_failed_update_the_pointers_go_back_and_a_later_status_is_comple
 ) -> None:
     world.start("start_challenger", "broken")
     world.cloudformation.finish(failure="no")
-    assert world.rollout.reconcile()["reason"] == "an execution holds the lease"
+    assert world.reconcile()["reason"] == "an execution holds the lease"
     world.lease.release(RUN, "failed")
-    answer = world.rollout.reconcile()
-    assert answer == {"changed": True, "reason": "returned after a failed update: ['challenger']"}
+    answer = world.reconcile()
+    assert (answer["state"], answer["changed"]) == ("settled", True)
     assert world.pointers() == world.serving() == ("seed", "seed")
     assert world.rollout.status()["state"] == "complete"
-    assert world.rollout.reconcile()["changed"] is False
+    assert world.reconcile()["changed"] is False
 
 
 def test_after_a_crash_between_pointer_and_update_reconcile_finishes_the_roll_out(
@@ -157,12 +158,13 @@ def test_after_a_crash_between_pointer_and_update_reconcile_finishes_the_roll_ou
     world.rollout.pointers.write("champion", "new")
     world.rollout.pointers.write("challenger", "new")
     world.lease.release_stopped({"status": "ABORTED", "executionArn": RUN})
-    assert world.rollout.reconcile()["changed"] is True
+    assert world.reconcile()["changed"] is True
     world.cloudformation.finish()
     assert world.serving() == ("new", "new")
-    assert world.rollout.reconcile() == {
+    assert world.reconcile() == {
+        "state": "settled",
         "changed": False,
-        "reason": "pointers and stack agree",
+        "reason": "pointers, stack and weights agree",
     }
 
 
@@ -171,7 +173,7 @@ def test_a_failed_deploy_leaves_champion_and_pointers_alone(world: World) -> Non
     world.cloudformation.finish()
     world.lease.release(RUN, "promoted")
     world.cloudformation.status = "UPDATE_ROLLBACK_COMPLETE"
-    assert world.rollout.reconcile()["changed"] is False
+    assert world.reconcile()["changed"] is False
     assert world.pointers() == world.serving() == ("new", "new")
 
 
@@ -180,7 +182,7 @@ def test_a_broken_stack_is_left_to_a_person(world: World) -> None:
     world.lease.release(RUN, "failed")
     world.cloudformation.status = "UPDATE_ROLLBACK_FAILED"
     assert world.rollout.status()["state"] == "failed"
-    assert "repair it first" in world.rollout.reconcile()["reason"]
+    assert "repair it first" in world.reconcile()["reason"]
 
 
 def test_a_stack_without_the_champions_parameter_is_named(world: World) -> None:

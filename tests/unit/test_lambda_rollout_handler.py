@@ -11,9 +11,9 @@ from moto import mock_aws
 from lambdas.rollout import handler as functions
 from lambdas.rollout.endpoint import Endpoint
 from lambdas.rollout.logic import share
-from lambdas.shared.errors import BadRequestError, StackBusy
+from lambdas.shared.errors import BadRequestError, LeaseLost, StackBusy
 from tests.unit.conftest import KEEP_SESSION
-from tests.unit.rollout_world import CHALLENGER, CHAMPION, ROLE, RUN, World
+from tests.unit.rollout_world import CHALLENGER, CHAMPION, GUARDS, ROLE, RUN, World
 
 
 @pytest.fixture
@@ -28,6 +28,7 @@ def test_weights_are_set_on_both_variants(world: World) -> None:
         {"VariantName": "champion", "DesiredWeight": 0.75},
         {"VariantName": "challenger", "DesiredWeight": 0.25},
     ]
+    assert not world.rollout.endpoint.set_challenger_weight(0.25), "that is its share already"
     world.sagemaker.status = "Updating"
     with pytest.raises(StackBusy):
         world.rollout.endpoint.set_challenger_weight(0.1)
@@ -61,10 +62,12 @@ def deployed(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         "LEASE_TABLE": "lease",
         "EXPERIMENT_WEIGHT": "0.1",
         "CHALLENGER_WEIGHT": "0",
+        "GUARDRAIL_ALARMS": ",".join(GUARDS),
     }.items():
         monkeypatch.setenv(f"MILLRACE_{name}", value)
     functions._environment.cache_clear()
     monkeypatch.setattr(functions, "_rollout", lambda: world.rollout)
+    monkeypatch.setattr(functions, "_alarms", lambda: world.settlement.alarms)
     yield world
     functions._environment.cache_clear()
 
@@ -75,11 +78,36 @@ def test_the_handler_runs_every_operation(deployed: World) -> None:
     assert functions.handler(start, None)["started"]
     assert functions.handler({"operation": "status"}, None)["state"] == "in_progress"
     deployed.cloudformation.finish()
-    weights = {"operation": "set_weights", "weight": "experiment"}
-    assert functions.handler(weights, None) == {"changed": True, "weight": 0.1}
+    weights = {"operation": "set_weights", "weight": "experiment", "execution": execution}
+    answer = functions.handler(weights, None)
+    assert (answer["changed"], answer["weight"]) == (True, 0.1)
+    asked = {"operation": "guardrail", "alarms": GUARDS, "since": answer["since"]}
+    assert functions.handler(asked | {"execution": execution}, None) == {"alarms": []}
+    settle = {"operation": "settle", "execution": execution, "forward": False}
+    assert functions.handler(settle, None)["state"] == "in_progress"
+    assert deployed.sagemaker.share == 0
     event = {"detail-type": "CloudFormation Stack Status Change", "detail": {}}
-    assert functions.handler(event, None)["changed"] is False
+    assert functions.handler(event, None)["reason"] == "an execution holds the lease"
     assert functions.handler({"operation": "reconcile"}, None)["changed"] is False
+    ended = {"detail-type": "Step Functions Execution Status Change"}
+    assert functions.handler(ended | {"detail": {"executionArn": RUN}}, None)["changed"]
+    assert deployed.pointers() == ("seed", "seed")
+
+
+@pytest.mark.parametrize("operation", ["settle", "status", "guardrail", "set_weights"])
+def test_an_execution_that_lost_the_lease_does_nothing(deployed: World, operation: str) -> None:
+    """What a redrive, or a time-out of the lease, leads to."""
+    deployed.lease.release(RUN, "failed")
+    event = {
+        "operation": operation,
+        "execution": {"id": RUN, "fencing": deployed.fencing},
+        "weight": 1,
+        "alarms": GUARDS,
+        "since": "2020-01-01T00:00:00+00:00",
+    }
+    with pytest.raises(LeaseLost):
+        functions.handler(event, None)
+    assert deployed.sagemaker.weights == []
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,8 @@
-"""Alarms on one variant of the endpoint; they also guard its deployments."""
+"""Alarms on the variants of the endpoint: of what serves, and of an update on trial.
+
+Rates, not counts: a single 5xx proves nothing, and one that aborts every roll-out would keep the
+model that made it in service.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,13 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from config.guardrails import ERROR_PERCENT, ERRORS_AT_LEAST, PERIODS, PERIODS_BREACHED
 from stacks.constructs.alarms.alarm import AlarmProps, RunbookAlarm
 
 NAMESPACE = "AWS/SageMaker"
 MICROSECONDS = 1000
+# Errors in percent of the requests, unless there are too few to mean anything.
+ERROR_RATE = f"IF(errors >= {ERRORS_AT_LEAST}, 100 * errors / invocations, 0)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +29,12 @@ class VariantAlarmsProps:
     endpoint_name: str
     variant: str
     names: tuple[str, str]
-    """Physical names: errors, latency. The endpoint and the retraining flow refer to them."""
+    """Physical names: errors, latency. The retraining flow and the endpoint refer to them."""
     latency_milliseconds: int
     period: Duration
     topic: sns.ITopic
+    config_name: str | None = None
+    """Only what this configuration serves: the new fleet of an update, then what it became."""
 
 
 class VariantAlarms(Construct):
@@ -33,15 +42,17 @@ class VariantAlarms(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, props: VariantAlarmsProps) -> None:
         super().__init__(scope, construct_id)
+        self._props = props
+        guard = props.config_name is not None
         errors, latency = props.names
         self.errors = RunbookAlarm(
             self,
             "Errors",
             props=AlarmProps(
                 name=errors,
-                metric=self._metric(props, "Invocation5XXErrors", "Sum"),
-                threshold=1,
-                section="endpoint-errors",
+                metric=self._error_rate(),
+                threshold=ERROR_PERCENT,
+                section="endpoint-guardrails" if guard else "endpoint-errors",
                 what=f"The {props.variant} variant answers with server errors.",
                 topic=props.topic,
             ),
@@ -51,25 +62,37 @@ class VariantAlarms(Construct):
             "Latency",
             props=AlarmProps(
                 name=latency,
-                metric=self._metric(props, "ModelLatency", "p95"),
+                metric=self._metric("ModelLatency", "p95"),
                 threshold=props.latency_milliseconds * MICROSECONDS,
-                section="endpoint-latency",
+                section="endpoint-guardrails" if guard else "endpoint-latency",
                 what=f"The {props.variant} variant is slower than agreed.",
                 topic=props.topic,
-                evaluation_periods=3,
-                datapoints=2,
+                evaluation_periods=PERIODS,
+                datapoints=PERIODS_BREACHED,
             ),
         )
 
-    @staticmethod
-    def _metric(props: VariantAlarmsProps, name: str, statistic: str) -> cloudwatch.Metric:
+    def _error_rate(self) -> cloudwatch.MathExpression:
+        return cloudwatch.MathExpression(
+            expression=ERROR_RATE,
+            label="server errors, percent",
+            period=self._props.period,
+            using_metrics={
+                "errors": self._metric("Invocation5XXErrors", "Sum"),
+                "invocations": self._metric("Invocations", "Sum"),
+            },
+        )
+
+    def _metric(self, name: str, statistic: str) -> cloudwatch.Metric:
+        props = self._props
+        dimensions = {"EndpointName": props.endpoint_name, "VariantName": props.variant}
+        # https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html
+        if props.config_name is not None:
+            dimensions["EndpointConfigName"] = props.config_name
         return cloudwatch.Metric(
             namespace=NAMESPACE,
             metric_name=name,
-            dimensions_map={
-                "EndpointName": props.endpoint_name,
-                "VariantName": props.variant,
-            },
+            dimensions_map=dimensions,
             statistic=statistic,
             period=props.period,
         )
