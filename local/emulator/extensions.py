@@ -70,6 +70,8 @@ EXTENSIONS = (
     "local.sagemaker",
     "local.glue_engine",
     "local.step_functions",
+    # Last: it wraps the types that the others add.
+    "local.emulator.account",
 )
 
 
