@@ -11,15 +11,18 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+SHARED_LOG_GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs")
+SHARED_LOG_DAYS = 400
 LOGGING_ROLE = "api-gateway-logs"
 PUSH_LOGS = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 
 
 def prepare(client: Callable[[str], Any]) -> None:
-    """Give API Gateway its logging role, unless the account has one; ``client`` is the owner's."""
+    """Take the steps, as far as nobody has yet; ``client`` gives the owner's clients."""
     gateway, iam = client("apigateway"), client("iam")
     if gateway.get_account().get("cloudwatchRoleArn"):
         return
+    _make_shared_log_groups(client("logs"))
     trust = {
         "Effect": "Allow",
         "Principal": {"Service": "apigateway.amazonaws.com"},
@@ -32,6 +35,13 @@ def prepare(client: Callable[[str], Any]) -> None:
     iam.attach_role_policy(RoleName=LOGGING_ROLE, PolicyArn=PUSH_LOGS)
     change = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role}
     gateway.update_account(patchOperations=[change])
+
+
+def _make_shared_log_groups(client: Any) -> None:
+    """SageMaker's groups for jobs are the same for every deployment, so no stack can own them."""
+    for name in SHARED_LOG_GROUPS:
+        client.create_log_group(logGroupName=name)
+        client.put_retention_policy(logGroupName=name, retentionInDays=SHARED_LOG_DAYS)
 
 
 def raise_quotas(client: Any, wanted: dict[tuple[str, str], int]) -> None:

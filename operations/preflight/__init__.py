@@ -20,6 +20,7 @@ from operations.preflight import (
     names,
     region,
     replicas,
+    shared_logs,
     trails,
 )
 from operations.preflight.answer import Answer, State, ask
@@ -51,6 +52,7 @@ def answers(inquiry: Inquiry) -> Iterator[Answer]:
         ("Firehose quotas", partial(account.firehose, inquiry, quotas)),
         ("service-linked roles", partial(linked_roles.linked_roles, inquiry)),
         (trails.SUBJECT, partial(trails.trails, inquiry)),
+        (shared_logs.SUBJECT, partial(shared_logs.shared_logs, inquiry)),
         ("names in use", partial(names.taken, inquiry)),
         ("replicas", partial(replicas.replicas, inquiry)),
     )
