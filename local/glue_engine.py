@@ -25,13 +25,13 @@ from typing import Any
 from ministack.core.responses import error_response_json, json_response, new_uuid
 from ministack.services import eventbridge, glue
 
-from local import spark_classes
+from local import glue_logs, spark_classes
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 from local.emulator.reach import Place
 from local.glue_files import Mirror
 from local.kept_objects import KeptObjects
-from local.sagemaker import host, logs, process, roles, storage
+from local.sagemaker import host, process, roles, storage
 from local.sagemaker.errors import ServiceError
 from local.sagemaker.process import Control, JobDirectory
 from local.sagemaker.storage import S3Uri
@@ -56,7 +56,7 @@ pin("ministack.services.cloudformation.provisioners", _glue_job_fields="callable
 # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html
 _FOR_GLUE = re.compile(
     r"--(extra-py-files|extra-files|extra-jars|conf|additional-python-modules|user-jars-first"
-    r"|python-modules-installer-option|enable-.*|job-language|class|continuous-log-.*"
+    r"|python-modules-installer-option|enable-.*|job-language|class|continuous-log-.*|custom-log.*"
     r"|spark-event-logs-path|use-postgres-driver|customer-driver-.*|datalake-formats)"
 )
 # Members of a job that MiniStack drops and a run needs.
@@ -186,17 +186,11 @@ def _execute(run: Run) -> None:
             run.become("FAILED", f"InternalServiceException: {error}")
         finally:
             if session is not None:
-                logs.ship(session, _log_group(run), run.record["Id"], run.directory.log)
+                glue_logs.ship(
+                    session, run.record, run.arguments, _role_arn(run.job["Role"]),
+                    run.directory.log,
+                )  # fmt: skip
             shutil.rmtree(run.directory.base, ignore_errors=True)
-
-
-def _log_group(run: Run) -> str:
-    """https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html"""
-    if run.arguments.get("--enable-continuous-cloudwatch-log") != "true":
-        return "/aws-glue/jobs/output"
-    group = run.arguments.get("--continuous-log-logGroup", "/aws-glue/jobs/logs-v2")
-    secured = run.record.get("SecurityConfiguration")
-    return f"{group}-{secured}" if secured else group
 
 
 def _work(run: Run, session: roles.RoleSession) -> None:

@@ -28,6 +28,7 @@ from typing import Any
 
 import psutil
 
+from local import account
 from local.certificate import Certificate, ensure_certificate
 from local.emulator import process_guard
 from local.emulator_environment import EmulatorSettings, emulator_environment
@@ -359,8 +360,12 @@ class Platform:
         return output or ""
 
     def bootstrap(self, *, capture: bool = True) -> str:
-        """``cdk bootstrap`` of the platform's account and Region, default qualifier."""
+        """What an account's owner does before the first deploy: ``local.account``, then the CDK's.
+
+        ``cdk bootstrap`` of the platform's account and Region, with the default qualifier.
+        """
         assert self.info is not None, "the platform is not running"
+        account.prepare(self.client)
         target = f"aws://{self.info.account}/{self.info.region}"
         # From a folder without a cdk.json: bootstrapping then does not synthesise the app.
         empty = self.state_dir / "bootstrap"

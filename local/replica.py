@@ -12,7 +12,7 @@ from typing import Any
 from config.settings import Settings
 from lambdas.shared.names import Scope
 from local.platform import Platform
-from operations.preflight import LOCKED, replica_buckets
+from operations.preflight.replicas import LOCKED, replica_buckets
 
 TO_OBJECTS = (
     "s3:ObjectOwnerOverrideToBucketOwner",

@@ -20,6 +20,14 @@ def templates(assembly: Path) -> dict[str, dict[str, Any]]:
     }
 
 
+def bootstrap_needed(assembly: Path) -> tuple[str, int]:
+    """SSM parameter that holds the version of the CDK's bootstrap, and the version needed."""
+    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
+    stacks = [a["properties"] for a in artifacts.values() if a["type"] == STACK_ARTIFACT]
+    (parameter,) = {stack["bootstrapStackVersionSsmParameter"] for stack in stacks}
+    return parameter, max(stack["requiresBootstrapStackVersion"] for stack in stacks)
+
+
 def consumed_outputs(template: Any) -> Iterator[tuple[str, str]]:
     """Pairs (producing stack, output key) that a template reads through ``Fn::GetStackOutput``."""
     if isinstance(template, dict):

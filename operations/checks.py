@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from config.contract import example_record
 from lambdas.shared import names
+from operations.checks_services import log_groups_forget
 from operations.deployed import Resource, describe_stacks
 from operations.subject import CheckFailedError, Subject
 
@@ -220,4 +221,5 @@ CHECKS: tuple[Check, ...] = (
     prediction_is_captured,
     records_reach_their_place,
     trail_is_logging,
+    log_groups_forget,
 )

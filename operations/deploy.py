@@ -12,19 +12,15 @@ from typing import Any
 
 import boto3
 import typer
+from rich.console import Console
 
 from config.load import load_deployment
 from config.settings import Settings
 from lambdas.shared.names import Scope
-from operations.assembly import consumed_outputs, templates
+from operations.assembly import bootstrap_needed, consumed_outputs, templates
 from operations.cdk import ASSEMBLY, ROOT, run_cdk
 from operations.deployed import Deployed, describe_stacks
-from operations.preflight import (
-    PreflightError,
-    check_concurrency,
-    check_prefix_lists,
-    check_replication,
-)
+from operations.preflight import Inquiry, answers, show
 
 Outputs = dict[str, dict[str, str]]
 
@@ -54,16 +50,16 @@ def _outputs(cloudformation: Any, scope: Scope) -> Outputs:
     }
 
 
+def _client(service: str, region: str) -> Any:
+    clients: Any = boto3.client
+    return clients(service, region_name=region)
+
+
 def _preflight(settings: Settings, assembly: Mapping[str, Any], deployed: Deployed) -> None:
-    """Stop with a message, before anything changed, if the account would refuse the deploy."""
-    replicas = settings.replication.region if settings.replication else settings.region
-    try:
-        check_prefix_lists(boto3.client("ec2", region_name=settings.region), settings)
-        check_replication(boto3.client("s3", region_name=replicas), settings)
-        check_concurrency(boto3.client("lambda", region_name=settings.region), assembly, deployed)
-    except PreflightError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+    """Stop with every reason, before anything changed, if the account would refuse the deploy."""
+    inquiry = Inquiry(settings, assembly, deployed, bootstrap_needed(ASSEMBLY), _client)
+    if show(answers(inquiry), Console()):
+        raise typer.Exit(1)
 
 
 def deploy(environment: str) -> None:

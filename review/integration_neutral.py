@@ -119,6 +119,8 @@ NEUTRAL: Mapping[str, frozenset[str]] = {
             "TrafficType",
         }
     ),
+    # A group of a name with a role's in it; whoever logs there needs calls, which are his own.
+    "AWS::Logs::LogGroup": frozenset({"KmsKeyId", "LogGroupName", "RetentionInDays", "Tags"}),
     "AWS::S3::Bucket": frozenset(
         {
             "BucketEncryption",

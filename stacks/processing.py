@@ -58,7 +58,6 @@ class ProcessingStack(BaseStack):
         self._modules = assets.Asset(self, "Modules", path=str(glue_bundle()))
         self._runtime = spark_runtime(
             self,
-            self,
             SparkRuntimeProps(
                 vpc_arn=props.foundation.network.vpc.vpc_arn,
                 modules=self._modules,
@@ -146,6 +145,7 @@ class ProcessingStack(BaseStack):
                 boundary=self._props.foundation.security.boundary,
                 policies=[self._runtime, *policies],
                 encryption=self._encryption,
+                logs_key=self._props.foundation.keys.logs,
                 modules=self._modules,
                 contract=self.contract_asset,
                 network=self._props.foundation.network,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import CfnOutput, Duration
+from aws_cdk import CfnOutput, Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
@@ -20,6 +20,7 @@ from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.endpoint_scaling import VariantScaling
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.lake import Lake
+from stacks.constructs.log_group import named_log_group
 from stacks.constructs.model_endpoint import ModelEndpoint, ModelEndpointProps
 from stacks.constructs.served_model import package_parameter, served_model
 from stacks.constructs.workload import Workload
@@ -134,6 +135,15 @@ class ServingStack(BaseStack):
             ),
         )
         self.variant_alarms += endpoint.guards
+        log = named_log_group(
+            self,
+            "EndpointLog",
+            name=f"/aws/sagemaker/Endpoints/{self.endpoint_name}",
+            settings=self.settings,
+            key=self._props.foundation.keys.logs,
+            removal=RemovalPolicy.DESTROY,
+        )
+        endpoint.endpoint.node.add_dependency(log)
         return endpoint
 
     def _add_scaling(self, endpoint: ModelEndpoint) -> None:

@@ -79,6 +79,8 @@ EXTENSIONS = (
     "local.step_functions",
     "local.flow_limits",
     "local.redrive",
+    # Last: it wraps the types that the others add.
+    "local.emulator.account",
 )
 
 

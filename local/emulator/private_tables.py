@@ -175,6 +175,18 @@ def _listed_arns(service: str, body: bytes, region: str, account: str) -> list[s
     return [base + str(name).lstrip("/") for name in names] or ["*"]
 
 
+def _log_stream_arn(group: str, body: bytes) -> str:
+    """CloudWatch Logs decides on a stream's ARN, with an empty name where a call names the group.
+
+    So a policy needs ``:*`` behind the group. https://github.com/widdix/aws-cf-templates/pull/308
+    """
+    try:
+        stream = json.loads(body or b"{}").get("logStreamName", "")
+    except (ValueError, AttributeError):
+        stream = ""
+    return f"{group.removesuffix(':*')}:log-stream:{stream}"
+
+
 def install_hooks(tables: Tables) -> None:
     """Route, authorise and provision what extensions add. Called once, before ``attach_all``."""
 
@@ -198,6 +210,8 @@ def install_hooks(tables: Tables) -> None:
             if added is None or added.resource_arns is None:
                 _further_arns.set(())
                 arn = original(service, method, path, headers, body, query, region, account)
+                if service == "logs" and ":log-group:" in arn:
+                    return _log_stream_arn(arn, body)
                 if service in _LISTED and arn == "*":
                     arn, *further = _listed_arns(service, body, region, account)
                     _further_arns.set(tuple(further))

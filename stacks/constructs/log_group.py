@@ -45,6 +45,32 @@ def unique_to_the_stack() -> str:
     return Fn.select(0, Fn.split("-", Fn.select(2, Fn.split("/", Aws.STACK_ID))))
 
 
+def named_log_group(
+    scope: Construct,
+    construct_id: str,
+    *,
+    name: str,
+    settings: Settings,
+    key: kms.IKey,
+    removal: RemovalPolicy | None = None,
+) -> logs.CfnLogGroup:
+    """Create a group by the name that a service writes to.
+
+    The service would make it itself: with its own key, and for ever. A name that is the same in
+    the next deployment goes with its stack (``removal``), or that deployment would find it taken.
+    """
+    group = logs.CfnLogGroup(
+        scope,
+        construct_id,
+        log_group_name=name,
+        kms_key_id=key.key_arn,
+        retention_in_days=settings.retention.log_days,
+    )
+    group.apply_removal_policy(removal or removal_policy(settings))
+    except_short_retention(group, settings)
+    return group
+
+
 def except_short_retention(group: logs.CfnLogGroup, settings: Settings) -> None:
     """Where the settings keep logs for less than a year, as for a deployment to develop with."""
     if settings.retention.log_days >= YEAR_DAYS:

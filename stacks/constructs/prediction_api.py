@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from lambdas.shared import names
@@ -23,7 +22,7 @@ from stacks.constructs.api_findings import (
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.gateway_responses import add_gateway_responses
-from stacks.constructs.log_group import encrypted_log_group, except_short_retention, removal_policy
+from stacks.constructs.log_group import encrypted_log_group, named_log_group
 from stacks.constructs.platform_function import PlatformFunction
 from stacks.constructs.request_models import batch_model, record_model
 
@@ -102,15 +101,13 @@ class PredictionApi(Construct):
 
     def _add_execution_log(self) -> None:
         """API Gateway would create this group itself, unencrypted and for ever."""
-        group = logs.CfnLogGroup(
+        group = named_log_group(
             self,
             "ExecutionLog",
-            log_group_name=f"API-Gateway-Execution-Logs_{self.api.rest_api_id}/{STAGE}",
-            kms_key_id=self._props.foundation.keys.logs.key_arn,
-            retention_in_days=self._stack.settings.retention.log_days,
+            name=f"API-Gateway-Execution-Logs_{self.api.rest_api_id}/{STAGE}",
+            settings=self._stack.settings,
+            key=self._props.foundation.keys.logs,
         )
-        group.apply_removal_policy(removal_policy(self._stack.settings))
-        except_short_retention(group, self._stack.settings)
         self.api.deployment_stage.node.add_dependency(group)
 
     def _add_client_certificate(self) -> None:

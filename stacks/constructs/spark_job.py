@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
@@ -20,12 +22,23 @@ from stacks.constructs.code_bundle import ROOT
 from stacks.constructs.customer_policy import CustomerPolicy
 from stacks.constructs.foundation import Network
 from stacks.constructs.job_surroundings import vpc_connection
+from stacks.constructs.log_group import named_log_group
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
 from stacks.constructs.spark_runtime import allow_connection
 from stacks.constructs.workload import Workload
 
 # The engine that the local platform runs, too: Spark 3.5.4, Python 3.11, Java 17.
 GLUE_VERSION = "5.0"
+# Of Spark and Glue, and of what the script prints.
+LOG_KINDS = ("error", "output")
+# Glue makes a group that is not there and puts it under the configuration's key, each at the start
+# of a run; it logs nothing where it may not.
+LOG_ACTIONS = (
+    "logs:AssociateKmsKey",
+    "logs:CreateLogGroup",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +52,8 @@ class SparkJobProps:
     policies: Sequence[CustomerPolicy]
     """``SparkRuntime`` and what else the job shares."""
     encryption: glue.CfnSecurityConfiguration
+    logs_key: kms.IKey
+    """That of ``encryption`` for logs."""
     modules: assets.Asset
     """``glue.zip``."""
     contract: assets.Asset
@@ -66,8 +81,9 @@ class SparkJob(Construct):
         )
         self.role = self._define_role()
         allow_connection(self.role, props.network, connection=self._connection.ref, group=group)
+        self.logs = {kind: self._define_log(kind) for kind in LOG_KINDS}
         self.job = self._define_job()
-        self.job.node.add_dependency(self.role.policy)
+        self.job.node.add_dependency(self.role.policy, *self.logs.values())
 
     @property
     def job_name(self) -> str:
@@ -99,6 +115,23 @@ class SparkJob(Construct):
         script = self._script
         role.allow(["s3:GetObject"], [script.bucket.arn_for_objects(script.s3_object_key)])
         return role
+
+    def _define_log(self, kind: str) -> logs.CfnLogGroup:
+        """One of the groups that Glue 5 writes to under a security configuration that covers logs.
+
+        Its name holds configuration, path and name of the role, so no other deployment has it.
+        https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html
+        """
+        owner = f"{self._props.encryption.name}-role{self._stack.names.role_path}"
+        group = named_log_group(
+            self,
+            f"{kind.capitalize()}Log",
+            name=f"/aws-glue/jobs/{owner}{self.role.role.role_name}/{kind}",
+            settings=self._stack.settings,
+            key=self._props.logs_key,
+        )
+        self.role.allow(LOG_ACTIONS, [group.attr_arn])
+        return group
 
     def _define_job(self) -> glue.CfnJob:
         props, settings = self._props, self._stack.settings.processing

@@ -1,4 +1,4 @@
-"""What every Glue Spark job needs to run: the modules, Glue's logs and metrics, the subnet.
+"""What every Glue Spark job needs to run: the modules, Glue's metrics, the subnet.
 
 Glue attaches its workers to the subnet of the connection under the job's own role, and asks for the
 whole network before it does. Connection and security group are each job's own (``spark_job``).
@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
-from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.customer_policy import CustomerPolicy, Reason
 from stacks.constructs.foundation import Network
 from stacks.constructs.service_role import ServiceRole
@@ -24,18 +23,11 @@ DESCRIBE_NETWORK_ACTIONS = (
     "ec2:DescribeSubnets",
     "ec2:DescribeVpcEndpoints",
 )
-LOG_ACTIONS = (
-    "logs:AssociateKmsKey",
-    "logs:CreateLogGroup",
-    "logs:CreateLogStream",
-    "logs:PutLogEvents",
-)
 MADE_BY_GLUE = Reason(
-    constraint="Glue makes network interfaces and log groups while a job runs, so their names are "
-    "unknown here; describing a network and putting a metric accept no resource.",
+    constraint="Glue makes network interfaces while a job runs, so their ids are unknown here; "
+    "describing a network and putting a metric accept no resource.",
     evidence="https://docs.aws.amazon.com/glue/latest/dg/create-service-policy.html",
-    control="Interfaces can be deleted in this VPC only, metrics go to Glue's namespace only, and "
-    "the log groups are Glue's own.",
+    control="Interfaces can be deleted in this VPC only, and metrics go to Glue's namespace only.",
 )
 
 
@@ -49,18 +41,17 @@ class SparkRuntimeProps:
     contract: assets.Asset
 
 
-def spark_runtime(scope: Construct, stack: BaseStack, props: SparkRuntimeProps) -> CustomerPolicy:
+def spark_runtime(scope: Construct, props: SparkRuntimeProps) -> CustomerPolicy:
     """Create the policy that every Spark job's role attaches."""
     policy = CustomerPolicy(
         scope,
         "SparkRuntime",
-        description="Every Spark job: modules, contract, logs, metrics, network interfaces",
+        description="Every Spark job: modules, contract, metrics, network interfaces",
     )
     shared = (props.modules, props.contract)
     policy.allow(
         ["s3:GetObject"], [asset.bucket.arn_for_objects(asset.s3_object_key) for asset in shared]
     )
-    policy.allow(LOG_ACTIONS, [_log_groups(stack)], reason=MADE_BY_GLUE)
     policy.allow(
         ["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": "Glue"}}
     )
@@ -98,14 +89,4 @@ def allow_connection(role: ServiceRole, network: Network, *, connection: str, gr
         ["ec2:CreateTags"],
         [interfaces],
         {"ForAllValues:StringEquals": {"aws:TagKeys": ["aws-glue-service-resource"]}},
-    )
-
-
-def _log_groups(stack: BaseStack) -> str:
-    """The log groups that Glue makes for jobs."""
-    return stack.format_arn(
-        service="logs",
-        resource="log-group",
-        resource_name="/aws-glue/*",
-        arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from local import account
 from local.platform import Platform
 from tests.local.deployments import deployed_platform
 
@@ -14,6 +15,7 @@ from tests.local.deployments import deployed_platform
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A running emulator with TLS and IAM on; ended with everything it started."""
     with Platform(tmp_path_factory.mktemp("platform")) as running:
+        account.prepare(running.client)
         yield running
 
 

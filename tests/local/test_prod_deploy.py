@@ -13,7 +13,7 @@ from cryptography import x509
 from config.contract import example_record
 from lambdas.shared import names
 from local.platform import Platform
-from operations.preflight import check_replication, replica_buckets
+from operations.preflight.replicas import replica_buckets
 from operations.subject import Subject
 from tests.local.deployments import subject_of
 
@@ -113,14 +113,6 @@ def test_the_stage_shows_a_certificate_that_can_be_read(prod: Subject) -> None:
     found = api.get_client_certificate(clientCertificateId=stage["clientCertificateId"])
     loaded = x509.load_pem_x509_certificate(found["pemEncodedCertificate"].encode())
     assert loaded.not_valid_after_utc.timestamp() == found["expirationDate"].timestamp()
-
-
-def test_the_preflight_finds_the_replica_s_buckets(
-    prod: Subject, prod_deployment: Platform
-) -> None:
-    settings = prod.deployment.settings
-    assert settings.replication is not None
-    check_replication(prod_deployment.client("s3", region=settings.replication.region), settings)
 
 
 def test_an_object_and_its_deletion_reach_the_replica(

@@ -219,3 +219,14 @@ def test_a_log_groups_key_has_to_admit_the_service_for_it(platform: Platform) ->
         reasons = " ".join(failure_reasons(platform, "logs-refused"))
         assert "not allowed to be used with Arn" in reasons
         platform.client("cloudformation").delete_stack(StackName="logs-refused")
+
+
+def test_a_name_that_is_taken_is_refused(platform: Platform) -> None:
+    """As after a job of SageMaker's, or a stack, that left its group."""
+    name = "/aws/sagemaker/Endpoints/taken"
+    platform.client("logs").create_log_group(logGroupName=name)
+    group = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name}}
+    with pytest.raises(WaiterError):
+        deploy(platform, "taken-group", {"Resources": {"Group": group}})
+    reasons = failure_reasons(platform, "taken-group")
+    assert any("already exists" in reason for reason in reasons), reasons

@@ -71,6 +71,17 @@ def test_a_trail_that_was_stopped_is_noticed(prod: Subject) -> None:
         cloudtrail.start_logging(Name=trail)
 
 
+def test_a_log_group_that_a_service_made_is_noticed(prod: Subject) -> None:
+    logs = prod.session.client("logs")
+    name = f"/aws-glue/jobs/{prod.scope.stack_prefix}-role{prod.scope.role_path}Other/output"
+    logs.create_log_group(logGroupName=name)
+    try:
+        with pytest.raises(CheckFailedError, match="Other/output"):
+            checks.log_groups_forget(prod)
+    finally:
+        logs.delete_log_group(logGroupName=name)
+
+
 def test_a_role_without_its_boundary_is_noticed(prod: Subject) -> None:
     iam = prod.session.client("iam")
     role = prod.deployed.of_type("AWS::IAM::Role")[-1].physical_id

@@ -9,7 +9,7 @@ import pytest
 
 from config.load import load_deployment
 from config.settings import Replication
-from operations.preflight import REPLICATED, replica_buckets
+from operations.preflight.replicas import REPLICATED, replica_buckets
 from stacks.constructs.replication import DOMAINS
 from tests.synth import resources
 

@@ -1,62 +1,144 @@
-"""The account's quota is asked for before a deploy, and the message says what to change."""
+"""The account is asked before a deploy, and each answer says what to change where."""
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
+from rich.console import Console
 
 from config.load import load_deployment
+from config.settings import Settings
 from lambdas.shared.names import Scope
 from operations.deployed import Deployed, Resource
-from operations.preflight import (
-    LOCKED,
-    PreflightError,
-    check_concurrency,
-    check_prefix_lists,
-    check_replication,
-    replica_buckets,
-    wanted_concurrency,
-)
+from operations.preflight import Answer, Inquiry, State, show
+from operations.preflight.answer import ask
+from operations.preflight.concurrency import concurrency, wanted_concurrency
+from operations.preflight.names import LONGEST, lengths, taken
+from operations.preflight.region import bootstrap, image, lake_formation, logging_role, prefix_lists
+from operations.preflight.replicas import LOCKED, replica_buckets, replicas
 
 SCOPE = Scope("flights", "prod")
 NOTHING = Deployed(SCOPE, (), (), {})
 ROUTER = Resource("api", "Router", "AWS::Lambda::Function", "router-1")
 ROUTER_DEPLOYED = Deployed(SCOPE, ("api",), (ROUTER,), {})
+BOOTSTRAP = ("/cdk-bootstrap/hnb659fds/version", 6)
+
+Stub = Callable[[Stubber], None]
 
 
-def _assembly(*reserved: int | None) -> dict[str, Any]:
-    functions = {
-        f"F{index}": {
-            "Type": "AWS::Lambda::Function",
-            "Properties": {} if count is None else {"ReservedConcurrentExecutions": count},
+def _assembly(*resources: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "Millrace-flights-prod-api": {
+            "Resources": {
+                f"R{index}": {"Type": kind, "Properties": properties}
+                for index, (kind, properties) in enumerate(resources)
+            }
         }
-        for index, count in enumerate(reserved)
     }
-    queue = {"Q": {"Type": "AWS::SQS::Queue"}}
-    return {"Millrace-flights-prod-api": {"Resources": functions | queue}}
 
 
-def _check(assembly: dict[str, Any], deployed: Deployed, unreserved: int, ours: int = 0) -> None:
-    client = boto3.client("lambda", region_name="eu-west-1")
+def _inquiry(
+    client: Any = None,
+    *resources: tuple[str, dict[str, Any]],
+    settings: Settings | None = None,
+    deployed: Deployed = NOTHING,
+) -> Inquiry:
+    settings = settings or load_deployment("prod").settings
+    return Inquiry(settings, _assembly(*resources), deployed, BOOTSTRAP, lambda *_: client)
+
+
+def _stubbed(
+    service: str,
+    stub: Stub,
+    question: Callable[[Inquiry], Iterator[Answer]],
+    *resources: tuple[str, dict[str, Any]],
+    **more: Any,
+) -> list[Answer]:
+    """The answers with a client that gives the stubbed responses, each of which must be used."""
+    clients: Any = boto3.client
+    client = clients(service, region_name="eu-west-1")
+    with Stubber(client) as stubber:
+        stub(stubber)
+        found = list(question(_inquiry(client, *resources, **more)))
+        stubber.assert_no_pending_responses()
+    return found
+
+
+# -- answers ---------------------------------------------------------------------------------------
+
+
+def _denied() -> Iterator[Answer]:
+    clients: Any = boto3.client
+    client = clients("apigateway", region_name="eu-west-1")
     with Stubber(client) as stub:
-        limit = {"AccountLimit": {"UnreservedConcurrentExecutions": unreserved}}
-        stub.add_response("get_account_settings", limit, {})
+        stub.add_client_error("get_account", "AccessDeniedException")
+        client.get_account()
+    yield Answer("never", State.OK, "")
+
+
+def test_a_refusal_to_answer_is_said_and_does_not_stop() -> None:
+    (answer,) = ask("logging role", _denied)
+    assert answer.state == State.NOT_ALLOWED
+    assert answer.said == "GetAccount: AccessDeniedException"
+    assert not answer.stops
+
+
+def test_a_service_that_cannot_be_reached_does_not_stop() -> None:
+    def unreachable() -> Iterator[Answer]:
+        raise EndpointConnectionError(endpoint_url="https://nowhere.example")
+
+    (answer,) = ask("quotas", unreachable)
+    assert answer.state == State.NO_ANSWER
+    assert "nowhere.example" in answer.said
+
+
+@pytest.mark.parametrize("state", State)
+def test_the_table_has_every_answer_and_each_remedy_once(state: State) -> None:
+    found = [Answer(f"subject {n}", state, f"said {n}", "do this") for n in range(3)]
+    console = Console(file=io.StringIO(), width=200)
+    stops = show(found, console)
+    assert isinstance(console.file, io.StringIO)
+    printed = console.file.getvalue()
+    assert stops is (state in {State.TOO_LOW, State.MISSING})
+    assert printed.count("do this") == 1
+    assert all(answer.said in printed for answer in found)
+
+
+# -- concurrency -----------------------------------------------------------------------------------
+
+
+def _functions(*reserved: int | None) -> list[tuple[str, dict[str, Any]]]:
+    queue: tuple[str, dict[str, Any]] = ("AWS::SQS::Queue", {})
+    return [
+        ("AWS::Lambda::Function", {} if n is None else {"ReservedConcurrentExecutions": n})
+        for n in reserved
+    ] + [queue]
+
+
+def _concurrency(reserved: int, deployed: Deployed, unreserved: int, ours: int) -> Answer:
+    def stub(stubber: Stubber) -> None:
+        limit = {"UnreservedConcurrentExecutions": unreserved, "ConcurrentExecutions": 1000}
+        stubber.add_response("get_account_settings", {"AccountLimit": limit}, {})
         if deployed.resources:
             found = {"ReservedConcurrentExecutions": ours} if ours else {}
-            stub.add_response("get_function_concurrency", found, {"FunctionName": "router-1"})
-        check_concurrency(client, assembly, deployed)
-        stub.assert_no_pending_responses()
+            stubber.add_response("get_function_concurrency", found, {"FunctionName": "router-1"})
+
+    (answer,) = _stubbed("lambda", stub, concurrency, *_functions(reserved), deployed=deployed)
+    return answer
 
 
 def test_reservations_of_all_templates_are_added() -> None:
-    assert wanted_concurrency(_assembly(30, None, 5)) == 35
+    assert wanted_concurrency(_inquiry(None, *_functions(30, None, 5))) == 35
 
 
 def test_without_reservations_the_account_is_not_asked() -> None:
-    check_concurrency(None, _assembly(None), NOTHING)
+    assert not list(concurrency(_inquiry(None, *_functions(None))))
 
 
 @pytest.mark.parametrize(
@@ -67,99 +149,236 @@ def test_without_reservations_the_account_is_not_asked() -> None:
 def test_what_the_quota_allows_passes(
     reserved: int, deployed: Deployed, unreserved: int, ours: int
 ) -> None:
-    _check(_assembly(reserved), deployed, unreserved, ours)
+    assert _concurrency(reserved, deployed, unreserved, ours).state == State.OK
 
 
 @pytest.mark.parametrize(
-    ("reserved", "deployed", "unreserved", "ours", "allowed"),
-    [(61, NOTHING, 160, 0, 60), (5, NOTHING, 10, 0, 0), (61, ROUTER_DEPLOYED, 100, 60, 60)],
+    ("reserved", "deployed", "unreserved", "ours", "allowed", "enough"),
+    [
+        (61, NOTHING, 160, 0, 60, 1001),
+        (5, NOTHING, 10, 0, 0, 1095),
+        (61, ROUTER_DEPLOYED, 100, 60, 60, 1001),
+    ],
     ids=["one too many", "new account", "given back by the update"],
 )
-def test_more_than_the_quota_allows_is_refused_with_the_number(
-    reserved: int, deployed: Deployed, unreserved: int, ours: int, allowed: int
+def test_more_than_the_quota_allows_is_refused_with_the_number(  # noqa: PLR0917 - one case
+    reserved: int, deployed: Deployed, unreserved: int, ours: int, allowed: int, enough: int
 ) -> None:
-    message = rf"reserved_concurrency: the settings reserve {reserved} .* at most {allowed} in"
-    with pytest.raises(PreflightError, match=message):
-        _check(_assembly(reserved), deployed, unreserved, ours)
+    answer = _concurrency(reserved, deployed, unreserved, ours)
+    assert answer.state == State.TOO_LOW
+    assert f"{allowed} can be reserved; wanted: {reserved}" in answer.said
+    assert f"--desired-value {enough}" in answer.remedy
 
 
-def _ask_for_replicas(wrong: dict[str, str]) -> None:
+# -- replicas --------------------------------------------------------------------------------------
+
+
+def _ask_for_replicas(wrong: dict[str, str]) -> list[Answer]:
     """Ask about the production settings' replicas; ``wrong`` has an error code by zone."""
-    settings = load_deployment("prod").settings
-    assert settings.replication is not None
-    client = boto3.client("s3", region_name=settings.replication.region)
-    owner = {"ExpectedBucketOwner": settings.replication.account}
-    with Stubber(client) as stub:
-        for zone, bucket in replica_buckets(settings.replication).items():
+    replication = load_deployment("prod").settings.replication
+    assert replication is not None
+    owner = {"ExpectedBucketOwner": replication.account}
+    found = replica_buckets(replication)
+
+    def stub(stubber: Stubber) -> None:
+        for zone, bucket in found.items():
             asked, versions = {"Bucket": bucket, **owner}, "get_bucket_versioning"
             trouble = wrong.get(zone, "")
             if trouble in {"Suspended", ""} or trouble.startswith("ObjectLock"):
                 status = "Suspended" if trouble == "Suspended" else "Enabled"
-                stub.add_response(versions, {"Status": status}, asked)
+                stubber.add_response(versions, {"Status": status}, asked)
             else:
-                stub.add_client_error(versions, trouble, expected_params=asked)
+                stubber.add_client_error(versions, trouble, expected_params=asked)
                 continue
             if zone == LOCKED and trouble:
-                stub.add_client_error("get_object_lock_configuration", trouble)
+                stubber.add_client_error("get_object_lock_configuration", trouble)
             elif zone == LOCKED:
                 lock = {"ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}}
-                stub.add_response("get_object_lock_configuration", lock, asked)
-        check_replication(client, settings)
-        stub.assert_no_pending_responses()
+                stubber.add_response("get_object_lock_configuration", lock, asked)
+
+    return _stubbed("s3", stub, replicas)
 
 
 def test_replicas_that_are_ready_pass() -> None:
-    _ask_for_replicas({})
+    assert {answer.state for answer in _ask_for_replicas({})} == {State.OK}
 
 
 def test_without_replication_nobody_is_asked() -> None:
-    check_replication(None, load_deployment("dev").settings)
+    assert not list(replicas(_inquiry(None, settings=load_deployment("dev").settings)))
 
 
 @pytest.mark.parametrize(
     ("zone", "trouble", "told"),
     [
-        ("raw", "NoSuchBucket", "-raw: does not exist"),
-        ("landing", "Suspended", "-landing: keeps no versions"),
-        ("curated", "AccessDenied", "-curated: cannot be looked at"),
-        ("features", "PermanentRedirect", "-features: is in another Region"),
-        (LOCKED, "ObjectLockConfigurationNotFoundError", "-audit: has no Object Lock"),
-        ("access-logs", "SlowDown", "-access-logs: SlowDown"),
+        ("raw", "NoSuchBucket", "does not exist"),
+        ("landing", "Suspended", "keeps no versions"),
+        ("curated", "AccessDenied", "cannot be looked at"),
+        ("features", "PermanentRedirect", "is in another Region"),
+        (LOCKED, "ObjectLockConfigurationNotFoundError", "has no Object Lock"),
+        ("access-logs", "SlowDown", "SlowDown"),
     ],
 )
 def test_a_replica_that_is_not_ready_is_named(zone: str, trouble: str, told: str) -> None:
-    with pytest.raises(PreflightError, match=told):
-        _ask_for_replicas({zone: trouble})
+    (wrong,) = [answer for answer in _ask_for_replicas({zone: trouble}) if answer.stops]
+    assert wrong.subject.endswith(f"-{zone}")
+    assert told in wrong.said
 
 
 def test_every_replica_that_is_not_ready_is_named_at_once() -> None:
-    with pytest.raises(PreflightError, match=r"2 of 8 (.|\n)*-raw(.|\n)*-monitoring"):
-        _ask_for_replicas({"raw": "NoSuchBucket", "monitoring": "Suspended"})
+    found = _ask_for_replicas({"raw": "NoSuchBucket", "monitoring": "Suspended"})
+    assert [answer.subject.rpartition("-")[2] for answer in found if answer.stops] == [
+        "raw",
+        "monitoring",
+    ]
 
 
-def _lists(s3: str, dynamodb: str) -> None:
-    client = boto3.client("ec2", region_name="eu-west-1")
+# -- the Region's singletons -----------------------------------------------------------------------
+
+
+def _lists(s3: str, dynamodb: str) -> Answer:
     names = ["com.amazonaws.eu-west-1.dynamodb", "com.amazonaws.eu-west-1.s3"]
     found = [
         {"PrefixListName": name, "PrefixListId": prefix_list}
         for name, prefix_list in zip(names, (dynamodb, s3), strict=True)
     ]
-    with Stubber(client) as stub:
-        asked = {"Filters": [{"Name": "prefix-list-name", "Values": names}]}
-        stub.add_response("describe_prefix_lists", {"PrefixLists": found}, asked)
-        check_prefix_lists(client, load_deployment("prod").settings)
+    asked = {"Filters": [{"Name": "prefix-list-name", "Values": names}]}
+    (answer,) = _stubbed(
+        "ec2",
+        lambda stub: stub.add_response("describe_prefix_lists", {"PrefixLists": found}, asked),
+        prefix_lists,
+    )
+    return answer
 
 
 def test_prefix_lists_of_the_region_pass() -> None:
-    _lists("pl-6da54004", "pl-6fa54006")
+    assert _lists("pl-6da54004", "pl-6fa54006").state == State.OK
 
 
 def test_swapped_prefix_lists_are_refused_with_the_right_ids() -> None:
-    with pytest.raises(PreflightError, match=r"\.s3 is pl-6fa54006, not pl-6da54004"):
-        _lists("pl-6fa54006", "pl-6da54004")
+    answer = _lists("pl-6fa54006", "pl-6da54004")
+    assert answer.stops
+    assert "com.amazonaws.eu-west-1.s3 is pl-6fa54006, not pl-6da54004" in answer.said
 
 
 def test_without_prefix_lists_the_region_is_not_asked() -> None:
     settings = load_deployment("prod").settings
     network = settings.network.model_copy(update={"prefix_lists": None})
-    check_prefix_lists(None, settings.model_copy(update={"network": network}))
+    settings = settings.model_copy(update={"network": network})
+    assert not list(prefix_lists(_inquiry(None, settings=settings)))
+
+
+STAGE = ("AWS::ApiGateway::Stage", {"MethodSettings": [{"LoggingLevel": "INFO"}]})
+
+
+@pytest.mark.parametrize(
+    ("account", "state"),
+    [({}, State.MISSING), ({"cloudwatchRoleArn": "arn:aws:iam::1:role/logs"}, State.OK)],
+    ids=["new account", "role set"],
+)
+def test_a_stage_that_logs_needs_the_account_s_role(account: dict[str, str], state: State) -> None:
+    (answer,) = _stubbed(
+        "apigateway", lambda stub: stub.add_response("get_account", account), logging_role, STAGE
+    )
+    assert answer.state == state
+
+
+def test_a_stage_that_does_not_log_needs_no_role() -> None:
+    quiet = ("AWS::ApiGateway::Stage", {"MethodSettings": [{"LoggingLevel": "OFF"}]})
+    assert not list(logging_role(_inquiry(None, quiet)))
+
+
+@pytest.mark.parametrize(
+    ("version", "state"), [("6", State.OK), ("5", State.TOO_LOW), (None, State.MISSING)]
+)
+def test_the_bootstrap_has_the_version_that_the_templates_need(
+    version: str | None, state: State
+) -> None:
+    def stub(stubber: Stubber) -> None:
+        if version is None:
+            stubber.add_client_error("get_parameter", "ParameterNotFound")
+        else:
+            found = {"Parameter": {"Value": version}}
+            stubber.add_response("get_parameter", found, {"Name": BOOTSTRAP[0]})
+
+    (answer,) = _stubbed("ssm", stub, bootstrap)
+    assert answer.state == state
+    assert answer.remedy == ("" if state == State.OK else "make bootstrap ENV=prod")
+
+
+BY_IAM = {
+    "Principal": {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"},
+    "Permissions": ["ALL"],
+}
+
+
+@pytest.mark.parametrize(
+    ("databases", "tables", "told"),
+    [([BY_IAM], [BY_IAM], "IAM decides"), ([BY_IAM], [], "new tables"), ([], [], "databases and")],
+)
+def test_lake_formation_is_named_where_it_decides(
+    databases: list[Any], tables: list[Any], told: str
+) -> None:
+    settings = {
+        "CreateDatabaseDefaultPermissions": databases,
+        "CreateTableDefaultPermissions": tables,
+    }
+    (answer,) = _stubbed(
+        "lakeformation",
+        lambda stub: stub.add_response("get_data_lake_settings", {"DataLakeSettings": settings}),
+        lake_formation,
+        ("AWS::Glue::Database", {}),
+    )
+    assert told in answer.said
+    assert answer.stops is (told != "IAM decides")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_image_is_asked_for_as_a_pull_would(there: bool) -> None:
+    uri = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0"
+    tag = {"imageTag": "3.2-0"}
+    asked = {
+        "registryId": "141502667606", "repositoryName": "sagemaker-xgboost", "imageIds": [tag],
+    }  # fmt: skip
+    failure = {"imageId": tag, "failureCode": "ImageNotFound"}
+    found = {"images": [{"imageId": tag}] if there else [], "failures": [] if there else [failure]}
+    (answer,) = _stubbed(
+        "ecr",
+        lambda stub: stub.add_response("batch_get_image", found, asked),
+        image,
+        ("AWS::SageMaker::Model", {"PrimaryContainer": {"Image": uri}}),
+    )
+    assert answer.stops is not there
+    assert uri in answer.said
+
+
+# -- names -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "member"), LONGEST)
+def test_a_name_is_refused_from_one_character_too_many(kind: str, member: str) -> None:
+    longest = LONGEST[kind, member]
+    (fits,) = lengths(_inquiry(None, (kind, {member: "x" * longest})))
+    (long,) = lengths(_inquiry(None, (kind, {member: "x" * (longest + 1)})))
+    assert (fits.state, long.state) == (State.OK, State.TOO_LOW)
+    assert f"{longest + 1} characters; allowed: {longest}" in long.said
+
+
+TRAIL = ("AWS::CloudTrail::Trail", {"TrailName": "millrace-flights-prod"})
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_name_that_somebody_else_holds_is_named(there: bool) -> None:
+    def stub(stubber: Stubber) -> None:
+        if there:
+            stubber.add_response("get_trail", {"Trail": {"Name": "millrace-flights-prod"}})
+        else:
+            stubber.add_client_error("get_trail", "TrailNotFoundException")
+
+    (answer,) = _stubbed("cloudtrail", stub, taken, TRAIL)
+    assert answer.stops is there
+
+
+def test_a_name_of_our_own_is_not_asked_for() -> None:
+    ours = Resource("audit", "Trail", "AWS::CloudTrail::Trail", "millrace-flights-prod")
+    deployed = Deployed(SCOPE, ("audit",), (ours,), {})
+    assert not list(taken(_inquiry(None, TRAIL, deployed=deployed)))

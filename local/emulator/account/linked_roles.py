@@ -1,0 +1,84 @@
+"""Service-linked roles by the names that services give them; made on a resource's first use.
+
+MiniStack makes up a name from the service's. Services make the role themselves when the first
+resource that needs it is made, which here is when CloudFormation provisions it.
+
+https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-service-linked-roles.html
+https://docs.aws.amazon.com/waf/latest/developerguide/using-service-linked-roles.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from local.emulator.extensions import Tables
+from local.emulator.private_tables import pin, replace
+
+_MODULE = "ministack.services.iam"
+NAMES = {
+    "sagemaker.application-autoscaling.amazonaws.com":
+        "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint",
+    "wafv2.amazonaws.com": "AWSServiceRoleForWAFV2Logging",
+    "backup.amazonaws.com": "AWSServiceRoleForBackup",
+    "ops.apigateway.amazonaws.com": "AWSServiceRoleForAPIGateway",
+}  # fmt: skip
+FIRST_USE = {
+    "AWS::ApplicationAutoScaling::ScalableTarget":
+        "sagemaker.application-autoscaling.amazonaws.com",
+    "AWS::WAFv2::LoggingConfiguration": "wafv2.amazonaws.com",
+    "AWS::Backup::BackupSelection": "backup.amazonaws.com",
+    "AWS::ApiGateway::RestApi": "ops.apigateway.amazonaws.com",
+}  # fmt: skip
+pin(_MODULE, _create_service_linked_role="callable", _roles="scoped", _IAM_HANDLERS=dict)
+
+
+def _named(original: Callable[..., Any]) -> Callable[..., Any]:
+    def create(parameters: dict[str, Any]) -> Any:
+        from ministack.services import iam
+
+        given = parameters.get("AWSServiceName")
+        service = given[0] if isinstance(given, list) else str(given)
+        name = NAMES.get(service)
+        if name is None:
+            return original(parameters)
+        if name in iam._roles:
+            return iam._error(
+                400, "InvalidInput",
+                f"Service role name {name} has been taken in this account, please try a different "
+                "suffix.", ns="iam",
+            )  # fmt: skip
+        before = set(iam._roles.keys())
+        answer = original(parameters)
+        (made,) = set(iam._roles.keys()) - before
+        role = iam._roles.pop(made)
+        role |= {"RoleName": name, "Arn": f"{role['Arn'].rpartition('/')[0]}/{name}"}
+        iam._roles[name] = role
+        status, headers, body = answer
+        text = body.decode() if isinstance(body, bytes) else body
+        return status, headers, text.replace(made, name).encode()
+
+    return create
+
+
+def _on_first_use(create: Callable[..., Any], service: str) -> Callable[..., Any]:
+    def create_after_role(*arguments: Any) -> Any:
+        from ministack.services import iam
+
+        if NAMES[service] not in iam._roles:
+            iam._create_service_linked_role({"AWSServiceName": [service]})
+        return create(*arguments)
+
+    return create_after_role
+
+
+def attach(tables: Tables) -> None:
+    """Give roles their names, and make them when they are first needed."""
+    from ministack.services import iam
+
+    replace(_MODULE, "_create_service_linked_role", _named)
+    iam._IAM_HANDLERS["CreateServiceLinkedRole"] = iam._create_service_linked_role
+    for kind, service in FIRST_USE.items():
+        entry = tables.resource_handlers.get(kind)
+        if entry is not None:
+            entry["create"] = _on_first_use(entry["create"], service)

@@ -1,0 +1,42 @@
+"""Checks of ``make verify-aws`` on what services do by themselves around what was deployed."""
+
+from __future__ import annotations
+
+from operations.subject import CheckFailedError, Subject
+
+GROUP = "AWS::Logs::LogGroup"
+
+
+def log_groups_forget(subject: Subject) -> str:
+    """Every log group has retention and key, those that Glue and the endpoint write to included."""
+    client = subject.session.client("logs")
+    ours = {group.physical_id for group in subject.deployed.of_type(GROUP)}
+    if not ours:
+        raise CheckFailedError(f"no {GROUP} is deployed")
+    scope = subject.scope
+    prefixes = {f"/aws-glue/jobs/{scope.stack_prefix}-role", "/aws/sagemaker/Endpoints/"}
+    found = {
+        group["logGroupName"]: group
+        for prefix in {*ours, *prefixes}
+        for page in client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
+        for group in page["logGroups"]
+        if group["logGroupName"] in ours or _made_for(scope.instance, scope.environment, group)
+    }
+    wrong = [
+        name
+        for name, group in sorted(found.items())
+        if "retentionInDays" not in group or "kmsKeyId" not in group
+    ]
+    wrong += sorted(ours - found.keys())
+    if wrong:
+        raise CheckFailedError(f"without retention or key, or not there: {', '.join(wrong)}")
+    return f"{len(found)} log groups forget, under a key"
+
+
+def _made_for(instance: str, environment: str, group: dict[str, object]) -> bool:
+    """Whether Glue or SageMaker would have made the group for this deployment."""
+    name = str(group["logGroupName"])
+    return (
+        f"-role/millrace/{instance}/{environment}/" in name
+        or name == f"/aws/sagemaker/Endpoints/{instance}-{environment}"
+    )

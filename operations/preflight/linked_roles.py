@@ -1,0 +1,70 @@
+"""Service-linked roles: a service makes its own on first use, if the deploying role may.
+
+CloudFormation acts with the bootstrap's execution role, which has administrator rights unless the
+account was bootstrapped with less. It is asked of IAM's simulator instead of finding out.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from operations.preflight.answer import Answer, State
+from operations.preflight.inquiry import Inquiry
+
+ROLES = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": (
+        "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint",
+        "sagemaker.application-autoscaling.amazonaws.com",
+    ),
+    "AWS::WAFv2::LoggingConfiguration": ("AWSServiceRoleForWAFV2Logging", "wafv2.amazonaws.com"),
+    "AWS::Backup::BackupPlan": ("AWSServiceRoleForBackup", "backup.amazonaws.com"),
+    "AWS::ApiGateway::RestApi": ("AWSServiceRoleForAPIGateway", "ops.apigateway.amazonaws.com"),
+}
+"""Role and service by the type of resource whose first one makes the service want it."""
+
+
+def linked_roles(inquiry: Inquiry) -> Iterator[Answer]:
+    """One answer a role: it is there, or may be made."""
+    iam = inquiry.client("iam")
+    for kind, (name, service) in ROLES.items():
+        if any(True for _ in inquiry.resources(kind)):
+            yield _answer(inquiry, iam, name, service)
+
+
+def _answer(inquiry: Inquiry, iam: Any, name: str, service: str) -> Answer:
+    subject = f"service-linked role of {service.removesuffix('.amazonaws.com')}"
+    try:
+        return Answer(subject, State.OK, iam.get_role(RoleName=name)["Role"]["Arn"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
+    if _may_be_made(inquiry, iam, name, service):
+        return Answer(subject, State.OK, f"{name} will be made by the service on first use")
+    return Answer(
+        subject,
+        State.MISSING,
+        f"{name} does not exist, and the role that CloudFormation deploys with may not make it",
+        f"aws iam create-service-linked-role --aws-service-name {service}",
+    )
+
+
+def _may_be_made(inquiry: Inquiry, iam: Any, name: str, service: str) -> bool:
+    account = inquiry.client("sts").get_caller_identity()["Account"]
+    partition = inquiry.client("sts").meta.partition
+    qualifier = inquiry.bootstrap[0].split("/")[2]
+    region = inquiry.settings.region
+    deploying = f"cdk-{qualifier}-cfn-exec-role-{account}-{region}"
+    answer = iam.simulate_principal_policy(
+        PolicySourceArn=f"arn:{partition}:iam::{account}:role/{deploying}",
+        ActionNames=["iam:CreateServiceLinkedRole"],
+        ResourceArns=[f"arn:{partition}:iam::{account}:role/aws-service-role/{service}/{name}"],
+        ContextEntries=[
+            {"ContextKeyName": "iam:AWSServiceName", "ContextKeyType": "string",
+             "ContextKeyValues": [service]}
+        ],
+    )  # fmt: skip
+    return all(item["EvalDecision"] == "allowed" for item in answer["EvaluationResults"])

@@ -1,0 +1,125 @@
+"""Physical names in the templates: short enough for their service, and not taken yet.
+
+CloudFormation cuts the names that it makes up itself to what a service takes. Those that the
+settings give, and those that it joins from parts, it passes on as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from operations.preflight.answer import Answer, State
+from operations.preflight.inquiry import Inquiry, text_of
+
+SHORTER = "a shorter instance or environment in the settings file"
+# The longest name by type and property: the service's own API reference.
+LONGEST: dict[tuple[str, str], int] = {
+    ("AWS::ApiGateway::RestApi", "Name"): 1024,
+    ("AWS::ApplicationAutoScaling::ScalingPolicy", "PolicyName"): 256,
+    ("AWS::Athena::WorkGroup", "Name"): 128,
+    ("AWS::Backup::BackupVault", "BackupVaultName"): 50,
+    ("AWS::CloudTrail::Trail", "TrailName"): 128,
+    ("AWS::CloudWatch::Alarm", "AlarmName"): 255,
+    ("AWS::CloudWatch::CompositeAlarm", "AlarmName"): 255,
+    ("AWS::Events::Rule", "Name"): 64,
+    ("AWS::Glue::SecurityConfiguration", "Name"): 255,
+    ("AWS::Glue::Table", "DatabaseName"): 255,
+    ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"): 128,
+    ("AWS::IAM::Role", "RoleName"): 64,
+    ("AWS::KinesisFirehose::DeliveryStream", "DeliveryStreamName"): 64,
+    ("AWS::Lambda::Function", "FunctionName"): 64,
+    ("AWS::Logs::LogGroup", "LogGroupName"): 512,
+    ("AWS::S3::Bucket", "BucketName"): 63,
+    ("AWS::SNS::Topic", "DisplayName"): 100,
+    ("AWS::SageMaker::Endpoint", "EndpointName"): 63,
+    ("AWS::SageMaker::EndpointConfig", "EndpointConfigName"): 63,
+    ("AWS::SageMaker::Model", "ModelName"): 63,
+    ("AWS::SageMaker::ModelPackageGroup", "ModelPackageGroupName"): 63,
+    ("AWS::Scheduler::Schedule", "Name"): 64,
+    ("AWS::StepFunctions::StateMachine", "StateMachineName"): 80,
+    ("AWS::WAFv2::WebACL", "Name"): 128,
+}
+
+
+def lengths(inquiry: Inquiry) -> Iterator[Answer]:
+    """Names that are longer than their service takes, or one line that none is."""
+    long, looked = [], 0
+    for (kind, member), longest in LONGEST.items():
+        for properties in inquiry.resources(kind):
+            if member not in properties:
+                continue
+            looked += 1
+            name = text_of(properties[member])
+            if len(name) > longest:
+                said = f"{name} has {len(name)} characters; allowed: {longest}"
+                long.append(Answer(f"name: {kind}", State.TOO_LOW, said, SHORTER))
+    yield from long or [Answer("names", State.OK, f"{looked} names are short enough")]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A type with a fixed name: how to ask whether somebody else holds it already."""
+
+    member: str
+    service: str
+    look: Callable[[Any, str], Any]
+    absent: str
+
+
+FIXED: dict[str, Named] = {
+    "AWS::Athena::WorkGroup": Named(
+        "Name", "athena", lambda c, name: c.get_work_group(WorkGroup=name),
+        "InvalidRequestException",
+    ),
+    "AWS::CloudTrail::Trail": Named(
+        "TrailName", "cloudtrail", lambda c, name: c.get_trail(Name=name), "TrailNotFoundException",
+    ),
+    "AWS::Glue::SecurityConfiguration": Named(
+        "Name", "glue", lambda c, name: c.get_security_configuration(Name=name),
+        "EntityNotFoundException",
+    ),
+    "AWS::SageMaker::Endpoint": Named(
+        "EndpointName", "sagemaker", lambda c, name: c.describe_endpoint(EndpointName=name),
+        "ValidationException",
+    ),
+    "AWS::SageMaker::ModelPackageGroup": Named(
+        "ModelPackageGroupName", "sagemaker",
+        lambda c, name: c.describe_model_package_group(ModelPackageGroupName=name),
+        "ValidationException",
+    ),
+}  # fmt: skip
+
+
+def taken(inquiry: Inquiry) -> Iterator[Answer]:
+    """Fixed names that exist although no stack of ours has made them, as after a failed tear-down.
+
+    CloudFormation refuses them with "already exists" when it comes to them.
+    """
+    for kind, named in FIXED.items():
+        if inquiry.deployed.of_type(kind):
+            continue
+        client = inquiry.client(named.service)
+        for properties in inquiry.resources(kind):
+            name = text_of(properties[named.member])
+            state, said, remedy = State.OK, f"{name} is free", ""
+            if _exists(client, named, name):
+                state, said = (
+                    State.MISSING,
+                    f"{name} exists, and no stack of this deployment has it",
+                )
+                remedy = "remove it, or choose another instance in the settings file"
+            yield Answer(f"name: {kind}", state, said, remedy)
+
+
+def _exists(client: Any, named: Named, name: str) -> bool:
+    try:
+        named.look(client, name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != named.absent:
+            raise
+        return False
+    return True

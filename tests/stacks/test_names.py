@@ -1,0 +1,86 @@
+"""No instance or environment that the settings allow makes a name too long for its service."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App
+
+from config.load import load_deployment
+from config.settings import Settings
+from lambdas.shared.names import Scope
+from operations.deployed import Deployed
+from operations.preflight import Inquiry, State
+from operations.preflight.names import LONGEST, lengths
+from stacks.application import build
+from tests.synth import resources, templates
+
+
+def _longest(field: str) -> str:
+    """The longest value that a setting's pattern admits: ``[a-z][a-z0-9]{1,<n>}``."""
+    (pattern,) = [m.pattern for m in Settings.model_fields[field].metadata if hasattr(m, "pattern")]
+    counted = re.fullmatch(r"\^\[a-z\]\[a-z0-9\]\{1,(\d+)\}\$", pattern)
+    assert counted is not None, pattern
+    return "x" * (int(counted[1]) + 1)
+
+
+def _inquiry(settings: Settings, found: dict[str, Any]) -> Inquiry:
+    nothing = Deployed(Scope("flights", "dev"), (), (), {})
+    return Inquiry(settings, found, nothing, ("/cdk-bootstrap/q/version", 6), lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def longest(tmp_path_factory: pytest.TempPathFactory) -> Inquiry:
+    """The templates of production under the longest names."""
+    outdir: Path = tmp_path_factory.mktemp("longest")
+    deployment = load_deployment("prod")
+    names = {field: _longest(field) for field in ("instance", "environment")}
+    settings = deployment.settings.model_copy(update=names)
+    app = App(outdir=str(outdir), analytics_reporting=False)
+    build(app, dataclasses.replace(deployment, settings=settings))
+    app.synth()
+    found = {path.name: json.loads(path.read_text()) for path in outdir.glob("*.template.json")}
+    return _inquiry(settings, found)
+
+
+def test_the_longest_names_fit(longest: Inquiry) -> None:
+    (answer,) = lengths(longest)
+    assert answer.state == State.OK, answer.said
+
+
+def test_every_name_that_a_template_gives_has_a_known_length() -> None:
+    """A new type with a fixed name is not left out of the comparison."""
+    given = {
+        (resource["Type"], member)
+        for _, _, resource in resources("prod")
+        for member in resource.get("Properties", {})
+        if member.endswith("Name") and (resource["Type"], member) not in OTHERS_NAMES
+    }
+    assert given <= set(LONGEST)
+
+
+def test_the_comparison_looks_at_names() -> None:
+    (answer,) = lengths(_inquiry(load_deployment("prod").settings, templates("prod")))
+    assert int(answer.said.split()[0]) >= 25
+
+
+# What names another resource, which is looked at itself, or is no name of this account.
+OTHERS_NAMES = {
+    ("AWS::ApiGateway::Model", "Name"),
+    ("AWS::ApiGateway::Stage", "StageName"),
+    ("AWS::CloudWatch::Alarm", "MetricName"),
+    ("AWS::CloudTrail::Trail", "S3BucketName"),
+    ("AWS::EC2::FlowLog", "LogGroupName"),
+    ("AWS::EC2::VPCEndpoint", "ServiceName"),
+    ("AWS::Lambda::LayerVersion", "LayerName"),
+    ("AWS::Lambda::Permission", "FunctionName"),
+    ("AWS::Logs::LogStream", "LogGroupName"),
+    ("AWS::Logs::MetricFilter", "LogGroupName"),
+    ("AWS::SageMaker::Endpoint", "EndpointConfigName"),
+    ("AWS::SageMaker::ModelPackage", "ModelPackageGroupName"),
+}
