@@ -12,7 +12,7 @@ from local.emulator.refusals.s3_lifecycle import BUCKET
 BUCKET_POLICY = 20480
 _FORBIDDEN_NAME = re.compile(
     r".*\.\..*|\d+\.\d+\.\d+\.\d+|(xn--|sthree-|amzn-s3-demo-).*"
-    r"|.*(-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3|-an)"
+    r"|.*(-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)"
 )
 _OPEN_ACLS = {"AuthenticatedRead", "AwsExecRead", "LogDeliveryWrite", "PublicRead",
               "PublicReadWrite"}  # fmt: skip
