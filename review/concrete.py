@@ -7,6 +7,7 @@ there (an ARN, an id); everything else stays as it is. For policies every refere
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any
 
@@ -28,6 +29,7 @@ _ARNS = {
     "AWS::Kinesis::Stream": "arn:aws:kinesis:{region}:{account}:stream/{id}",
     "AWS::KinesisFirehose::DeliveryStream": f"arn:aws:firehose:{_HERE}:deliverystream/{{id}}",
     "AWS::Lambda::Function": "arn:aws:lambda:{region}:{account}:function:{id}",
+    "AWS::Lambda::LayerVersion": "arn:aws:lambda:{region}:{account}:layer:{id}:1",
     "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{id}:*",
     "AWS::S3::Bucket": "arn:aws:s3:::{lower}",
     "AWS::SNS::Topic": "arn:aws:sns:{region}:{account}:{id}",
@@ -42,6 +44,7 @@ _ARNS = {
 _REF_IS_ARN = frozenset(
     {
         "AWS::IAM::ManagedPolicy",
+        "AWS::Lambda::LayerVersion",
         "AWS::SNS::Topic",
         "AWS::SageMaker::Endpoint",
         "AWS::SageMaker::ModelPackageGroup",
@@ -49,6 +52,12 @@ _REF_IS_ARN = frozenset(
         "AWS::StepFunctions::StateMachine",
     }
 )
+# Ids that AWS makes up: no two resources have the same.
+_EC2_IDS = {
+    "AWS::EC2::SecurityGroup": "sg",
+    "AWS::EC2::Subnet": "subnet",
+    "AWS::EC2::VPC": "vpc",
+}
 _PSEUDO = {
     "AWS::AccountId": ACCOUNT,
     "AWS::Partition": "aws",
@@ -124,8 +133,6 @@ def _reference(assembly: Assembly, stack: str, logical_id: str, attribute: str) 
     arn = _ARNS.get(kind, "arn:aws:service:{region}:{account}:{id}")
     if attribute.endswith("Arn") or (attribute == "Ref" and kind in _REF_IS_ARN):
         return arn.format(region=REGION, account=ACCOUNT, id=logical_id, lower=logical_id.lower())
-    if kind == "AWS::EC2::SecurityGroup":
-        return "sg-0123456789abcdef0"
-    if kind in {"AWS::EC2::VPC", "AWS::EC2::Subnet"}:
-        return f"{kind.rsplit('::', 1)[1].lower()}-0123456789abcdef0"
+    if kind in _EC2_IDS:
+        return f"{_EC2_IDS[kind]}-{hashlib.sha256(logical_id.encode()).hexdigest()[:17]}"
     return logical_id.lower() if kind == "AWS::S3::Bucket" else logical_id

@@ -204,6 +204,8 @@ class MonitoringStack(BaseStack):
         composite = cloudwatch.CompositeAlarm(
             self,
             "Unhealthy",
+            # CDK's own default holds no part of the deployment: a second one would not deploy.
+            composite_alarm_name=self.names.stack("unhealthy"),
             alarm_description="At least one alarm of this deployment rings. "
             f"Runbook: {RUNBOOK}#unhealthy",
             alarm_rule=cloudwatch.AlarmRule.any_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,25 @@ import yaml
 from local.emulator import refusals
 from local.emulator.refusals import schema
 
+
+def _grown(value: Any) -> Any:
+    """The value with ``{times: 3, of: a{n}}`` in a list as three entries: cases of a size."""
+    if isinstance(value, dict):
+        return {name: _grown(entry) for name, entry in value.items()}
+    if not isinstance(value, list):
+        return value
+    grown: list[Any] = []
+    for entry in value:
+        if isinstance(entry, dict) and set(entry) == {"times", "of"}:
+            text = json.dumps(entry["of"])
+            grown += [json.loads(text.replace("{n}", str(n))) for n in range(entry["times"])]
+        else:
+            grown.append(_grown(entry))
+    return grown
+
+
 CASES: dict[str, dict[str, Any]] = {
-    row: case
+    row: _grown(case)
     for path in sorted((Path(__file__).parent / "planted").glob("*.yaml"))
     for row, case in yaml.safe_load(path.read_text()).items()
 }

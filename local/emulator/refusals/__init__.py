@@ -19,6 +19,8 @@ from local.emulator.private_tables import pin, replace
 Properties = dict[str, Any]
 # properties -> why AWS refuses them, in its words where they are known; nothing if it does not
 Rule = Callable[[Properties], str | None]
+# properties before and after -> why AWS refuses the change
+Change = Callable[[Properties, Properties], str | None]
 
 _STACKS = "ministack.services.cloudformation.stacks"
 _PROVISIONERS = "ministack.services.cloudformation.provisioners"
@@ -26,6 +28,9 @@ pin(_STACKS, _provision_resource="callable", _update_resource="callable")
 pin(_PROVISIONERS, _property_recreation="callable")
 
 _rules: dict[str, list[tuple[str, Rule]]] = {}
+# Rules that look at what exists beside the resource; those of a change are kept apart.
+_beside: dict[str, list[tuple[str, Rule]]] = {}
+_changes: dict[str, list[tuple[str, Change]]] = {}
 
 
 def refuses(row: str, *types: str) -> Callable[[Rule], Rule]:
@@ -34,6 +39,28 @@ def refuses(row: str, *types: str) -> Callable[[Rule], Rule]:
     def register(rule: Rule) -> Rule:
         for name in types:
             _rules.setdefault(name, []).append((row, rule))
+        return rule
+
+    return register
+
+
+def refuses_beside(row: str, *types: str) -> Callable[[Rule], Rule]:
+    """Register a rule that looks at the emulator's other resources, asked at creation."""
+
+    def register(rule: Rule) -> Rule:
+        for name in types:
+            _beside.setdefault(name, []).append((row, rule))
+        return rule
+
+    return register
+
+
+def refuses_change(row: str, *types: str) -> Callable[[Change], Change]:
+    """Register a rule on a resource's properties before and after an update in place."""
+
+    def register(rule: Change) -> Change:
+        for name in types:
+            _changes.setdefault(name, []).append((row, rule))
         return rule
 
     return register
@@ -65,6 +92,28 @@ def check(resource_type: str, logical_id: str | None, properties: Properties) ->
         raise ValueError(f"{resource_type} {logical_id or ''}: {'; '.join(found)}")
 
 
+def check_beside(resource_type: str, logical_id: str | None, properties: Properties) -> None:
+    """Raise ``ValueError`` with the first reason that lies in what already exists."""
+    rules()
+    for row, rule in _beside.get(resource_type, []):
+        if reason := rule(properties):
+            raise ValueError(f"{resource_type} {logical_id or ''}: {reason} [{row}]")
+
+
+def check_change(resource_type: str, name: str, old: Properties, new: Properties) -> None:
+    """Raise ``ValueError`` with the first reason for which AWS would refuse this update."""
+    rules()
+    for row, rule in _changes.get(resource_type, []):
+        if reason := rule(old, new):
+            raise ValueError(f"{resource_type} {name}: {reason} [{row}]")
+
+
+def rows_of_state() -> set[str]:
+    """Rows of the rules on neighbours and on changes."""
+    rules()
+    return {row for found in (_beside, _changes) for named in found.values() for row, _ in named}
+
+
 def attach(_tables: Tables) -> None:
     """Ask before each resource is provisioned and before each change of one, which replaces it
     if the registry's schema says so."""
@@ -72,6 +121,7 @@ def attach(_tables: Tables) -> None:
     def provision(original: Callable[..., Any]) -> Callable[..., Any]:
         def asked(kind: str, logical_id: str, properties: Properties, *more: Any) -> Any:
             check(kind, logical_id, properties)
+            check_beside(kind, logical_id, properties)
             return original(kind, logical_id, properties, *more)
 
         return asked
@@ -80,6 +130,7 @@ def attach(_tables: Tables) -> None:
         def asked(kind: str, physical_id: str, old: Properties, new: Properties, *more: Any) -> Any:
             if old != new:
                 check(kind, physical_id, new)
+                check_change(kind, physical_id, old, new)
             return original(kind, physical_id, old, new, *more)
 
         return asked
