@@ -23,7 +23,7 @@ from stacks.constructs.lease_table import lease_table
 from stacks.constructs.model_registry import ModelRegistry, ModelRegistryProps
 from stacks.constructs.processing_code import publish_code
 from stacks.constructs.retraining_flow import RetrainingFlow, RetrainingFlowProps
-from stacks.constructs.sagemaker_names import alarm_arns
+from stacks.constructs.sagemaker_names import alarm_arns, guard_alarm_names
 from stacks.constructs.scheduled_call import ScheduledCall, ScheduledCallProps
 from stacks.constructs.service_role import ServiceRole
 from stacks.constructs.serving_deploy_role import ServingDeployRole, ServingDeployRoleProps
@@ -95,8 +95,10 @@ class TrainingStack(BaseStack):
         allow_job_logs(role, "/aws/sagemaker/Endpoints/")
         allow_listing(role, lake.artifacts)
         # https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html
-        alarms = alarm_arns(self, names.CHAMPION, names.CHALLENGER)
-        role.allow(["cloudwatch:DescribeAlarms"], alarms)
+        guards = [
+            name for variant in names.VARIANTS for name in guard_alarm_names(self.names, variant)
+        ]
+        role.allow(["cloudwatch:DescribeAlarms"], alarm_arns(self, guards))
         captures = [names.MONITORING_CAPTURE]
         allow_objects(role, lake.monitoring, foundation.keys.models, write=captures)
         return role
