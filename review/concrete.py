@@ -132,7 +132,10 @@ def _reference(assembly: Assembly, stack: str, logical_id: str, attribute: str) 
     kind = resource.type if resource else ""
     arn = _ARNS.get(kind, "arn:aws:service:{region}:{account}:{id}")
     if attribute.endswith("Arn") or (attribute == "Ref" and kind in _REF_IS_ARN):
-        return arn.format(region=REGION, account=ACCOUNT, id=logical_id, lower=logical_id.lower())
+        given = resource.properties.get("LogGroupName") if resource else None
+        # The name of a log group is part of a promise: WAF asks for its prefix.
+        name = str(literal(assembly, stack, given)) if given else logical_id
+        return arn.format(region=REGION, account=ACCOUNT, id=name, lower=logical_id.lower())
     if kind in _EC2_IDS:
         return f"{_EC2_IDS[kind]}-{hashlib.sha256(logical_id.encode()).hexdigest()[:17]}"
     return logical_id.lower() if kind == "AWS::S3::Bucket" else logical_id
