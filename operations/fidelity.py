@@ -20,6 +20,7 @@ PAGE = ROOT / "docs" / "first-deploy.md"
 BY_DEPLOY = "deploy"
 BY_HAND = "hand: "
 _BLOCK = re.compile(r"(<!-- fidelity: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_LINK = "[fidelity.yaml](fidelity.yaml)"
 _LOCAL = {"refuses": "refuses the same", "does": "does the same", "differs": "differs"}
 
 
