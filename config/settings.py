@@ -148,7 +148,7 @@ class Training(Section):
     instance_type: str = "ml.m5.large"
     spot: bool = True
     volume_customer_key: bool = True
-    max_runtime_minutes: Positive = 60
+    max_runtime_minutes: Annotated[int, Field(gt=0, le=28 * 24 * 60)] = 60
     window_days: Positive = 90
     validation_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
     holdout_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.15

@@ -20,6 +20,7 @@ PAGE = ROOT / "docs" / "first-deploy.md"
 BY_DEPLOY = "deploy"
 BY_HAND = "hand: "
 _BLOCK = re.compile(r"(<!-- fidelity: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_LINK = "[fidelity.yaml](fidelity.yaml)"
 _LOCAL = {"refuses": "refuses the same", "does": "does the same", "differs": "differs"}
 
 
@@ -35,7 +36,7 @@ class Row(BaseModel):
     """What the local platform, or synth, does about it."""
     tests: tuple[str, ...] = ()
     verify: str
-    """A function of operations/checks.py, ``deploy``, or ``hand: what to do and see``."""
+    """A function of operations/checks.py, ``deploy`` or ``hand: what to do and see``."""
     why: str = ""
 
     @model_validator(mode="after")
@@ -69,12 +70,25 @@ def rows(table: Table) -> Iterator[tuple[str, Row]]:
         yield from section.items()
 
 
+def to_look_at(row: Row) -> bool:
+    """Whether a first deploy has to look: not at what is certain and shows itself in a deploy."""
+    return row.sure != "certain" or row.verify != BY_DEPLOY
+
+
 def section_table(section: dict[str, Row]) -> str:
-    """A section's rows as a table for people."""
-    lines = ["| what AWS does | sure | here | how to see it on AWS |", "|---|---|---|---|"]
-    lines += [
-        f"| {_told(row)} | {row.sure} | {_here(row)} | {_seen(row)} |" for row in section.values()
-    ]
+    """The section's rows that somebody has to look at, and how many there are beside them."""
+    rows = [row for row in section.values() if to_look_at(row)]
+    rest = len(section) - len(rows)
+    lines = []
+    if rows:
+        lines = ["| what AWS does | sure | here | how to see it on AWS |", "|---|---|---|---|"]
+        lines += [f"| {_told(row)} | {row.sure} | {_here(row)} | {_seen(row)} |" for row in rows]
+    if rest:
+        more = "more row" if rest == 1 else "more rows"
+        told = (
+            f"{rest} {more} that the deploy or its first run shows: [fidelity.yaml](fidelity.yaml)."
+        )
+        lines += ["", told] if rows else [told]
     return "\n".join(lines) + "\n"
 
 

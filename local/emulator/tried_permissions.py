@@ -1,7 +1,8 @@
 """What a role has to be allowed before the resource that uses it can be made.
 
 Lambda and Step Functions look at the policies of the role when a function or a state machine is
-created or changed, and refuse it: a policy that is attached later in the stack comes too late.
+created or changed, and refuse it: a policy that is attached later in the stack comes too late. The
+scheduler tries whether it may assume the role.
 The looks are no calls, so nothing of them enters the record of decisions.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from local.emulator.extensions import Tables
+from local.emulator.role_trust import AccessDeniedError, assert_trusted
 from local.emulator.service_roles import evaluated
 
 Properties = dict[str, Any]
@@ -18,6 +20,7 @@ Properties = dict[str, Any]
 Needs = Iterator[tuple[str, str, str]]
 
 LAMBDA, STATES = "lambda.amazonaws.com", "states.amazonaws.com"
+SCHEDULER = "scheduler.amazonaws.com"
 # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html#cloudwatch-iam-policy
 LOG_DELIVERY = (
     "logs:CreateLogDelivery",
@@ -70,9 +73,21 @@ def _assert_state_machine(properties: Properties) -> None:
             )
 
 
+def _assert_schedule(properties: Properties) -> None:
+    role = str(properties.get("Target", {}).get("RoleArn", ""))
+    try:
+        assert_trusted(role, SCHEDULER)
+    except AccessDeniedError as error:
+        raise ValueError(
+            "The execution role you provide must allow AWS EventBridge Scheduler to assume the "
+            f"role. ({error})"
+        ) from error
+
+
 _TRIED: dict[str, Callable[[Properties], None]] = {
     "AWS::Lambda::Function": _assert_function,
     "AWS::StepFunctions::StateMachine": _assert_state_machine,
+    "AWS::Scheduler::Schedule": _assert_schedule,
 }
 
 

@@ -39,11 +39,13 @@ UTC_TIME = (
 def record_model(contract: Mapping[str, Any]) -> dict[str, Any]:
     """Schema of one event record: its fields, and no other."""
     fields = contract["event"]["fields"]
+    required = [field["name"] for field in fields if field["required"]]
     return {
         "$schema": DRAFT,
         "title": contract["event"]["name"],
         "type": "object",
-        "required": [field["name"] for field in fields if field["required"]],
+        # Draft 4 knows no empty list here, and API Gateway refuses the model.
+        **({"required": required} if required else {}),
         "properties": {field["name"]: _property(field) for field in fields},
         "additionalProperties": False,
     }
@@ -70,5 +72,6 @@ def _property(field: Mapping[str, Any]) -> dict[str, Any]:
         schema["pattern"] = UTC_TIME
     schema |= {ours: field[key] for key, ours in LIMITS.items() if key in field}
     if "allowed" in field:
-        schema["enum"] = [*field["allowed"], *([] if field["required"] else [None])]
+        # Each value once: draft 4 refuses a list with a value twice.
+        schema["enum"] = [*dict.fromkeys(field["allowed"]), *([] if field["required"] else [None])]
     return schema

@@ -204,6 +204,8 @@ RANGES: tuple[tuple[str, object, object], ...] = (
     ),
     ("perimeter.vpc_endpoints", ["vpce-0a1b2c3d4e5f60718"], ["vpc-0a1b2c3d4e5f60718"]),
     ("processing.workers", 2, 1),
+    # SageMaker stops a job after 28 days.
+    ("training.max_runtime_minutes", 100, 40321),
     ("retention.log_days", 365, 42),
     ("owner.email", "a@example.com", "nobody"),
     ("owner.team", "Research / ML", "Research & ML"),

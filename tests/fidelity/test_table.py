@@ -27,6 +27,18 @@ def _defined(file: str) -> frozenset[str]:
     return frozenset(node.name for node in found if isinstance(node, ast.FunctionDef))
 
 
+# Tests that run once for each case of a file of their own.
+OTHERS = {
+    "test_the_schema_refuses_it": "by_schema/schemas.yaml",
+    "test_a_request_that_aws_refuses_is_refused": "requests/sagemaker.yaml",
+}
+
+
+@cache
+def cases(file: str) -> frozenset[str]:
+    return frozenset(yaml.safe_load((PLANTED.parent / file).read_text()))
+
+
 @cache
 def planted() -> frozenset[str]:
     return frozenset(
@@ -41,6 +53,8 @@ def missing(test: str) -> bool:
         return True
     if match["name"] == "test_what_aws_refuses_is_refused":
         return match["case"] not in planted()
+    if match["name"] in OTHERS:
+        return match["case"] not in cases(OTHERS[match["name"]])
     return False
 
 
@@ -69,6 +83,11 @@ def test_the_tests_that_rows_name_exist() -> None:
 )
 def test_a_test_that_is_gone_is_noticed(gone: str) -> None:
     assert missing(gone)
+
+
+def test_each_other_case_has_a_row() -> None:
+    names = {name for name, _ in fidelity.rows(fidelity.read())}
+    assert {case for file in OTHERS.values() for case in cases(file)} <= names
 
 
 def test_checks_that_rows_name_exist() -> None:

@@ -408,16 +408,21 @@ def test_registered_package_is_served(world: Endpoints) -> None:
     package = world.sagemaker.describe_model_package(ModelPackageName=arn)
     assert package["ModelApprovalStatus"] == "PendingManualApproval"
     assert package["ModelPackageVersion"] == 1
+    name = unique("model")
+    served = {
+        "ModelName": name,
+        "ExecutionRoleArn": world.role,
+        "PrimaryContainer": {"ModelPackageName": arn},
+    }
+    unapproved = support.error_code(lambda: world.sagemaker.create_model(**served))
+    assert unapproved == "ValidationException"
     world.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
     listed = world.sagemaker.list_model_packages(
         ModelPackageGroupName=group, ModelApprovalStatus="Approved"
     )
     assert [item["ModelPackageArn"] for item in listed["ModelPackageSummaryList"]] == [arn]
 
-    name = unique("model")
-    world.sagemaker.create_model(
-        ModelName=name, ExecutionRoleArn=world.role, PrimaryContainer={"ModelPackageName": arn}
-    )
+    world.sagemaker.create_model(**served)
     assert world.ask(world.endpoint(world.config({"v": (name, 1.0)})))["model"] == "pack"
 
     refused = support.error_code(

@@ -93,6 +93,36 @@ def test_a_state_machine_needs_a_role_that_may_log(platform: Platform) -> None:
         pass
 
 
+def _schedule_stack(service: str) -> Template:
+    target = {
+        "Arn": QUEUE,
+        "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+        "Input": "{}",
+    }
+    return {
+        "Resources": {
+            "Letters": {"Type": "AWS::SQS::Queue"},
+            "Role": role(service, allow(["sqs:SendMessage"], "*")),
+            "Made": {
+                "Type": "AWS::Scheduler::Schedule",
+                "Properties": {
+                    "FlexibleTimeWindow": {"Mode": "OFF"},
+                    "ScheduleExpression": "rate(1 day)",
+                    "Target": target,
+                },
+            },
+        }
+    }
+
+
+@pytest.mark.platform
+def test_a_schedule_needs_a_role_that_trusts_the_scheduler(platform: Platform) -> None:
+    reasons = _refused(platform, "schedule-refused", _schedule_stack(LAMBDA))
+    assert any("must allow AWS EventBridge Scheduler" in reason for reason in reasons), reasons
+    with deployed(platform, "schedule-made", _schedule_stack("scheduler.amazonaws.com")):
+        pass
+
+
 def test_a_function_in_a_vpc_needs_a_role_that_may_make_interfaces() -> None:
     inside = {"VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}}
     needs = [action for action, _, _ in tried_permissions.of_function(inside)]

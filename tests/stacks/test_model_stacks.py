@@ -16,6 +16,7 @@ from config.contract import example_record
 from config.load import REPOSITORY, Deployment, load_deployment
 from lambdas.router.http import SECURITY_HEADERS
 from lambdas.shared import names
+from local.emulator import refusals
 from operations.openapi import document
 from stacks.application import build
 from stacks.constructs.container_image import xgboost_image
@@ -327,6 +328,15 @@ def test_request_models_follow_the_contract() -> None:
     assert list(models["Record"]["properties"]) == [field["name"] for field in fields]
     fewer = {**contract, "event": {**contract["event"], "fields": fields[:-1]}}
     assert fields[-1]["name"] not in record_model(fewer)["properties"]
+
+
+def test_a_contract_without_required_fields_gives_a_model_that_api_gateway_takes() -> None:
+    field = {"name": "gate", "type": "string", "required": False, "classification": "public"}
+    field["allowed"] = ["A", "B", "A"]
+    model = record_model({"event": {"name": "departures", "fields": [field]}})
+    properties = {"RestApiId": "api", "Schema": model}
+    assert list(refusals.reasons("AWS::ApiGateway::Model", properties)) == []
+    assert model["properties"]["gate"]["enum"] == ["A", "B", None]
 
 
 @EACH

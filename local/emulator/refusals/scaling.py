@@ -22,7 +22,10 @@ _OF_VARIANTS = frozenset(
 def _capacity(properties: Properties) -> str | None:
     least, most = int(properties["MinCapacity"]), int(properties["MaxCapacity"])
     if least > most:
-        return f"MinCapacity {least}: allowed: at most MaxCapacity, {most}"
+        return (
+            "Maximum capacity cannot be less than minimum capacity: "
+            f"MinCapacity {least}, allowed: at most MaxCapacity, {most}"
+        )
     return None
 
 

@@ -27,26 +27,6 @@ _INTRINSICS = frozenset(
 )
 _CALL = re.compile(r"States\.(\w+)\s*\(")
 _QUOTED = re.compile(r"'(?:\\.|[^'\\])*'")
-_LOG_GROUP = re.compile(r"arn:[^:]+:logs:[^:]+:\d{12}:log-group:[^:]+:\*")
-# https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html
-_SYNC = {
-    "athena": {"startQueryExecution"},
-    "batch": {"submitJob"},
-    "bedrock": {"createModelCustomizationJob"},
-    "codebuild": {"startBuild", "startBuildBatch"},
-    "databrew": {"startJobRun"},
-    "ecs": {"runTask"},
-    "glue": {"startJobRun"},
-    "sagemaker": {
-        "createTrainingJob",
-        "createTransformJob",
-        "createProcessingJob",
-        "createHyperParameterTuningJob",
-        "createLabelingJob",
-    },
-    "states": {"startExecution"},
-}
-_SERVICE = re.compile(r"arn:[^:]+:states:::(?P<service>[\w-]+):(?P<action>[\w:-]+)(?P<how>\.\S+)?")
 
 
 def _definition(properties: Properties) -> dict[str, Any]:
@@ -69,7 +49,8 @@ def _machines(definition: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 yield from _machines(machine)
 
 
-def _states(properties: Properties) -> Iterator[tuple[str, dict[str, Any]]]:
+def states(properties: Properties) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and definition of every state, those of Parallel and Map states included."""
     for machine in _machines(_definition(properties)):
         yield from machine.get("States", {}).items()
 
@@ -131,7 +112,7 @@ def _no_end(properties: Properties) -> str | None:
 
 @refuses("state-name-length", MACHINE)
 def _long_name(properties: Properties) -> str | None:
-    for name, _ in _states(properties):
+    for name, _ in states(properties):
         if len(name) > _NAME:
             return f"State name {name!r} has {len(name)} characters; allowed: {_NAME}"
     return None
@@ -151,7 +132,7 @@ def _paths(value: Any, where: str) -> Iterator[tuple[str, str]]:
 
 
 def _dynamic(properties: Properties) -> Iterator[tuple[str, str]]:
-    for name, state in _states(properties):
+    for name, state in states(properties):
         for member in ("Parameters", "ResultSelector", "ItemSelector", "Credentials"):
             yield from _paths(state.get(member), f"/States/{name}/{member}")
 
@@ -184,7 +165,7 @@ def _unknown_intrinsic(properties: Properties) -> str | None:
 
 @refuses("catch-all-stands-last", MACHINE)
 def _catch_all(properties: Properties) -> str | None:
-    for name, state in _states(properties):
+    for name, state in states(properties):
         for member in ("Retry", "Catch"):
             rules = [rule.get("ErrorEquals", []) for rule in state.get(member, [])]
             for index, errors in enumerate(rules):
@@ -196,7 +177,7 @@ def _catch_all(properties: Properties) -> str | None:
 
 @refuses("retry-in-bounds", MACHINE)
 def _retry(properties: Properties) -> str | None:
-    for name, state in _states(properties):
+    for name, state in states(properties):
         for rule in state.get("Retry", []):
             first, longest = rule.get("IntervalSeconds", 1), rule.get("MaxDelaySeconds")
             if rule.get("BackoffRate", 2) < 1:
@@ -211,7 +192,7 @@ def _retry(properties: Properties) -> str | None:
 
 @refuses("timeout-in-bounds", MACHINE)
 def _timeout(properties: Properties) -> str | None:
-    everywhere = [("the state machine", _definition(properties)), *_states(properties)]
+    everywhere = [("the state machine", _definition(properties)), *states(properties)]
     for name, place in everywhere:
         limit = place.get("TimeoutSeconds")
         if isinstance(limit, int) and not 0 < limit <= _LONGEST_SECONDS:
@@ -219,58 +200,4 @@ def _timeout(properties: Properties) -> str | None:
         beat = place.get("HeartbeatSeconds")
         if isinstance(limit, int) and isinstance(beat, int) and beat >= limit:
             return f"{name}: HeartbeatSeconds {beat}: allowed: less than TimeoutSeconds, {limit}"
-    return None
-
-
-@refuses("integration-that-waits", MACHINE)
-def _sync(properties: Properties) -> str | None:
-    for name, state in _states(properties):
-        match = _SERVICE.fullmatch(str(state.get("Resource", "")).strip())
-        if match is None:
-            continue
-        action, how = match["action"], match["how"] or ""
-        if how.startswith(".sync") and action not in _SYNC.get(match["service"], set()):
-            return (
-                f"{name}: The resource provided {state['Resource']} is not recognized. The value "
-                "is not a valid resource ARN, or the resource is not available in this region. "
-                f"Allowed with .sync: {', '.join(sorted(_SYNC))}"
-            )
-    return None
-
-
-@refuses("sdk-integration-exists", MACHINE)
-def _sdk(properties: Properties) -> str | None:
-    from local.emulator import sdk_calls
-
-    for name, state in _states(properties):
-        match = _SERVICE.fullmatch(str(state.get("Resource", "")).strip())
-        if match is None or match["service"] != "aws-sdk":
-            continue
-        service, _, action = match["action"].partition(":")
-        try:
-            known = sdk_calls.operation(sdk_calls.botocore_service(service), action) is not None
-        except sdk_calls.UnknownCallError:
-            known = False
-        if not known or not action[:1].islower():
-            return f"{name}: The resource provided {state['Resource']} is not recognized."
-    return None
-
-
-@refuses("log-group-arn-ends-with-a-star", MACHINE)
-def _log_group(properties: Properties) -> str | None:
-    for entry in properties.get("LoggingConfiguration", {}).get("Destinations", []):
-        arn = entry.get("CloudWatchLogsLogGroup", {}).get("LogGroupArn", "")
-        if not _LOG_GROUP.fullmatch(arn):
-            return f"LogGroupArn {arn!r}: allowed: the ARN of a log group with :* at its end"
-    return None
-
-
-@refuses("logging-has-a-destination", MACHINE)
-def _log_level(properties: Properties) -> str | None:
-    logging = properties.get("LoggingConfiguration", {})
-    if logging.get("Level", "OFF") != "OFF" and not logging.get("Destinations"):
-        return (
-            f"Invalid Logging Configuration: level {logging['Level']} without Destinations; "
-            "allowed: exactly one log group"
-        )
     return None
