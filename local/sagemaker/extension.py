@@ -19,6 +19,7 @@ from local.sagemaker import (
     service,
     store,
 )
+from local.sagemaker.container import build
 from local.sagemaker.fleet import publish_debug
 
 # Member of a request -> resource part of the ARN that IAM checks it against.
@@ -96,6 +97,8 @@ def attach(tables: Tables) -> None:
     the runtime API would call a model's ``application/json`` ``application/x-amz-json-1.1``.
     """
     host.set_state_dir(tables.state_dir)
+    # Without the image's packages no job runs: better told now than by the first one.
+    build.site_packages()
     tables.add_service(
         Service(
             name="sagemaker",
