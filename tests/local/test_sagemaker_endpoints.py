@@ -316,6 +316,28 @@ def test_registered_package_is_served(world: Endpoints) -> None:
     world.sagemaker.delete_model_package_group(ModelPackageGroupName=group)
 
 
+def test_an_unversioned_package_names_its_instance_types(world: Endpoints) -> None:
+    url = support.put(world.platform, world.bucket, "alone.gz", support.model_archive("alone"))
+    specification = {
+        "Containers": [container(url)],
+        "SupportedContentTypes": ["application/json"],
+        "SupportedResponseMIMETypes": ["application/json"],
+    }
+    name = unique("alone")
+    with pytest.raises(world.sagemaker.exceptions.ClientError, match="InstanceTypes: required"):
+        world.sagemaker.create_model_package(
+            ModelPackageName=name, InferenceSpecification=specification
+        )
+    types = {
+        "SupportedRealtimeInferenceInstanceTypes": [support.INSTANCE],
+        "SupportedTransformInstanceTypes": [support.INSTANCE],
+    }
+    arn = world.sagemaker.create_model_package(
+        ModelPackageName=name, InferenceSpecification={**specification, **types}
+    )["ModelPackageArn"]
+    world.sagemaker.delete_model_package(ModelPackageName=arn)
+
+
 def test_scalable_target_bounds_the_instance_count(world: Endpoints, pair: str) -> None:
     client = world.platform.client("application-autoscaling")
     target = {
