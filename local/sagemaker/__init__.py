@@ -1,8 +1,8 @@
 """SageMaker for the local platform: jobs, registry and endpoints that run the project's code.
 
-Control plane and runtime API are held to botocore's service model; training runs through the
-``sagemaker-training`` toolkit and endpoints through ``sagemaker-inference``, as processes with
-the container's file and environment contract and the credentials of the execution role.
+Control plane and runtime API are held to botocore's service model; jobs and endpoints run on the
+packages and start-up steps of SageMaker's XGBoost image (docs/container.md), as processes with the
+container's file and environment contract and the credentials of the execution role.
 """
 
 from __future__ import annotations

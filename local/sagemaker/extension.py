@@ -19,6 +19,7 @@ from local.sagemaker import (
     service,
     store,
 )
+from local.sagemaker.container import build
 from local.sagemaker.fleet import publish_debug
 
 # Member of a request -> resource part of the ARN that IAM checks it against.
@@ -90,14 +91,28 @@ def _shut_down() -> None:
 
 
 def attach(tables: Tables) -> None:
-    """Register both APIs under one service: they share the signing name ``sagemaker``."""
+    """Register both APIs, which share a signing name.
+
+    Apart, because MiniStack words content types by a service's protocol: under the control plane's
+    the runtime API would call a model's ``application/json`` ``application/x-amz-json-1.1``.
+    """
     host.set_state_dir(tables.state_dir)
+    # Without the image's packages no job runs: better told now than by the first one.
+    build.site_packages()
     tables.add_service(
         Service(
             name="sagemaker",
             handler=service.handle_request,
             iam_namespace="sagemaker",
             target_prefixes=("SageMaker.",),
+            resource_arns=resource_arns,
+        )
+    )
+    tables.add_service(
+        Service(
+            name="sagemaker-runtime",
+            handler=service.handle_runtime_request,
+            iam_namespace="sagemaker",
             signing_names=("sagemaker",),
             botocore_name="sagemaker-runtime",
             resource_arns=resource_arns,

@@ -84,16 +84,17 @@ def _invoke(name: str, headers: Mapping[str, str], body: bytes) -> Response:
         return _model_error(name, variant.name, answer)
     if endpoint.capture is not None:
         endpoint.capture.add(_exchange(variant.name, headers, body, answer))
-    return 200, _answer_headers(variant.name, headers, answer), answer.body
+    return 200, _answer_headers(variant.name, answer), answer.body
 
 
-def _answer_headers(variant: str, headers: Mapping[str, str], answer: Answer) -> dict[str, str]:
+def _answer_headers(variant: str, answer: Answer) -> dict[str, str]:
     given = {
         "Content-Type": answer.content_type,
         "x-Amzn-Invoked-Production-Variant": variant,
     }
-    if _ATTRIBUTES in headers:
-        given["X-Amzn-SageMaker-Custom-Attributes"] = headers[_ATTRIBUTES]
+    # What the model says of its answer; the caller's own attributes only reach the container.
+    if _ATTRIBUTES in answer.headers:
+        given["X-Amzn-SageMaker-Custom-Attributes"] = answer.headers[_ATTRIBUTES]
     return given
 
 

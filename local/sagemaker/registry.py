@@ -80,6 +80,7 @@ def create_package(request: Mapping[str, Any]) -> store.Record:
         raise validation(NO_TAGS)
     if "InferenceSpecification" not in request and "SourceUri" not in request:
         raise validation("InferenceSpecification is required.")
+    _check_instance_types(request, bool(group))
     for container in request.get("InferenceSpecification", {}).get("Containers", []):
         if container.get("ModelDataUrl"):
             roles.check_caller_reads(container["ModelDataUrl"])
@@ -89,6 +90,15 @@ def create_package(request: Mapping[str, Any]) -> store.Record:
         store.set_tags(record["ModelPackageArn"], record.pop("Tags", None))
     _announce(record)
     return {"ModelPackageArn": record["ModelPackageArn"]}
+
+
+def _check_instance_types(request: Mapping[str, Any], versioned: bool) -> None:
+    """Without a group a package has to name them; with one, naming them would pin them."""
+    given = request.get("InferenceSpecification", {})
+    wanted = ("SupportedRealtimeInferenceInstanceTypes", "SupportedTransformInstanceTypes")
+    missing = [name for name in wanted if not given.get(name)]
+    if not versioned and given and missing:
+        raise validation(f"{' and '.join(missing)}: required for an unversioned model package.")
 
 
 def _new_package(request: Mapping[str, Any], group: str | None, name: str | None) -> store.Record:

@@ -161,12 +161,17 @@ def _tagged_arn(operation: str, request: Mapping[str, Any]) -> str:
 async def handle_request(
     method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
 ) -> Response:
-    """MiniStack's entry point for both the control plane and the runtime API."""
+    """MiniStack's entry point for the control plane."""
+    del method, path, query
+    return await asyncio.to_thread(_control_plane, headers["x-amz-target"].partition(".")[2], body)
+
+
+async def handle_runtime_request(
+    method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
+) -> Response:
+    """MiniStack's entry point for the runtime API."""
     del method, query
-    target = headers.get("x-amz-target", "")
-    if not target:
-        return await invoke.handle(path, headers, body)
-    return await asyncio.to_thread(_control_plane, target.partition(".")[2], body)
+    return await invoke.handle(path, headers, body)
 
 
 def _control_plane(operation: str, body: bytes) -> Response:

@@ -131,7 +131,6 @@ class ModelRegistry(Construct):
         self,
     ) -> sagemaker.CfnModelPackage.InferenceSpecificationProperty:
         package = sagemaker.CfnModelPackage
-        instance_type = self._stack.settings.serving.instance_type
         return package.InferenceSpecificationProperty(
             containers=[
                 package.ModelPackageContainerDefinitionProperty(
@@ -142,8 +141,6 @@ class ModelRegistry(Construct):
             ],
             supported_content_types=[CONTENT_TYPE],
             supported_response_mime_types=[CONTENT_TYPE],
-            supported_realtime_inference_instance_types=[instance_type],
-            supported_transform_instance_types=[instance_type],
         )
 
     def _define_package_readers(self) -> CustomerPolicy:

@@ -1,8 +1,9 @@
-"""The endpoint's hooks against XGBoost alone, on the same records, in the same process.
+"""The endpoint's hooks, and the image's whole server, against XGBoost alone on the same records.
 
 The floor is ``Booster.inplace_predict`` on a matrix that is already encoded; above it stand JSON,
-encoding and the answer. Single records and full batches are timed in turns, so that a busy moment
-of the machine falls on both. Run with ``python -m tests.bench.bench_serving``.
+encoding and the answer, then nginx's rules, gunicorn and Flask. Floor and what stands above it are
+timed in turns, so that a busy moment of the machine falls on both. Run with
+``python -m tests.bench.bench_serving``.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
+from local.sagemaker.server import ModelServer
+from model_code.models import Model
 from model_code.serving import inference
 from tests.bench.report import Row, duration, table
+from tests.container import containers
 from tests.unit import models_for_tests as models
 from tests.unit.test_training import fit
 
@@ -48,6 +52,12 @@ def main() -> None:
         models.write_run(root / "run")
         fit(root / "run", root / "model", "--trees", TREES, "--patience", TREES)
         model = inference.model_fn(str(root / "model"))
+        with containers.server(root / "container", root / "model") as server:
+            report(model, server)
+
+
+def report(model: Model, server: ModelServer) -> None:
+    """Print the table."""
     rows, costs = [], []
     for size in BATCHES:
         records = models.events(size, 1)
@@ -57,11 +67,16 @@ def main() -> None:
         def hooks(body: bytes = body) -> str:
             return str(inference.transform_fn(model, body, "application/json", "*/*")[0])
 
+        def stack(body: bytes = body) -> object:
+            return containers.ask(server, body)
+
         def floor(matrix: np.ndarray = matrix) -> object:
             return model._booster.inplace_predict(matrix)
 
         ours, bare = measure(hooks, floor)
         rows.append(Row(f"hooks, {size} a request", ours, "XGBoost, encoded", bare))
+        whole, alone = measure(stack, hooks)
+        rows.append(Row(f"server, {size} a request", whole, "hooks", alone))
         costs.append(f"{duration((ours - bare) / size)} ({size} a request)")
     print(f"One process, {TREES} trees, median of {ROUNDS} requests")
     print(table(rows))

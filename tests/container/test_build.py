@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from local.sagemaker import images
 from local.sagemaker.container import build, overlay
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +29,12 @@ print(json.dumps({e.name: e.value for e in m.entry_points(group="console_scripts
 def locked() -> dict[str, str]:
     files = (build.PACKAGES, build.TOOLKIT)
     return {name: version for file in files for name, version in LOCKED.findall(file.read_text())}
+
+
+def test_the_deployed_image_is_the_one_whose_packages_are_here() -> None:
+    deployed = yaml.safe_load((ROOT / "config" / "images.yaml").read_text())["xgboost"]
+    assert deployed["version"] == images.VERSION
+    assert locked()["xgboost-cpu"] == images.VERSION.replace("-", ".")
 
 
 def run(program: str) -> dict[str, str]:

@@ -124,3 +124,15 @@ def test_a_process_sees_the_image_and_nothing_outside(tmp_path: Path) -> None:
     assert not [
         p for p in seen["path"] if p == str(build.ROOT) or p.startswith(f"{build.ROOT}/.venv")
     ]
+
+
+def test_sockets_have_a_short_path_wherever_the_platform_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    container = overlay.create(tmp_path / "environment")
+    assert len(str(container.temporary / "gunicorn.sock")) <= overlay.LONGEST_SOCKET
+    container.remove()
+    assert not list(deep.iterdir())

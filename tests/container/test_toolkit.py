@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -143,3 +145,25 @@ def test_without_submit_directory_there_is_no_code(tmp_path: Path) -> None:
     with pytest.raises(ServerError), server(tmp_path, hooks(HOOKS), variables):
         pass
     assert "No module named 'inference'" in (tmp_path / "ml.log").read_text()
+
+
+def test_a_worker_that_ends_with_code_3_ends_the_container(tmp_path: Path) -> None:
+    """gunicorn takes the code for a worker that could not start, and stops."""
+    with server(tmp_path, hooks(HOOKS)) as running:
+        watcher = threading.Thread(target=running.watch, daemon=True)
+        watcher.start()
+        before = running.pid
+        assert ask(running, b'{"exit": 3}').status == 502
+        deadline = time.monotonic() + 60
+        while running.restarts == 0 or not answers(running):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert running.pid != before
+
+
+def answers(running: ModelServer) -> bool:
+    """Whether the container is back."""
+    try:
+        return ask(running, b"{}").status == 200
+    except ServerError:
+        return False

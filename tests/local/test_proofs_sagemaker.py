@@ -7,14 +7,9 @@ from typing import Any
 import pytest
 
 from local.platform import Platform
+from tests.local.endpoints_support import Endpoints, capture_config, captured, container
 from tests.local.sagemaker_support import INSTANCE, unique
 from tests.local.test_sagemaker_cloudformation import Stack, artefact, registry
-from tests.local.test_sagemaker_endpoints import (
-    Endpoints,
-    capture_config,
-    captured,
-    container,
-)
 
 pytestmark = pytest.mark.platform
 

@@ -104,11 +104,12 @@ def test_container_paths_move_into_the_job_directory(tmp_path: Path) -> None:
     ("image", "runs"),
     [
         ("141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0", True),
-        ("141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.7-1-cpu-py3", True),
+        ("141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0-cpu-py3", True),
+        ("141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.7-1-cpu-py3", False),
         ("141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.2-1", False),
         ("docker.io/library/python:3.11", False),
         (None, False),
     ],
 )
-def test_only_xgboost_images_run(image: str | None, runs: bool) -> None:
-    assert (images.python_for(image) is not None) is runs
+def test_only_the_image_whose_packages_are_here_runs(image: str | None, runs: bool) -> None:
+    assert images.runs(image) is runs

@@ -116,6 +116,13 @@ def test_script_failure_is_the_failure_reason(platform: Platform, bucket: str, r
     assert not support.keys(platform, bucket, f"models/{job['TrainingJobName']}")
 
 
+def test_job_without_the_variables_of_pip_fails(platform: Platform, bucket: str, role: str) -> None:
+    job = train(platform, training_request(bucket, role, Environment={"FLAVOUR": "plain"}))
+
+    assert job["TrainingJobStatus"] == "Failed"
+    assert "InstallModuleError" in job["FailureReason"]
+
+
 def test_missing_source_directory_fails_the_job(platform: Platform, bucket: str, role: str) -> None:
     job = train(platform, training_request(bucket, role, "absent"))
 

@@ -22,6 +22,7 @@ from stacks.application import build
 from stacks.constructs.container_image import xgboost_image
 from stacks.constructs.request_models import batch_model, record_model
 from stacks.constructs.seed_model import seed_model
+from tests.stacks.flows import DEFINITIONS
 from tests.synth import ENVIRONMENTS, resources, templates
 
 EACH = pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -242,6 +243,25 @@ def test_model_archives_end_as_sagemaker_asks() -> None:
     (container,) = package["InferenceSpecification"]["Containers"]
     assert container["ModelDataUrl"]["Fn::Sub"].endswith(".tar.gz")
     assert container["Environment"] == names.MODEL_ENVIRONMENT
+
+
+def test_the_seed_names_no_instance_type() -> None:
+    """A version need not, and one that did would refuse every other type for ever."""
+    package = one("dev", "training", "AWS::SageMaker::ModelPackage")
+    assert [name for name in package["InferenceSpecification"] if "InstanceTypes" in name] == []
+
+
+def test_the_image_installs_our_code_without_an_index() -> None:
+    """The value 0 switches build isolation off; tests/container tries both values."""
+    assert names.MODEL_ENVIRONMENT.items() >= names.PIP_ENVIRONMENT.items()
+    jobs = [
+        state["Parameters"]
+        for flow in DEFINITIONS.values()
+        for state in flow["States"].values()
+        if "createTrainingJob" in state.get("Resource", "")
+    ]
+    assert jobs
+    assert all(job["Environment"].items() >= names.PIP_ENVIRONMENT.items() for job in jobs)
 
 
 def test_every_passed_role_is_held_to_its_service() -> None:

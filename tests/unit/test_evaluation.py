@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss, roc_auc_score
 
+from local.sagemaker.container import build
 from model_code.evaluation import bootstrap, evaluate, inputs, metrics
 from model_code.models import Model
 from stacks.constructs.code_bundle import source_bundle
@@ -182,7 +182,10 @@ def test_models_see_the_holdout_through_their_own_encodings(run: Path, tmp_path:
 
 
 def test_the_processing_job_runs_from_its_files_alone(run: Path, tmp_path: Path) -> None:
-    """run.py, shipped alone under the name of its digest, finds the source archive."""
+    """run.py, shipped alone under the name of its digest, finds the source archive.
+
+    It runs on the image's packages, as on SageMaker.
+    """
     base = tmp_path / "processing"
     for name in ("contract", "code", "source", "holdout"):
         (base / "input" / name).mkdir(parents=True)
@@ -194,7 +197,7 @@ def test_the_processing_job_runs_from_its_files_alone(run: Path, tmp_path: Path)
     (base / "input/holdout/part.parquet").write_bytes(holdout)
     models.pack(run / "model", base / "input/candidate/model.tar.gz")
     models.pack(run / "seed", base / "input/champion/6a7b.gz")
-    command = [sys.executable, "-P", str(script), "evaluate"]
+    command = [str(build.python()), "-P", str(script), "evaluate"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     document = json.loads((base / "output/evaluation/evaluation.json").read_text())

@@ -122,15 +122,17 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def _serve(self) -> None:
-        config, length = self.config, int(self.headers.get("Content-Length") or 0)
+        config = self.config
+        # A refusal, too, leaves no byte of the request unread: its sender would see a broken pipe.
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.close_connection = True
         if not config.proxied.search(self.path):
             status, text = config.refusal
             self._answer(status, {"Content-Type": config.default_type}, text.encode())
-        elif 0 < config.largest_body < length:
+        elif 0 < config.largest_body < len(body):
             self._page(413)
         else:
-            self._pass_on(self.rfile.read(length))
+            self._pass_on(body)
 
     do_GET = do_POST = do_HEAD = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815
 

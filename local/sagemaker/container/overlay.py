@@ -31,6 +31,8 @@ import sys
 from {module} import {function}
 sys.exit({function}())
 """
+# The path of a socket: 104 bytes on macOS with the ending zero, 108 on Linux.
+LONGEST_SOCKET = 103
 # Nothing listens there: whatever would leave the machine fails at once, as in isolated subnets.
 NO_ROUTE = "http://127.0.0.1:9"
 # pip waits and repeats; the answer stays the same.
@@ -85,8 +87,16 @@ def create(root: Path) -> Overlay:
         _program(commands / name, _COMMAND.format(python=python, module=module, function=function))
     _program(commands / "nginx", f'#!/bin/sh\nexec "{commands}/python" -I -S "{_NGINX}" "$@"\n')
     (root / "pip.conf").write_text(_PIP)
-    # Short, for the path of a socket has 104 characters at most.
-    return Overlay(root, Path(tempfile.mkdtemp(prefix="millrace-")))
+    return Overlay(root, _temporary())
+
+
+def _temporary() -> Path:
+    """A directory of one's own whose path is short enough for the sockets in it."""
+    path = Path(tempfile.mkdtemp(prefix="millrace-"))
+    if len(str(path / "gunicorn.sock")) <= LONGEST_SOCKET:
+        return path
+    path.rmdir()
+    return Path(tempfile.mkdtemp(prefix="millrace-", dir="/tmp"))
 
 
 def _program(path: Path, text: str) -> None:
