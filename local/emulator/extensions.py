@@ -50,6 +50,7 @@ OWN_EXTENSIONS = (
     "local.emulator.resource_tags",
     "local.emulator.stack_events",
     "local.emulator.key_policies",
+    "local.emulator.trail_checks",
     "local.emulator.missing_objects",
     "local.emulator.replicas",
     "local.emulator.lambda_errors",
