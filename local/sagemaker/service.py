@@ -20,6 +20,7 @@ from local.sagemaker import (
     store,
     training,
     transform,
+    volumes,
     wire,
 )
 from local.sagemaker.errors import ServiceError, not_local, validation
@@ -138,6 +139,7 @@ def call(operation: str, request: Mapping[str, Any]) -> store.Record:
     wire.check_input("sagemaker", operation, request)
     if operation.startswith("Create"):
         roles.check_add_tags(_tagged_arn(operation, request), request.get("Tags"))
+    volumes.check(operation, request)
     handler = operations().get(operation)
     if handler is None:
         raise not_local(operation)
