@@ -41,6 +41,20 @@ def assert_service_admitted(service: str, action: str, resource: str, source_arn
             _admit(service, key_action, key, source_arn, policy, sent)
 
 
+def assert_admitted(
+    service: str, action: str, resource: str, source_arn: str, more: dict[str, Any]
+) -> None:
+    """Raise ``AccessDeniedError`` unless the policy of one resource admits one action.
+
+    ``more`` holds the condition keys that the request carries beside those naming the source.
+    """
+    from ministack.core import iam_evaluator as evaluator
+
+    found = evaluator._resource_policy(action.split(":", maxsplit=1)[0], resource)
+    policy = found[0] if found else ""
+    _admit(service, action, resource, source_arn, policy, more)
+
+
 def _admit(  # noqa: PLR0917 - one request
     service: str,
     action: str,

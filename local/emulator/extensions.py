@@ -53,6 +53,7 @@ OWN_EXTENSIONS = (
     "local.emulator.stack_events",
     "local.emulator.custom_answers",
     "local.emulator.key_policies",
+    "local.emulator.trail_checks",
     "local.emulator.missing_objects",
     "local.emulator.replicas",
     "local.emulator.lambda_errors",

@@ -27,6 +27,7 @@ from local.emulator.private_tables import pin, replace
 pin(
     "ministack.services.s3",
     _bucket_default_sse_headers="callable",
+    _bucket_encryption="scoped",
     _buckets="scoped",
     handle_request="callable",
 )
@@ -115,13 +116,25 @@ def _topic_key(arn: str) -> str | None:
     return topic.get("attributes", {}).get("KmsMasterKeyId") or None
 
 
+def has_bucket_key(bucket: str) -> bool:
+    """Whether a bucket's objects share data keys, so that KMS is told the bucket only."""
+    from ministack.services import s3
+
+    return "<BucketKeyEnabled>true" in str(s3._bucket_encryption.get(bucket) or "")
+
+
 def key_context(resource_arn: str, region: str) -> dict[str, Any]:
-    """The condition keys AWS sends to KMS for this resource (S3: with a bucket key)."""
+    """The condition keys AWS sends to KMS for this resource.
+
+    S3 names the bucket if that has a Bucket Key, the object otherwise:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+    """
     service = resource_arn.split(":")[2]
     context: dict[str, Any] = {"kms:viaservice": f"{service}.{region}.amazonaws.com"}
     if service == "s3":
         bucket = resource_arn.split("/", maxsplit=1)[0]
-        context["kms:encryptioncontext:aws:s3:arn"] = bucket
+        named = bucket if has_bucket_key(bucket.split(":::")[1]) else resource_arn
+        context["kms:encryptioncontext:aws:s3:arn"] = named
         context["kms:encryptioncontextkeys"] = ["aws:s3:arn"]
     if service in _CONTEXTS:
         context[f"kms:encryptioncontext:{_CONTEXTS[service].lower()}"] = resource_arn

@@ -1,8 +1,10 @@
 """Whether a service may assume a role: the trust policy, with the conditions it sets.
 
-A service calls on behalf of an account and says so, which is how a role refuses to be used for
-somebody else's resource (the confused deputy). What a service sends here is what its page says; a
-key that it does not send is absent, and a condition that asks for it refuses.
+A service calls on behalf of an account and may say so, which is how a role refuses to be used for
+somebody else's resource (the confused deputy). What a service is documented to send, it sends here.
+Of most it is not documented whether they send anything: such a service is tried twice, once saying
+for whom and once silent, and the role has to admit it both times. A key that is not sent is absent,
+and a condition that asks for it refuses.
 
 Lambda and Step Functions try the role when a function or machine is made, the others at work.
 """
@@ -18,11 +20,21 @@ from local.emulator.private_tables import pin
 
 pin("ministack.core.iam_evaluator", _conditions_met="callable")
 
-# Lambda and CloudFormation name no source when they assume a role.
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
-_NAME_NO_SOURCE = frozenset({"lambda.amazonaws.com", "cloudformation.amazonaws.com"})
+# What a service says for whom it works, and the page that has it in a trust policy.
+_SENT: dict[str, str] = {
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/security-confused-deputy-prevention.html
+    "sagemaker.amazonaws.com": "arn:aws:sagemaker:{region}:{account}:training-job/any",
+    # https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+    "scheduler.amazonaws.com": "arn:aws:scheduler:{region}:{account}:schedule-group/default",
+    # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
+    "states.amazonaws.com": "arn:aws:states:{region}:{account}:stateMachine:any",
+    # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
+    "vpc-flow-logs.amazonaws.com": "arn:aws:ec2:{region}:{account}:vpc-flow-log/fl-0a1b2c3d",
+}
+# Neither is documented to name a source. https://github.com/prowler-cloud/prowler/issues/2810
+_SILENT = frozenset({"lambda.amazonaws.com", "cloudformation.amazonaws.com"})
 # https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html
-_SEND_EXTERNAL_ID = frozenset({"firehose.amazonaws.com"})
+_EXTERNAL_ID = frozenset({"firehose.amazonaws.com"})
 # What is made with a role that has to be assumable at once: the property and the service.
 _TRIED = {
     "AWS::Lambda::Function": ("Role", "lambda.amazonaws.com"),
@@ -46,13 +58,13 @@ def role_name(role_arn: str) -> str:
     return role_arn.rsplit("/", 1)[-1]
 
 
-def assert_trusted(role_arn: str, service: str) -> None:
+def assert_trusted(role_arn: str, service: str, source_arn: str = "") -> None:
     """Raise ``AccessDeniedError`` unless the role exists and ``service`` may assume it.
 
     ``service`` is a service principal such as ``firehose.amazonaws.com``. It acts for the account
-    of the request that is being served.
+    of the request that is being served, and for ``source_arn`` if that is known.
     """
-    from ministack.core.responses import get_account_id
+    from ministack.core.responses import get_account_id, get_region
     from ministack.services import iam
 
     if role_arn.count(":") < 5:
@@ -62,16 +74,35 @@ def assert_trusted(role_arn: str, service: str) -> None:
         raise AccessDeniedError(service, "sts:AssumeRole", role_arn, "the role does not exist")
     document = role.get("AssumeRolePolicyDocument") or "{}"
     trust = json.loads(document) if isinstance(document, str) else document
-    reason = refusal(trust, role_arn, service, get_account_id())
+    keys = said(service, get_account_id(), get_region(), source_arn)
+    reason = refusal(trust, role_arn, service, keys)
     if reason:
         raise AccessDeniedError(service, "sts:AssumeRole", role_arn, reason)
 
 
-def refusal(trust: dict[str, Any], role_arn: str, service: str, source_account: str) -> str:
-    """Why the trust policy refuses ``service`` acting for ``source_account``; empty if it does not.
+def said(
+    service: str, account: str, region: str = "", source_arn: str = ""
+) -> list[dict[str, Any]]:
+    """The condition keys of an assumption; two sets where it is open what the service sends."""
+    if service in _SILENT:
+        return [{}]
+    if service in _EXTERNAL_ID:
+        return [{"sts:externalid": account}]
+    documented = _SENT.get(service, "").format(region=region, account=account)
+    told = {"aws:sourceaccount": account, "aws:sourcearn": source_arn or documented or None}
+    return [told] if service in _SENT else [told, {}]
+
+
+def refusal(trust: dict[str, Any], role_arn: str, service: str, keys: list[dict[str, Any]]) -> str:
+    """Why the trust policy refuses ``service`` sending any of ``keys``; empty if it does not.
 
     Statements that do not name the service are no concern of it; a matching Deny overrides.
     """
+    reasons = [_refusal(trust, role_arn, service, sent) for sent in keys]
+    return next(filter(None, reasons), "")
+
+
+def _refusal(trust: dict[str, Any], role_arn: str, service: str, sent: dict[str, Any]) -> str:
     statements = trust.get("Statement", [])
     named = [
         statement
@@ -80,7 +111,7 @@ def refusal(trust: dict[str, Any], role_arn: str, service: str, source_account: 
     ]
     if not named:
         return "its trust policy does not name the service"
-    met = [s["Effect"] for s in named if _conditions_hold(s, role_arn, service, source_account)]
+    met = [s["Effect"] for s in named if _conditions_hold(s, role_arn, service, sent)]
     if "Deny" in met:
         return "of an explicit deny in its trust policy"
     return "" if "Allow" in met else "a condition of its trust policy does not hold"
@@ -97,15 +128,10 @@ def _services(statement: dict[str, Any]) -> list[str]:
 
 
 def _conditions_hold(
-    statement: dict[str, Any], role_arn: str, service: str, source_account: str
+    statement: dict[str, Any], role_arn: str, service: str, sent: dict[str, Any]
 ) -> bool:
     from ministack.core import iam_evaluator as evaluator
 
-    sent: dict[str, Any] = {}
-    if service not in _NAME_NO_SOURCE:
-        sent["aws:sourceaccount"] = source_account
-    if service in _SEND_EXTERNAL_ID:
-        sent["sts:externalid"] = source_account
     request = evaluator.EvalContext(
         principal_arn=service, principal_type="Service", principal_account="",
         action="sts:AssumeRole", resource_arn=role_arn, region="", service_context=sent,

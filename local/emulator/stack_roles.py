@@ -118,8 +118,18 @@ def _allow(stack: str, kind: str, verb: str, name: str, props: dict[str, Any]) -
             service_roles.assert_allowed(
                 role, "iam:PassRole", props[passed], context, service=SERVICE
             )
+        if kind == "AWS::SageMaker::Endpoint" and verb != "Delete":
+            _allow_volumes(role, props)
     except service_roles.AccessDeniedError as error:
         raise ValueError(f"Resource handler returned message: {error}") from error
+
+
+def _allow_volumes(role: str, props: dict[str, Any]) -> None:
+    """Who makes or changes an endpoint makes the grant on its volumes' key."""
+    from local.sagemaker import models, volumes
+
+    config = models.find_endpoint_config(props["EndpointConfigName"])
+    volumes.assert_may_grant(role, config.get("KmsKeyId", ""), SERVICE)
 
 
 def _decided(stack: str | None, kind: str) -> bool:

@@ -23,6 +23,7 @@ from local.sagemaker import (
     store,
     training,
     transform,
+    volumes,
     wire,
 )
 from local.sagemaker.errors import ServiceError, not_local, validation
@@ -142,6 +143,7 @@ def call(operation: str, request: Mapping[str, Any]) -> store.Record:
     limits.check(operation, request, get_region())
     if operation.startswith("Create"):
         roles.check_add_tags(_tagged_arn(operation, request), request.get("Tags"))
+    volumes.check(operation, request)
     handler = operations().get(operation)
     if handler is None:
         raise not_local(operation)

@@ -2,6 +2,10 @@
 
 Data events cost by the event (100,000 for about 0.10 USD); the selectors name the six zones, so
 the log buckets, whose every delivery would be an event, are left out.
+
+The bucket has no Bucket Key: with one S3 tells KMS the bucket instead of the trail, and CloudTrail
+wants to decrypt as well. A trail writes a few files in five minutes, so nothing is saved by it.
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html
 """
 
 from __future__ import annotations
@@ -25,6 +29,8 @@ TRAIL_DAYS = 400
 LOCK_DAYS = 365
 # Where the settings allow deletion, a day is enough to see that the lock works.
 DELETABLE_LOCK_DAYS = 1
+
+SERVICE = "cloudtrail.amazonaws.com"
 
 _Selector = cloudtrail.CfnTrail.AdvancedEventSelectorProperty
 _Field = cloudtrail.CfnTrail.AdvancedFieldSelectorProperty
@@ -73,9 +79,11 @@ class AuditTrail(Construct):
                 settings=settings,
                 expire_after_days=TRAIL_DAYS,
                 lock_days=DELETABLE_LOCK_DAYS if deletable else LOCK_DAYS,
+                bucket_key=False,
+                sender=SERVICE,
             ),
         ).bucket
-        service = iam.ServicePrincipal("cloudtrail.amazonaws.com")
+        service = iam.ServicePrincipal(SERVICE)
         ours = {"StringEquals": {"aws:SourceArn": self._arn}}
         bucket.add_to_resource_policy(
             iam.PolicyStatement(
@@ -103,7 +111,7 @@ class AuditTrail(Construct):
             self,
             "LogWriter",
             props=ServiceRoleProps(
-                service="cloudtrail.amazonaws.com",
+                service=SERVICE,
                 description="Sends the trail to its log group",
                 path=self._stack.names.role_path,
                 boundary=self._props.foundation.security.boundary,

@@ -80,8 +80,7 @@ class RecordDelivery(Construct):
                 description=f"Delivers {self._props.stream} into the raw zone",
                 path=self._stack.names.service_role_path,
                 boundary=self._props.foundation.security.boundary,
-                # Firehose identifies the account by an external id.
-                source_account=False,
+                # https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html
                 conditions={"StringEquals": {"sts:ExternalId": self._stack.account}},
             ),
         )

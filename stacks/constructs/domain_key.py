@@ -136,8 +136,17 @@ class DomainKey(Construct):
         self._allow(iam.AccountRootPrincipal(), props.outsiders, through)
 
     def _allow_grants(self, props: DomainKeyProps) -> None:
+        """Only a service can make a call that is for a resource of its own.
+
+        Which service is compared if the call says so: some make it with their caller's rights,
+        others with a session of the role that they were handed.
+        """
         conditions = via_service(self._stack, props.grants_via)
-        conditions["Bool"] = {"kms:GrantIsForAWSResource": "true"}
+        services = {"kms:ViaService": conditions["StringEquals"].pop("kms:ViaService")}
+        conditions |= {
+            "Bool": {"kms:GrantIsForAWSResource": "true"},
+            "StringEqualsIfExists": services,
+        }
         self._allow(iam.AccountRootPrincipal(), ["kms:CreateGrant"], conditions)
 
     def _allow(

@@ -83,8 +83,6 @@ class PlatformFunction(Construct):
                 path=self._props.path or self._stack.names.role_path,
                 boundary=security.boundary,
                 policies=[security.runtimes.function, *self._props.policies],
-                # Lambda documents no source condition for execution roles; PassRole is the guard.
-                source_account=False,
             ),
         )
         self.log_group.grant_write(role.policy)

@@ -63,10 +63,6 @@ def replication_role(
             description="Replicates the buckets of this deployment",
             path=stack.names.service_role_path,
             boundary=boundary,
-            # Not documented for replication, hence only if sent; nobody can pass another
-            # account's role to S3, which is what keeps others from using it.
-            source_account=False,
-            conditions={"StringEqualsIfExists": {"aws:SourceAccount": stack.account}},
         ),
     )
     ours = f"arn:{stack.partition}:s3:::{generated(stack).lower()}*"

@@ -3,6 +3,12 @@
 CDK's ``Role`` grants write inline policies, which three of the six compliance packs refuse and
 which no key or bucket policy can name; so grants go to the role's own managed policy, itself a
 grantee. What it has in common with other roles it attaches: see ``customer_policy``.
+
+A service that assumes a role may say for whose resource. Which do is documented service by service,
+and by a few only: a condition that asks a silent service for it keeps it out. So the account is
+required of the services whose pages show such a trust policy, and of the others only if they send
+it. What holds for all of them: no service can be handed a role of another account (iam:PassRole).
+https://github.com/prowler-cloud/prowler/issues/2810
 """
 
 from __future__ import annotations
@@ -17,6 +23,18 @@ from constructs import Construct
 
 from stacks.constructs.customer_policy import CustomerPolicy, Reason
 
+# Services whose pages show a trust policy that asks for aws:SourceAccount and aws:SourceArn.
+SAY_FOR_WHOM = {
+    "sagemaker.amazonaws.com": "https://docs.aws.amazon.com/sagemaker/latest/dg/security-confused-deputy-prevention.html",
+    "scheduler.amazonaws.com": "https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html",
+    "states.amazonaws.com": "https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html",
+    "vpc-flow-logs.amazonaws.com": "https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html",
+}
+# Firehose is told apart by an external id, for the others nothing is documented at all.
+SAY_NOTHING = frozenset(
+    {"cloudformation.amazonaws.com", "firehose.amazonaws.com", "lambda.amazonaws.com"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceRoleProps:
@@ -28,10 +46,8 @@ class ServiceRoleProps:
     path: str
     """IAM path: ``Scope.role_path``."""
     boundary: iam.IManagedPolicy
-    source_account: bool = True
-    """Require ``aws:SourceAccount`` (not every service sends it: see the caller's reason)."""
     source_arn: str | None = None
-    """Also require ``aws:SourceArn`` to match this pattern."""
+    """``aws:SourceArn`` has to match this pattern, too."""
     conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Further conditions of the trust policy."""
     policies: Sequence[CustomerPolicy] = ()
@@ -66,10 +82,14 @@ class ServiceRole(Construct):
 
     def _trust(self, props: ServiceRoleProps) -> dict[str, dict[str, Any]]:
         conditions = {operator: dict(keys) for operator, keys in props.conditions.items()}
-        if props.source_account:
-            conditions.setdefault("StringEquals", {})["aws:SourceAccount"] = Stack.of(self).account
+        if props.service in SAY_NOTHING:
+            return conditions
+        if_sent = "" if props.service in SAY_FOR_WHOM else "IfExists"
+        account = {"aws:SourceAccount": Stack.of(self).account}
+        conditions.setdefault(f"StringEquals{if_sent}", {}).update(account)
         if props.source_arn:
-            conditions.setdefault("ArnLike", {})["aws:SourceArn"] = props.source_arn
+            source = {"aws:SourceArn": props.source_arn}
+            conditions.setdefault(f"ArnLike{if_sent}", {}).update(source)
         return conditions
 
     @property

@@ -62,9 +62,6 @@ class ServingDeployRole(Construct):
                 description="CloudFormation role of a roll-out: models of the serving stack only",
                 path=stack.names.role_path,
                 boundary=props.foundation.security.boundary,
-                # CloudFormation sends neither source condition when it assumes a service role;
-                # who may pass the role is what guards it.
-                source_account=False,
                 policies=[props.packages],
             ),
         )

@@ -107,12 +107,7 @@ class TableBackup(Construct):
             ["backup:CopyIntoBackupVault", "backup:DescribeBackupVault"],
             [self.vault.attr_backup_vault_arn],
         )
-        services = [f"{name}.{stack.region}.amazonaws.com" for name in ("backup", "dynamodb")]
-        role.allow(
-            ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"],
-            [props.key.key_arn],
-            {"StringEquals": {"kms:ViaService": services}},
-        )
+        self._allow_key(role)
         acknowledge(
             role.policy,
             f"AwsSolutions-IAM5[Resource::{copies}]",
@@ -123,6 +118,21 @@ class TableBackup(Construct):
             "points to everybody.",
         )
         return role
+
+    def _allow_key(self, role: ServiceRole) -> None:
+        """As the service's own policy has it: the table through DynamoDB, the vault by a grant.
+
+        https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSBackupServiceRolePolicyForBackup.html
+        """
+        key, region = self._props.key.key_arn, self._stack.region
+        services = [f"{name}.{region}.amazonaws.com" for name in ("backup", "dynamodb")]
+        role.allow(
+            ["kms:Decrypt", "kms:GenerateDataKey"],
+            [key],
+            {"StringEquals": {"kms:ViaService": services}},
+        )
+        role.allow(["kms:DescribeKey"], [key])
+        role.allow(["kms:CreateGrant"], [key], {"Bool": {"kms:GrantIsForAWSResource": "true"}})
 
     def _define_plan(self) -> backup.CfnBackupPlan:
         rule = backup.CfnBackupPlan.BackupRuleResourceTypeProperty(

@@ -58,6 +58,10 @@ class ZoneBucketProps:
     """VPC endpoints through which our workloads come; none: no workload has business here."""
     producers: Sequence[str] = ()
     """Roles of the settings that may call from outside the perimeter."""
+    bucket_key: bool = True
+    """Share data keys between objects, which saves calls of KMS."""
+    sender: str | None = None
+    """A service principal that brings the encryption it wants: see ``_deny_other_keys``."""
     replication_role: str | None = None
     """ARN of the role that replicates the bucket; None: no replica."""
 
@@ -72,7 +76,7 @@ class ZoneBucket(Construct):
             "Bucket",
             encryption=s3.BucketEncryption.KMS,
             encryption_key=props.key,
-            bucket_key_enabled=True,
+            bucket_key_enabled=props.bucket_key,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
@@ -102,7 +106,7 @@ class ZoneBucket(Construct):
                     event_bridge_enabled=True
                 )
             )
-        self._deny_other_keys(props.key)
+        self._deny_other_keys(props.key, props.sender)
         stack = stack_of(self)
         close_perimeter(self.bucket, stack, endpoints=props.endpoints, producers=props.producers)
         replicate(self.bucket, stack, zone=props.zone, role_arn=props.replication_role)
@@ -125,8 +129,12 @@ class ZoneBucket(Construct):
             for prefix, days in props.short_lived.items()
         ]
 
-    def _deny_other_keys(self, key: kms.IKey) -> None:
-        """Refuse an upload that names other encryption; without headers the default applies."""
+    def _deny_other_keys(self, key: kms.IKey, sender: str | None) -> None:
+        """Refuse an upload that names other encryption; without headers the default applies.
+
+        From everybody but ``sender``, of which it is not documented what it names.
+        """
+        spared = {"aws:PrincipalServiceName": sender} if sender else {}
         for header, expected in (
             ("s3:x-amz-server-side-encryption", "aws:kms"),
             ("s3:x-amz-server-side-encryption-aws-kms-key-id", key.key_arn),
@@ -138,7 +146,7 @@ class ZoneBucket(Construct):
                     principals=[iam.AnyPrincipal()],
                     resources=[self.bucket.arn_for_objects("*")],
                     conditions={
-                        "StringNotEquals": {header: expected},
+                        "StringNotEquals": {header: expected} | spared,
                         "Null": {header: "false"},
                     },
                 )

@@ -37,11 +37,11 @@ def _key(*denied: dict[str, Any]) -> dict[str, Any]:
     return {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": policy}}
 
 
-def _bucket(key: str | None = None) -> dict[str, Any]:
+def _bucket(key: str | None = None, *, bucket_key: bool = True) -> dict[str, Any]:
     properties: dict[str, Any] = {"VersioningConfiguration": {"Status": "Suspended"}}
     if key:
         default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Fn::GetAtt": [key, "Arn"]}}
-        rule = {"ServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}
+        rule = {"ServerSideEncryptionByDefault": default, "BucketKeyEnabled": bucket_key}
         properties["BucketEncryption"] = {"ServerSideEncryptionConfiguration": [rule]}
     return {"Type": "AWS::S3::Bucket", "Properties": properties}
 
@@ -123,6 +123,39 @@ def test_reading_an_encrypted_object_needs_decrypt(
     stranger = platform.client("s3", platform.assume(stack["WithoutKey"]))
     with pytest.raises(ClientError, match="kms:Decrypt"):
         stranger.get_object(**request)
+
+
+def _for_context(named: str) -> dict[str, Any]:
+    """A caller that may use the key for one encryption context only."""
+    context = {"kms:EncryptionContext:aws:s3:arn": {"Fn::Sub": named}}
+    use = allow(["kms:GenerateDataKey"], {"Fn::GetAtt": ["Key", "Arn"]})
+    objects = [{"Fn::Sub": f"${{{name}.Arn}}/*"} for name in ("With", "Without")]
+    return _caller(allow(["s3:PutObject"], objects), use | {"Condition": {"StringLike": context}})
+
+
+@pytest.mark.proves("AWS::S3::Bucket")
+def test_the_context_is_the_bucket_with_a_bucket_key_and_the_object_without(
+    platform: Platform,
+) -> None:
+    buckets = {
+        "With": _bucket("Key", bucket_key=True),
+        "Without": _bucket("Key", bucket_key=False),
+    }
+    callers = {
+        f"{form}{name}": _for_context(f"${{{name}.Arn}}{suffix}")
+        for name in buckets
+        for form, suffix in (("Bucket", ""), ("Object", "/*"))
+    }
+    outputs = {name: {"Value": {"Fn::GetAtt": [name, "Arn"]}} for name in callers}
+    outputs |= {f"{name}Bucket": {"Value": {"Ref": name}} for name in buckets}
+    template = {"Resources": {"Key": _key(), **buckets, **callers}, "Outputs": outputs}
+    with deployed(platform, "contexts", template) as found:
+        for form, name in (("Bucket", "With"), ("Object", "Without")):
+            other = "Object" if form == "Bucket" else "Bucket"
+            place = {"WithKey": found[f"{form}{name}"], "Bucket": found[f"{name}Bucket"]}
+            assert _put(platform, place, "WithKey") == "ok"
+            place["WithKey"] = found[f"{other}{name}"]
+            assert "kms:GenerateDataKey" in _put(platform, place, "WithKey")
 
 
 @pytest.mark.proves("AWS::IAM::Role", "AWS::IAM::ManagedPolicy")

@@ -294,6 +294,19 @@ def test_a_changed_rule_is_replaced_and_the_flow_log_kept(platform: Platform) ->
     assert not ec2.describe_flow_logs(FlowLogIds=[first["FlowLog"]])["FlowLogs"]
 
 
+def _admits_cloudtrail(bucket: str) -> dict[str, Any]:
+    arn = {"Fn::GetAtt": [bucket, "Arn"]}
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudtrail.amazonaws.com"},
+        "Action": ["s3:GetBucketAcl", "s3:PutObject"],
+        "Resource": [arn, {"Fn::Sub": f"${{{bucket}.Arn}}/*"}],
+    }
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    properties = {"Bucket": {"Ref": bucket}, "PolicyDocument": document}
+    return {"Type": "AWS::S3::BucketPolicy", "Properties": properties}
+
+
 def _governance() -> Template:
     root = {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}
     policy = {
@@ -310,8 +323,10 @@ def _governance() -> Template:
     resources: dict[str, Any] = {
         "Key": {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": policy}},
         "Trails": {"Type": "AWS::S3::Bucket"},
+        "TrailsPolicy": _admits_cloudtrail("Trails"),
         "Trail": {
             "Type": "AWS::CloudTrail::Trail",
+            "DependsOn": "TrailsPolicy",
             "Properties": {"S3BucketName": {"Ref": "Trails"}, "IsLogging": True},
         },
         "Budget": {

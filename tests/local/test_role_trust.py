@@ -24,7 +24,10 @@ from tests.local.probe_stack import (
 
 ACCOUNT, OTHER = "123456789012", "210987654321"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/millrace/job"
-FIREHOSE, LAMBDA, STATES = (f"{name}.amazonaws.com" for name in ("firehose", "lambda", "states"))
+FIREHOSE, LAMBDA, STATES, GLUE, TRAIL, FLOW_LOGS = (
+    f"{name}.amazonaws.com"
+    for name in ("firehose", "lambda", "states", "glue", "cloudtrail", "vpc-flow-logs")
+)
 DENIED = "of an explicit deny in its trust policy"
 CONDITION = "a condition of its trust policy does not hold"
 
@@ -39,6 +42,18 @@ def _source(account: str) -> dict[str, Any]:
     return {"StringEquals": {"aws:SourceAccount": account}}
 
 
+def _refusal(document: dict[str, Any], service: str) -> str:
+    keys = role_trust.said(service, ACCOUNT, "eu-west-1")
+    return role_trust.refusal(document, ROLE, service, keys)
+
+
+def _source_if_sent(account: str) -> dict[str, Any]:
+    return {"StringEqualsIfExists": {"aws:SourceAccount": account}}
+
+
+FLOW_LOG = f"arn:aws:ec2:eu-west-1:{ACCOUNT}:vpc-flow-log/*"
+
+
 @pytest.mark.parametrize(
     ("document", "service", "reason"),
     [
@@ -51,18 +66,28 @@ def _source(account: str) -> dict[str, Any]:
         (_trust(STATES, StringEquals={"sts:ExternalId": ACCOUNT}), STATES, CONDITION),
         # Lambda names no source: such a condition would keep it out on AWS too.
         (_trust(LAMBDA, **_source(ACCOUNT)), LAMBDA, CONDITION),
-        (_trust(STATES, ArnLike={"aws:SourceArn": "arn:aws:states:*"}), STATES, CONDITION),
+        (_trust(STATES, ArnLike={"aws:SourceArn": "arn:aws:states:*:*:*"}), STATES, ""),
+        (_trust(STATES, ArnLike={"aws:SourceArn": "arn:aws:events:*:*:*"}), STATES, CONDITION),
         (_trust(STATES, "Deny", **_source(ACCOUNT)), STATES, DENIED),
+        (_trust(FLOW_LOGS, ArnLike={"aws:SourceArn": FLOW_LOG}), FLOW_LOGS, ""),
+        # Whether these say for whom is open: the role has to admit them either way.
+        (_trust(GLUE, **_source(ACCOUNT)), GLUE, CONDITION),
+        (_trust(GLUE, **_source_if_sent(ACCOUNT)), GLUE, ""),
+        (_trust(GLUE, **_source_if_sent(OTHER)), GLUE, CONDITION),
+        (_trust(TRAIL, **_source(ACCOUNT)), TRAIL, CONDITION),
+        (_trust(TRAIL, **_source_if_sent(ACCOUNT)), TRAIL, ""),
+        (_trust(TRAIL, "Deny", **_source_if_sent(ACCOUNT)), TRAIL, DENIED),
+        (_trust(GLUE), GLUE, ""),
     ],
 )
 def test_a_trust_policy_decides(document: dict[str, Any], service: str, reason: str) -> None:
-    assert role_trust.refusal(document, ROLE, service, ACCOUNT) == reason
+    assert _refusal(document, service) == reason
 
 
 def test_another_action_is_no_permission_to_assume() -> None:
     document = trust(STATES)
     document["Statement"][0]["Action"] = "sts:TagSession"
-    assert role_trust.refusal(document, ROLE, STATES, ACCOUNT)
+    assert _refusal(document, STATES)
 
 
 def _role(service: str, condition: dict[str, Any], *statements: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ REASONS = {
     (BUCKET, "ForAllValues:StringNotEquals", "aws:CalledVia"): "absent where no service calls on",
     (BUCKET, "ArnNotLike", "aws:PrincipalArn"): "absent for services, which the first key admits",
     (BUCKET, "StringNotEquals", "aws:SourceVpce"): "absent for whoever comes through no endpoint",
+    (BUCKET, "StringNotEquals", "aws:PrincipalServiceName"): "absent for all but services: denied",
     (KEY, "BoolIfExists", "kms:GrantIsForAWSResource"): "absent where no service asks: denied",
     (KEY, "BoolIfExists", "aws:PrincipalIsAWSService"): "absent without a signature: denied",
 }

@@ -11,7 +11,9 @@ import pytest
 
 from config.load import load_deployment
 from lambdas.shared import names
+from local.emulator import role_trust
 from stacks.constructs.permissions_boundary import IRREVERSIBLE
+from stacks.constructs.service_role import SAY_FOR_WHOM
 from tests.synth import ENVIRONMENTS, resources
 
 
@@ -219,7 +221,56 @@ def test_trust_is_one_service_each(environment: str) -> None:
         for statement in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]:
             assert set(statement["Principal"]) == {"Service"}, f"{stack}.{logical_id}"
             assert isinstance(statement["Principal"]["Service"], str), f"{stack}.{logical_id}"
-            service = statement["Principal"]["Service"]
-            # Neither documents a source condition for the role it is given; PassRole is the guard.
-            if service not in {"lambda.amazonaws.com", "cloudformation.amazonaws.com"}:
-                assert statement.get("Condition"), f"{stack}.{logical_id} ({service})"
+            service, place = statement["Principal"]["Service"], f"{stack}.{logical_id}"
+            assert _asked(statement) == EXPECTED.get(service, IF_SENT), f"{place} ({service})"
+            assert ("StringEquals" in _asked(statement)) is (service in CERTAIN), place
+
+
+CERTAIN = {*SAY_FOR_WHOM, "firehose.amazonaws.com"}
+# What a trust asks of the services of which it is not documented that they say for whom.
+IF_SENT = {"StringEqualsIfExists": ["aws:SourceAccount"]}
+EXPECTED: dict[str, dict[str, list[str]]] = {
+    "cloudformation.amazonaws.com": {},
+    "lambda.amazonaws.com": {},
+    "firehose.amazonaws.com": {"StringEquals": ["sts:ExternalId"]},
+    "cloudtrail.amazonaws.com": IF_SENT | {"ArnLikeIfExists": ["aws:SourceArn"]},
+    "sagemaker.amazonaws.com": {"StringEquals": ["aws:SourceAccount"]},
+    "scheduler.amazonaws.com": {"StringEquals": ["aws:SourceAccount"]},
+    "states.amazonaws.com": {"StringEquals": ["aws:SourceAccount"]},
+    "vpc-flow-logs.amazonaws.com": {
+        "StringEquals": ["aws:SourceAccount"],
+        "ArnLike": ["aws:SourceArn"],
+    },
+}
+
+
+def _asked(statement: dict[str, Any]) -> dict[str, list[str]]:
+    """Operator -> keys of a trust statement."""
+    return {operator: sorted(keys) for operator, keys in statement.get("Condition", {}).items()}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_platform_admits_the_services_that_each_role_names(environment: str) -> None:
+    """The emulator's own decision, with what each service is documented to send."""
+    for stack, logical_id, role in resources(environment, "AWS::IAM::Role"):
+        text = json.dumps(role["Properties"]["AssumeRolePolicyDocument"])
+        trust = json.loads(text.replace('{"Ref": "AWS::AccountId"}', f'"{ACCOUNT}"'))
+        for statement in trust["Statement"]:
+            statement["Condition"] = _joined(statement.get("Condition", {}))
+        service = trust["Statement"][0]["Principal"]["Service"]
+        source = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/millrace-flights-{environment}"
+        of_trail = source if service.startswith("cloudtrail") else ""
+        keys = role_trust.said(service, ACCOUNT, REGION, of_trail)
+        reason = role_trust.refusal(trust, "", service, keys)
+        assert reason == "", f"{stack}.{logical_id} ({service}): {reason}"
+
+
+ACCOUNT, REGION = "123456789012", "eu-west-1"
+
+
+def _joined(value: Any) -> Any:
+    if isinstance(value, dict) and "Fn::Join" in value:
+        return value["Fn::Join"][0].join(value["Fn::Join"][1])
+    if isinstance(value, dict):
+        return {key: _joined(item) for key, item in value.items()}
+    return value

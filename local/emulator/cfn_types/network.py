@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from local.emulator import role_trust
 from local.emulator.cfn_types.support import tag_list
 from local.emulator.extensions import ResourceType, Tables
 from local.emulator.private_tables import pin
@@ -85,6 +86,9 @@ def _create_flow_log(
 
     if props.get("ResourceType") == "VPC" and props["ResourceId"] not in ec2._vpcs:
         raise ValueError(f"AWS::EC2::FlowLog: VPC '{props['ResourceId']}' does not exist")
+    # AWS says so later, by a flow log whose status is "Access error"; nothing runs it here.
+    if role := props.get("DeliverLogsPermissionArn"):
+        role_trust.assert_trusted(role, "vpc-flow-logs.amazonaws.com")
     flow_log = f"fl-{secrets.token_hex(9)[:17]}"
     ec2._flow_logs[flow_log] = {
         "FlowLogId": flow_log,
