@@ -86,14 +86,6 @@ def later_broken(world: World, file: Path) -> str:
     return world.register(0.25, code=serving + STARTS_UNTIL.format(path=str(file)).encode())
 
 
-def test_a_better_model_is_promoted(world: World, champion: str) -> None:
-    package = world.register(0.25)
-    execution = world.roll_out(package)
-    assert ended(world, execution) == "SUCCEEDED"
-    assert world.states(execution)[-1] == "Promoted"
-    assert_settled(world, package, 0.25)
-
-
 def test_a_bad_challenger_is_replaced_while_it_errs(world: World, champion: str) -> None:
     execution = world.roll_out(world.register(0.25, code=ERRING), hold=15)
     in_state(world, execution, "Hold")

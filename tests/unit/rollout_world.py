@@ -232,8 +232,9 @@ class World:
             answer = self.settlement.step(self.holder, forward=False)
             if answer["state"] != "in_progress":
                 return answer
-            self.cloudformation.finish(failure)
-            failure = ""
+            if self.cloudformation.pending:
+                self.cloudformation.finish(failure)
+                failure = ""
         raise AssertionError(answer)
 
     def reconcile(self, ended: str = "") -> dict[str, Any]:
