@@ -13,6 +13,7 @@ from constructs import Construct
 
 from config.load import Deployment
 from lambdas.shared import names
+from stacks.constructs import sagemaker_names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.container_image import xgboost_image
 from stacks.constructs.foundation import Foundation
@@ -165,14 +166,13 @@ class TrainingStack(BaseStack):
         )
 
     def _reconcile(self) -> None:
-        """Bring pointers and serving stack together: after each of its updates, and regularly."""
+        """Settle traffic: after each change of serving stack and endpoint, and regularly."""
         rollout = self.functions.rollout.function
-        rule = events.Rule(
-            self,
+        self._reconcile_on(
             "ServingStackChanged",
-            rule_name=self.names.rule("serving-stack-changed"),
-            description="The serving stack's update ended: reconcile it with the pointers",
-            event_pattern=events.EventPattern(
+            "serving-stack-changed",
+            "The serving stack's update ended: reconcile it with the pointers",
+            events.EventPattern(
                 source=["aws.cloudformation"],
                 detail_type=["CloudFormation Stack Status Change"],
                 detail={
@@ -181,8 +181,21 @@ class TrainingStack(BaseStack):
                 },
             ),
         )
-        dead_letters = self._props.foundation.security.dead_letters
-        rule.add_target(targets.LambdaFunction(rollout, dead_letter_queue=dead_letters))
+        if self.settings.serving.mode != "off":
+            # New weights take minutes to be there, and what follows them waits for that. Any state:
+            # events name them otherwise than DescribeEndpoint, and a busy endpoint is left alone.
+            # https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
+            endpoint = sagemaker_names.endpoint_name(self.names)
+            self._reconcile_on(
+                "EndpointChanged",
+                "endpoint-changed",
+                "The endpoint changed: reconcile it with the pointers",
+                events.EventPattern(
+                    source=["aws.sagemaker"],
+                    detail_type=["SageMaker Endpoint State Change"],
+                    detail={"EndpointName": [endpoint]},
+                ),
+            )
         ScheduledCall(
             self,
             "Reconcile",
@@ -197,3 +210,17 @@ class TrainingStack(BaseStack):
                 foundation=self._props.foundation,
             ),
         )
+
+    def _reconcile_on(
+        self, construct_id: str, name: str, description: str, pattern: events.EventPattern
+    ) -> None:
+        rule = events.Rule(
+            self,
+            construct_id,
+            rule_name=self.names.rule(name),
+            description=description,
+            event_pattern=pattern,
+        )
+        dead_letters = self._props.foundation.security.dead_letters
+        rollout = self.functions.rollout.function
+        rule.add_target(targets.LambdaFunction(rollout, dead_letter_queue=dead_letters))

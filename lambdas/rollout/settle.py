@@ -82,14 +82,18 @@ class Settlement:
         self, stack: Stack, serving: Serving | None, holder: Holder | None, forward: bool
     ) -> dict[str, Any]:
         last, pointers = self.lease.read().get("rollout", {}), self.pointers.read()
-        served = self._untaken(stack, serving, last) or stack.serving
+        untaken = self._untaken(stack, serving, last)
+        served = untaken or stack.serving
         if self._unpromoted(served, stack, pointers) and self.endpoint.set_challenger_weight(0.0):
             return _answer(IN_PROGRESS, "no traffic for an unpromoted model", changed=True)
-        champion = self._champion(served, stack, pointers[CHAMPION], forward)
-        wanted = dict.fromkeys(pointers, champion)
+        # First to what was there before, packages and hence names: the clean-up of an update that
+        # the stack believes in deletes the configuration in use; no other follows a missing one.
+        champion = self._champion(stack, pointers[CHAMPION], forward)
+        wanted = untaken or dict.fromkeys(pointers, champion)
         moved = self._move(packages(pointers), wanted, holder)
         if different(wanted, stack):
-            return self._update(stack, serving, moved)
+            tried = not moved and _failed_just_now(stack, pointers, self.lease.now())
+            return self._update(stack, serving, moved, tried)
         return self._finish(stack, serving, moved)
 
     def _untaken(
@@ -109,11 +113,11 @@ class Settlement:
         asked_for = len(set(packages(pointers).values())) > 1
         return different_models or (stack.broken and asked_for)
 
-    def _champion(self, served: Packages, stack: Stack, pointer: Pointer, forward: bool) -> str:
+    @staticmethod
+    def _champion(stack: Stack, pointer: Pointer, forward: bool) -> str:
         """The package that both variants should serve."""
         failed = stack.rolled_back and pointer.changed_at <= stack.updated_at
-        keeps = failed or not forward or served != stack.serving
-        return served[CHAMPION] if keeps else pointer.package_arn
+        return pointer.package_arn if forward and not failed else stack.serving[CHAMPION]
 
     def _move(self, now: Packages, wanted: Packages, holder: Holder | None) -> list[str]:
         moved = [variant for variant, package in wanted.items() if now[variant] != package]
@@ -123,9 +127,13 @@ class Settlement:
             self.pointers.write(variant, wanted[variant])
         return moved
 
-    def _update(self, stack: Stack, serving: Serving | None, moved: list[str]) -> dict[str, Any]:
+    def _update(
+        self, stack: Stack, serving: Serving | None, moved: list[str], tried: bool
+    ) -> dict[str, Any]:
         if stack.broken:
             return _answer(STUCK, f"stack is in {stack.status}: repair it first", bool(moved))
+        if tried:
+            return _answer(STUCK, f"the way back failed, too: {self.stack.failure()}")
         ringing = self.alarms.guards_ringing()
         if ringing and serving is not None:
             quiet_at = serving.modified_at.timestamp() + QUIET_SECONDS
@@ -133,7 +141,7 @@ class Settlement:
                 reason = f"an update would be rolled back while alarms ring: {', '.join(ringing)}"
                 return _answer(IN_PROGRESS, reason, bool(moved))
         self.stack.update(stack)
-        return _answer(IN_PROGRESS, "the stack returns to the champion's package", changed=True)
+        return _answer(IN_PROGRESS, "the stack follows the pointers", changed=True)
 
     def _finish(self, stack: Stack, serving: Serving | None, moved: list[str]) -> dict[str, Any]:
         problem = not_taken(self.endpoint.name, stack, serving)
@@ -145,6 +153,13 @@ class Settlement:
             return _answer(SETTLED, "pointers, stack and weights agree", bool(moved))
         self.endpoint.set_challenger_weight(self.settled_share)
         return _answer(IN_PROGRESS, "weights return to the settings'", changed=True)
+
+
+def _failed_just_now(stack: Stack, pointers: Mapping[str, Pointer], now: int) -> bool:
+    """Whether the stack tried these pointers, in vain and not long ago: the end of each update
+    would start the next one. The schedule tries again."""
+    tried = all(pointer.changed_at <= stack.updated_at for pointer in pointers.values())
+    return stack.rolled_back and tried and now < stack.updated_at.timestamp() + QUIET_SECONDS
 
 
 def _answer(state: str, reason: str, changed: bool = False) -> dict[str, Any]:

@@ -24,6 +24,8 @@ PACKAGE = "$.package.value.package_arn"
 LONGEST_POLLING = 1200
 SHORTEST_POLL_SECONDS = 5
 REJECTED = "GuardrailRang"
+# Told with a promotion. The hold-out decided on quality, and the monitor judges it later.
+NOT_JUDGED = "quality on live traffic was not judged: labels come later than an experiment ends"
 
 
 def poll_seconds(holding_seconds: int) -> int:
@@ -85,6 +87,7 @@ def _promoted() -> State:
             "result": "promoted",
             "code": "promoted",
             "reasons.$": f"States.Array({PACKAGE})",
+            "notes": [NOT_JUDGED],
         },
         result_path="$.outcome",
         then="Release",

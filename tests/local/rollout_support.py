@@ -195,6 +195,75 @@ class World:
         answer = client.start_execution(stateMachineArn=machine["stateMachineArn"], input="{}")
         return str(answer["executionArn"])
 
+    def roll_out(
+        self, package: str, *, pause: int = 0, hold: int = 0, timeout: int | None = None
+    ) -> str:
+        """Run the deployed flow from its lease to its end, without data and training.
+
+        Args:
+            package: what to roll out.
+            pause: seconds to wait before the roll-out, while the lease is held.
+            hold: seconds to wait while the challenger has its share of the traffic.
+            timeout: seconds after which the execution times out.
+
+        Returns:
+            ARN of the execution.
+        """
+        client = self.client("stepfunctions")
+        machine = client.describe_state_machine(stateMachineArn=self.machine)
+        definition = json.loads(machine["definition"])
+        states = definition["States"]
+        given = {
+            "request": {"run_id": f"story-{uuid.uuid4().hex[:8]}", "reason": "story"},
+            "package": {"value": {"package_arn": package}},
+            "champion": {"value": {"package_arn": self.pointer(CHAMPION)}},
+        }
+        states["Given"] = {"Type": "Pass", "Result": given, "Next": "AcquireLease"}
+        states["Pause"] = {"Type": "Wait", "Seconds": pause, "Next": "AcquireAgain"}
+        states["Hold"] = {"Type": "Wait", "Seconds": hold, "Next": "Guardrail"}
+        states["ExperimentWeight"]["Next"] = "Hold"
+        for rule in states["TidyComplete"]["Choices"]:
+            rule["Next"] = "Pause" if rule["Next"] == "Curate" else rule["Next"]
+        definition["StartAt"] = "Given"
+        definition["TimeoutSeconds"] = timeout or definition["TimeoutSeconds"]
+        return self.run_under_the_flows_role(definition)
+
+    def redrive(self, execution: str) -> None:
+        """Redrive an ended execution, as a person does in the console."""
+        self.client("stepfunctions").redrive_execution(executionArn=execution)
+
+    def tell_of_the_end(self, execution: str) -> None:
+        """Call what EventBridge calls when an execution of the flow ends without success."""
+        event = {
+            "detail-type": "Step Functions Execution Status Change",
+            "detail": {"executionArn": execution, "status": self.status(execution)},
+        }
+        for function in ("rollout", "lease"):
+            succeeded, answer = self._invoke(function, event)
+            assert succeeded or answer["errorType"] == "StackBusy", answer
+
+    def error(self, execution: str) -> str:
+        """Error that an execution ended with."""
+        answer = self.client("stepfunctions").describe_execution(executionArn=execution)
+        return str(answer.get("error", ""))
+
+    def challenger_share(self) -> float:
+        """The challenger's share of the traffic."""
+        name = self.subject.deployed.endpoint()
+        found = self.client("sagemaker").describe_endpoint(EndpointName=name)
+        weights = {v["VariantName"]: v["CurrentWeight"] for v in found["ProductionVariants"]}
+        return float(weights[CHALLENGER] / sum(weights.values()))
+
+    def fail(self, variant: str, requests: int) -> int:
+        """Ask a variant so often; how many requests got a 5xx."""
+        body = json.dumps(example_record(self.subject.deployment.contract["event"]))
+        headers = {names.VARIANT_HEADER: variant}
+        answers = [
+            self.subject.call_api("POST", names.ROUTE_PREDICTIONS, body, headers=headers)
+            for _ in range(requests)
+        ]
+        return sum(answer.status_code >= 500 for answer in answers)
+
     def status(self, execution: str) -> str:
         """Status of an execution."""
         answer = self.client("stepfunctions").describe_execution(executionArn=execution)

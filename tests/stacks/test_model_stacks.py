@@ -309,6 +309,23 @@ def test_a_stopped_execution_is_cleaned_up_and_its_event_not_lost(environment: s
 
 
 @EACH
+def test_every_change_of_stack_or_endpoint_is_reconciled_and_its_event_not_lost(
+    environment: str,
+) -> None:
+    rules = of(environment, "training", "AWS::Events::Rule").values()
+    changes = {r["EventPattern"]["source"][0]: r for r in rules if r.get("EventPattern")}
+    assert changes["aws.sagemaker"]["EventPattern"] == {
+        "source": ["aws.sagemaker"],
+        "detail-type": ["SageMaker Endpoint State Change"],
+        "detail": {"EndpointName": [f"flights-{environment}"]},
+    }
+    for source in ("aws.cloudformation", "aws.sagemaker"):
+        (target,) = changes[source]["Targets"]
+        assert "Rollout" in json.dumps(target["Arn"])
+        assert target["DeadLetterConfig"]
+
+
+@EACH
 def test_state_machines_log_everything_and_are_traced(environment: str) -> None:
     machines = resources(environment, "AWS::StepFunctions::StateMachine")
     assert len(machines) == 2

@@ -38,10 +38,15 @@ class CloudFormation:
         self.updated_at = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
         self.fail_with = ""
         self.sagemaker.config = self._config()
+        self.configs = {self._config()}
 
     def _config(self) -> str:
         """Name of the configuration for what the stack serves."""
-        return f"config-{self.serving[CHAMPION]}-{self.serving[CHALLENGER]}"
+        return self._name(self.serving)
+
+    @staticmethod
+    def _name(serving: dict[str, str]) -> str:
+        return f"config-{serving[CHAMPION]}-{serving[CHALLENGER]}"
 
     def _resolved(self) -> dict[str, str]:
         found = self.ssm.get_parameters(Names=[CHAMPION, CHALLENGER])["Parameters"]
@@ -83,13 +88,19 @@ class CloudFormation:
 
     def finish(self, failure: str = "", *, unnoticed: str = "") -> None:
         """End the update; ``unnoticed`` is the reason of a rollback of the endpoint alone."""
+        if not self.pending and not failure:
+            return
+        if self.pending and self.sagemaker.config not in self.configs | {self._name(self.pending)}:
+            failure = f"Could not find endpoint configuration {self.sagemaker.config}"
         if failure:
             self.fail_with, self.status = failure, "UPDATE_ROLLBACK_COMPLETE"
-        elif self.pending:
+        else:
             self.serving, self.status = self.pending, "UPDATE_COMPLETE"
             self.sagemaker.failure = unnoticed
             if not unnoticed:
                 self.sagemaker.config = self._config()
+            # The clean-up of a complete update deletes what it replaced.
+            self.configs = {self._config()}
         self.pending = {}
 
     def describe_stack_events(self, StackName: str) -> dict[str, Any]:  # noqa: N803
@@ -221,8 +232,9 @@ class World:
             answer = self.settlement.step(self.holder, forward=False)
             if answer["state"] != "in_progress":
                 return answer
-            self.cloudformation.finish(failure)
-            failure = ""
+            if self.cloudformation.pending:
+                self.cloudformation.finish(failure)
+                failure = ""
         raise AssertionError(answer)
 
     def reconcile(self, ended: str = "") -> dict[str, Any]:

@@ -114,6 +114,41 @@ def test_after_an_unnoticed_rollback_the_former_packages_come_back(
     assert_settled(world)
 
 
+def test_a_way_back_that_fails_as_well_is_for_a_person(world: World) -> None:
+    """Or the end of each update would start the next one."""
+    challenged(world)
+    world.start("start_promotion", "new")
+    world.cloudformation.finish(unnoticed=ROLLED_BACK)
+    world.sagemaker.config = "config-that-nobody-can-make"
+    world.lease.release(RUN, "failed")
+    answer = world.reconcile()
+    while answer["state"] == "in_progress":
+        world.cloudformation.finish()
+        answer = world.reconcile()
+    assert answer["state"] == "stuck"
+    assert world.sagemaker.share == 0
+    assert len(world.cloudformation.updates) == 2
+
+
+def test_a_way_back_that_failed_is_told_and_tried_again_later(world: World) -> None:
+    challenged(world)
+    world.start("start_promotion", "new")
+    world.cloudformation.finish(failure="no")
+    answer = world.settle(failure="the former model is gone")
+    assert answer["state"] == "stuck"
+    assert "the former model is gone" in answer["reason"]
+    assert world.sagemaker.share == 0
+    world.lease.release(RUN, "failed")
+    assert world.reconcile()["state"] == "stuck"
+    world.cloudformation.updated_at -= dt.timedelta(seconds=settle.QUIET_SECONDS + 5)
+    for name in world.rollout.pointers.parameters.values():
+        world.ssm.put_parameter(Name=name, Value="seed", Type="String", Overwrite=True)
+    assert world.reconcile()["changed"]
+    world.cloudformation.finish()
+    assert world.reconcile()["state"] == "settled"
+    assert_settled(world)
+
+
 def test_an_unnoticed_rollback_without_a_reason_is_seen_by_its_configuration(world: World) -> None:
     world.start("start_challenger", "new")
     world.cloudformation.finish(unnoticed=" ")
