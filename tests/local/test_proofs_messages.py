@@ -67,7 +67,9 @@ def _rules() -> dict[str, Any]:
         said = {"Input": json.dumps({"rule": name})}
         state = "DISABLED" if name == "Disabled" else "ENABLED"
         rules[name] = _rule({"queue": QUEUE}, patterns[name], queue=said, state=state)
-    rules["ToTopics"] = _rule({name: {"Ref": name} for name in TOPICS}, right)
+    # EventBridge takes five targets a rule.
+    for number, names in enumerate((TOPICS[:3], TOPICS[3:])):
+        rules[f"ToTopics{number}"] = _rule({name: {"Ref": name} for name in names}, right)
     return rules
 
 

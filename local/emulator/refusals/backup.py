@@ -50,11 +50,8 @@ def _continuous(properties: Properties) -> str | None:
 def _windows(properties: Properties) -> str | None:
     for rule in _rules(properties):
         start = rule.get("StartWindowMinutes")
-        end = rule.get("CompletionWindowMinutes")
         if start is not None and int(start) < 60:
             return f"StartWindowMinutes {start}: it must be at least 60 minutes"
-        if start is not None and end is not None and int(end) < int(start) + 60:
-            return f"CompletionWindowMinutes {end}: it must be 60 minutes more than {start}"
     return None
 
 

@@ -121,7 +121,10 @@ def _error_prefix(properties: Properties) -> str | None:
 def _keys(properties: Properties) -> str | None:
     used = _namespaces(_s3(properties).get("Prefix")) & {_FROM_LAMBDA, _FROM_QUERY}
     if used and not _partitions(properties):
-        return f"Prefix uses {sorted(used)}: allowed with DynamicPartitioningConfiguration enabled"
+        return (
+            "Dynamic Partitioning Namespaces can only be part of a prefix expression when Dynamic "
+            f"Partitioning is enabled: {sorted(used)}"
+        )
     if _partitions(properties) and not used:
         return "Prefix must use a partition key when dynamic partitioning is enabled"
     kinds = {processor.get("Type") for processor in _processors(properties)}

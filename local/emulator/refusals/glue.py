@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.emulator.cfn_types.support import truth
 from local.emulator.refusals import Properties, refuses
 
 JOB = "AWS::Glue::Job"
@@ -124,12 +123,3 @@ def _columns(properties: Properties) -> str | None:
     names = [str(c["Name"]).lower() for c in [*columns, *(table.get("PartitionKeys") or [])]]
     twice = sorted({name for name in names if names.count(name) > 1})
     return f"HIVE_INVALID_METADATA: duplicate columns {twice}" if twice else None
-
-
-@refuses("glue-queued-job-has-no-retries", JOB)
-def _queued(properties: Properties) -> str | None:
-    if not truth(properties.get("JobRunQueuingEnabled")) or not int(
-        properties.get("MaxRetries", 0)
-    ):
-        return None
-    return f"MaxRetries {properties['MaxRetries']}: allowed with JobRunQueuingEnabled: 0"

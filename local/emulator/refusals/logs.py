@@ -56,6 +56,15 @@ def _values(properties: Properties) -> str | None:
     return None
 
 
+@refuses("metric-filter-dimensions-need-fields", FILTER)
+def _fields(properties: Properties) -> str | None:
+    pattern = str(properties.get("FilterPattern", "")).strip()
+    named = any(entry.get("Dimensions") for entry in _transformations(properties))
+    if not named or pattern[:1] in ("{", "["):
+        return None
+    return f"The specified filter pattern does not support dimensions: {pattern!r}"
+
+
 @refuses("metric-filter-expressions", FILTER)
 def _expressions(properties: Properties) -> str | None:
     count = len(re.findall("%[^%]+%", str(properties.get("FilterPattern", ""))))

@@ -14,6 +14,7 @@ _FORBIDDEN_NAME = re.compile(
     r".*\.\..*|\d+\.\d+\.\d+\.\d+|(xn--|sthree-|amzn-s3-demo-).*"
     r"|.*(-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)"
 )
+_OF_LISTING = {"s3:prefix", "s3:delimiter", "s3:max-keys"}
 _OPEN_ACLS = {"AuthenticatedRead", "AwsExecRead", "LogDeliveryWrite", "PublicRead",
               "PublicReadWrite"}  # fmt: skip
 
@@ -110,6 +111,20 @@ def _fits(properties: Properties) -> str | None:
             kinds = _kinds(action)
             if (kinds == {"object"} and not objects) or (kinds == {"bucket"} and not buckets):
                 return f"Action does not apply to any resource(s) in statement: {action}"
+    return None
+
+
+@refuses("bucket-policy-conditions-fit", "AWS::S3::BucketPolicy")
+def _conditions(properties: Properties) -> str | None:
+    for statement in policies.statements(policies.on_resource(properties)):
+        named = [action.lower() for action in policies.actions(statement)]
+        keys = {key for given in (statement.get("Condition") or {}).values() for key in given}
+        listing = sorted(_OF_LISTING & {key.lower() for key in keys})
+        if listing and not any("list" in action or "*" in action for action in named):
+            return (
+                "Conditions do not apply to combination of actions and resources in statement: "
+                f"{listing}, {named}"
+            )
     return None
 
 
