@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from config.contract import example_record
 from lambdas.shared import names
-from operations.checks_services import log_groups_forget
+from operations.checks_services import log_groups_forget, stage_is_limited
 from operations.deployed import Resource, describe_stacks
 from operations.subject import CheckFailedError, Subject
 
@@ -222,4 +222,5 @@ CHECKS: tuple[Check, ...] = (
     records_reach_their_place,
     trail_is_logging,
     log_groups_forget,
+    stage_is_limited,
 )

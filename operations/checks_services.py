@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from config.rules_platform import address_needs
 from operations.subject import CheckFailedError, Subject
 
 GROUP = "AWS::Logs::LogGroup"
@@ -31,6 +32,28 @@ def log_groups_forget(subject: Subject) -> str:
     if wrong:
         raise CheckFailedError(f"without retention or key, or not there: {', '.join(wrong)}")
     return f"{len(found)} log groups forget, under a key"
+
+
+def stage_is_limited(subject: Subject) -> str:
+    """The stage throttles as the settings say, and WAF lets one address have its share of it."""
+    gateway, firewall = subject.session.client("apigateway"), subject.session.client("wafv2")
+    wanted = subject.deployment.settings.api
+    api = subject.deployed.rest_api()
+    (stage,) = gateway.get_stages(restApiId=api)["item"]
+    setting = stage["methodSettings"]["*/*"]
+    rate, burst = setting["throttlingRateLimit"], setting["throttlingBurstLimit"]
+    if (rate, burst) != (wanted.requests_per_second, wanted.burst):
+        raise CheckFailedError(f"the stage allows {rate:g} a second and bursts of {burst}")
+    name, identifier, scope = subject.deployed.one("AWS::WAFv2::WebACL", "api").split("|")
+    acl = firewall.get_web_acl(Name=name, Id=identifier, Scope=scope)["WebACL"]
+    limits = [
+        rule["Statement"]["RateBasedStatement"]["Limit"]
+        for rule in acl["Rules"]
+        if "RateBasedStatement" in rule["Statement"]
+    ]
+    if not limits or min(limits) < address_needs(subject.deployment.settings):
+        raise CheckFailedError(f"WAF's limits for an address are {limits}")
+    return f"{rate:g} a second, an address {min(limits)} in five minutes"
 
 
 def _made_for(instance: str, environment: str, group: dict[str, object]) -> bool:
