@@ -253,6 +253,16 @@ class Monitoring(Section):
     monthly_budget_usd: Positive = 300
 
 
+class Audit(Section):
+    """Trails beside the one on the lake's objects, which is always made.
+
+    ``create`` makes a trail of management events with the CIS filters and alarms; ``existing``
+    leaves both to the account's (or the organisation's) trail, which has them once for everybody.
+    """
+
+    management_trail: Literal["create", "existing"] = "create"
+
+
 class Retention(Section):
     """How long logs and copies of the lease table stay, and whether data may be deleted.
 
@@ -282,5 +292,6 @@ class Settings(Section):
     serving: Serving = Serving()
     api: Api = Api()
     monitoring: Monitoring = Monitoring()
+    audit: Audit = Audit()
     retention: Retention = Retention()
     reserved_concurrency: dict[str, Positive] = Field(default_factory=dict)
