@@ -62,7 +62,9 @@ PER_USE: tuple[tuple[str, str, str], ...] = (
     ("API Gateway, REST", "$3.50 per million requests", "api-gateway/pricing"),
     ("WAF requests", "$0.60 per million", "waf/pricing"),
     ("Lambda, arm64", "$0.20 per million calls and $0.0000133 per GB-second", "lambda/pricing"),
-    ("CloudTrail data events", "$0.10 per 100,000", "cloudtrail/pricing"),
+    ("CloudTrail data events", "$0.10 per 100,000 and trail", "cloudtrail/pricing"),
+    ("CloudTrail management events", "the first copy in an account is free, each further trail's "
+     "$2.00 per 100,000", "cloudtrail/pricing"),
     ("CloudWatch logs", "$0.50 per GB in, $0.03 per GB and month kept", "cloudwatch/pricing"),
     ("CloudWatch custom metric", "$0.30 per metric and month", "cloudwatch/pricing"),
     ("S3 standard", "$0.023 per GB and month, $0.005 per 1,000 PUT", "s3/pricing"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,7 @@ def load_deployment(environment: str, root: Path = REPOSITORY) -> Deployment:
     if contract is not None and settings is not None and not problems:
         compiled = compile_contract(contract)
         problems += _check_windows(settings, source, compiled)
+        problems += _check_batch(settings, source, compiled)
         problems += _check_validators(source.data["contract"], compiled)
         if not problems:
             return Deployment(settings, compiled, contract_path)
@@ -179,6 +181,20 @@ def _check_windows(
                 value=days,
                 rule="window-within-retention",
             )
+
+
+def _check_batch(settings: Settings, source: Source, contract: dict[str, Any]) -> Iterator[Problem]:
+    """A batch that no body can hold is a setting without effect."""
+    record = len(json.dumps(example_record(contract["event"]), separators=(",", ":")))
+    most = settings.api.body_kilobytes * 1024 // (record + 1)
+    if settings.api.batch_records > most:
+        yield source.problem(
+            ("api", "batch_records"),
+            f"allowed: at most {most}, for {settings.api.body_kilobytes} KB "
+            f"(api.body_kilobytes) hold no more of the contract's example of {record} bytes",
+            value=settings.api.batch_records,
+            rule="batch-fits-body",
+        )
 
 
 def _check_validators(name: str, contract: dict[str, Any]) -> Iterator[Problem]:

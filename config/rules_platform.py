@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,12 @@ _SCHEDULE = f"{AWS}scheduler/latest/UserGuide/schedule-types.html"
 _JOB_VOLUME = f"{AWS}sagemaker/latest/APIReference/API_ResourceConfig.html"
 _JOB_CLUSTER = f"{AWS}sagemaker/latest/APIReference/API_ProcessingClusterConfig.html"
 
+_RATE_RULE = f"{AWS}waf/latest/developerguide/waf-rule-statement-type-rate-based.html"
+
 PARQUET_MEGABYTES = 64
+RATE_WINDOW_SECONDS = 300
+ONE_ADDRESS_SHARE = 0.5
+"""What of the stage's rate callers behind one address must get, before WAF blocks all of them."""
 SUBNET_PREFIX = 20
 """Prefix length of the subnets that the network stack makes."""
 FUNCTIONS = ("transform", "router", "lease", "gate", "registry", "rollout", "pointers")
@@ -85,6 +91,11 @@ def _run_minutes(settings: Settings) -> int:
         + settings.serving.experiment_minutes
         + (rollout_minutes(settings) if settings.serving.mode == "realtime" else 0)
     )
+
+
+def address_needs(settings: Settings) -> int:
+    """Least requests in five minutes that WAF has to let one address make."""
+    return math.ceil(settings.api.requests_per_second * RATE_WINDOW_SECONDS * ONE_ADDRESS_SHARE)
 
 
 def _bad_schedule(expression: str | None) -> bool:
@@ -204,6 +215,12 @@ OPERATION_RULES = (
          lambda s: s.api.burst < s.api.requests_per_second,
          "allowed: at least api.requests_per_second, {settings.api.requests_per_second}, or the "
          "rate is never reached"),
+    Rule("address-gets-its-share", "api.requests_per_five_minutes_per_address",
+         ("api.requests_per_second",),
+         lambda s: s.api.requests_per_five_minutes_per_address < address_needs(s),
+         f"allowed: at least {ONE_ADDRESS_SHARE:g} * {RATE_WINDOW_SECONDS} * "
+         "api.requests_per_second ({settings.api.requests_per_second}), or WAF answers 403 to "
+         "callers behind one address while the stage would still serve them", _RATE_RULE),
     Rule("backup-outlives-stack", "retention.backup_days", ("retention.allow_data_deletion",),
          lambda s: s.retention.backup_days is not None and s.retention.allow_data_deletion,
          "allowed with retention.allow_data_deletion: null, a vault with copies in it is not "

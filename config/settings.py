@@ -243,12 +243,16 @@ class Serving(Section):
 
 
 class Api(Section):
-    """REST API in front of the endpoint."""
+    """REST API in front of the endpoint.
+
+    Two limits meet a caller: API Gateway throttles the stage (429, the caller tries again), and
+    WAF blocks an address that goes on (403). Callers behind one NAT gateway are one address.
+    """
 
     auth: Literal["iam", "cognito"] = "iam"
     requests_per_second: Positive = 50
     burst: Positive = 100
-    requests_per_five_minutes_per_address: Annotated[int, Field(ge=10)] = 2000
+    requests_per_five_minutes_per_address: Annotated[int, Field(ge=10, le=2_000_000_000)] = 15_000
     body_kilobytes: Annotated[int, Field(ge=1, le=64)] = 64
     batch_records: Annotated[int, Field(ge=1, le=500)] = 100
 
@@ -264,6 +268,16 @@ class Monitoring(Section):
     data_freshness_seconds: Positive = 3600
     latency_milliseconds: Positive = 500
     monthly_budget_usd: Positive = 300
+
+
+class Audit(Section):
+    """Trails beside the one on the lake's objects, which is always made.
+
+    ``create`` makes a trail of management events with the CIS filters and alarms; ``existing``
+    leaves both to the account's (or the organisation's) trail, which has them once for everybody.
+    """
+
+    management_trail: Literal["create", "existing"] = "create"
 
 
 class Retention(Section):
@@ -295,5 +309,6 @@ class Settings(Section):
     serving: Serving = Serving()
     api: Api = Api()
     monitoring: Monitoring = Monitoring()
+    audit: Audit = Audit()
     retention: Retention = Retention()
     reserved_concurrency: dict[str, Positive] = Field(default_factory=dict)

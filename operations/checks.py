@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from config.contract import example_record
 from lambdas.shared import names
-from operations.checks_services import log_groups_forget
+from operations.checks_services import log_groups_forget, stage_is_limited, trail_is_logging
 from operations.deployed import Resource, describe_stacks
 from operations.subject import CheckFailedError, Subject
 
@@ -200,14 +200,6 @@ def pointers_are_what_serves(subject: Subject) -> str:
     return ", ".join(sorted(pointers))
 
 
-def trail_is_logging(subject: Subject) -> str:
-    """The audit trail delivers."""
-    trail = subject.deployed.one("AWS::CloudTrail::Trail", "audit")
-    status = subject.session.client("cloudtrail").get_trail_status(Name=trail)
-    _require(status["IsLogging"], "the trail is off")
-    return "logging"
-
-
 CHECKS: tuple[Check, ...] = (
     stacks_are_complete,
     roles_are_bounded,
@@ -222,4 +214,5 @@ CHECKS: tuple[Check, ...] = (
     records_reach_their_place,
     trail_is_logging,
     log_groups_forget,
+    stage_is_limited,
 )

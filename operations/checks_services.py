@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from config.rules_platform import address_needs
+from operations.preflight.trails import has_management
 from operations.subject import CheckFailedError, Subject
 
 GROUP = "AWS::Logs::LogGroup"
@@ -31,6 +33,51 @@ def log_groups_forget(subject: Subject) -> str:
     if wrong:
         raise CheckFailedError(f"without retention or key, or not there: {', '.join(wrong)}")
     return f"{len(found)} log groups forget, under a key"
+
+
+def trail_is_logging(subject: Subject) -> str:
+    """Each trail delivers; objects' events go to the bucket alone, management events to one group.
+
+    Where the settings leave management events to the account's trail, there is one.
+    """
+    client = subject.session.client("cloudtrail")
+    ours = {trail.physical_id for trail in subject.deployed.of_type("AWS::CloudTrail::Trail")}
+    if not ours:
+        raise CheckFailedError("no AWS::CloudTrail::Trail is deployed")
+    off = [name for name in sorted(ours) if not client.get_trail_status(Name=name)["IsLogging"]]
+    if off:
+        raise CheckFailedError(f"off: {', '.join(off)}")
+    trails = client.describe_trails()["trailList"]
+    with_management = {t["Name"] for t in trails if has_management(client, t)}
+    for trail in trails:
+        logs = "CloudWatchLogsLogGroupArn" in trail
+        if trail["Name"] in ours and logs is not (trail["Name"] in with_management):
+            raise CheckFailedError(f"{trail['Name']} {'has' if logs else 'has no'} log group")
+    if not with_management:
+        raise CheckFailedError("no trail has management events")
+    return f"{', '.join(sorted(ours))} deliver; management: {', '.join(sorted(with_management))}"
+
+
+def stage_is_limited(subject: Subject) -> str:
+    """The stage throttles as the settings say, and WAF lets one address have its share of it."""
+    gateway, firewall = subject.session.client("apigateway"), subject.session.client("wafv2")
+    wanted = subject.deployment.settings.api
+    api = subject.deployed.rest_api()
+    (stage,) = gateway.get_stages(restApiId=api)["item"]
+    setting = stage["methodSettings"]["*/*"]
+    rate, burst = setting["throttlingRateLimit"], setting["throttlingBurstLimit"]
+    if (rate, burst) != (wanted.requests_per_second, wanted.burst):
+        raise CheckFailedError(f"the stage allows {rate:g} a second and bursts of {burst}")
+    name, identifier, scope = subject.deployed.one("AWS::WAFv2::WebACL", "api").split("|")
+    acl = firewall.get_web_acl(Name=name, Id=identifier, Scope=scope)["WebACL"]
+    limits = [
+        rule["Statement"]["RateBasedStatement"]["Limit"]
+        for rule in acl["Rules"]
+        if "RateBasedStatement" in rule["Statement"]
+    ]
+    if not limits or min(limits) < address_needs(subject.deployment.settings):
+        raise CheckFailedError(f"WAF's limits for an address are {limits}")
+    return f"{rate:g} a second, an address {min(limits)} in five minutes"
 
 
 def _made_for(instance: str, environment: str, group: dict[str, object]) -> bool:

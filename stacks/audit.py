@@ -1,4 +1,4 @@
-"""Audit, the last stack: a trail on calls and objects, and alarms on what it shows."""
+"""Audit, the last stack: trails on objects and calls, and alarms on what the latter show."""
 
 from __future__ import annotations
 
@@ -45,13 +45,14 @@ class AuditStack(BaseStack):
             ),
         )
         self._watch_replica(props.foundation)
-        self.alarms = CisAlarms(
-            self,
-            "CisAlarms",
-            log_group=self.trail.log_group,
-            topic=props.foundation.security.security_topic,
-            namespace=f"Millrace/Audit/{self.names.instance}-{self.names.environment}",
-        )
+        if self.trail.log_group is not None:
+            self.alarms = CisAlarms(
+                self,
+                "CisAlarms",
+                log_group=self.trail.log_group,
+                topic=props.foundation.security.security_topic,
+                namespace=f"Millrace/Audit/{self.names.instance}-{self.names.environment}",
+            )
 
     def _watch_replica(self, foundation: Foundation) -> None:
         """A trail without its copy is what somebody who can delete the first would want."""

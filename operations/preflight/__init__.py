@@ -42,6 +42,7 @@ def answers(inquiry: Inquiry) -> Iterator[Answer]:
         ("names", partial(names.lengths, inquiry)),
         (region.BOOTSTRAP, partial(region.bootstrap, inquiry)),
         (region.LOGGING_ROLE, partial(region.logging_role, inquiry)),
+        ("API Gateway's throttle", partial(region.throttle, inquiry)),
         (region.PREFIX_LISTS, partial(region.prefix_lists, inquiry)),
         (region.LAKE_FORMATION, partial(region.lake_formation, inquiry)),
         (region.IMAGE, partial(region.image, inquiry)),

@@ -44,6 +44,36 @@ def _logs(stage: dict[str, Any]) -> bool:
     return "AccessLogSetting" in stage or any(level != "OFF" for level in levels)
 
 
+def throttle(inquiry: Inquiry) -> Iterator[Answer]:
+    """A stage's rate has no effect above the account's, which all APIs of the Region share.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
+    """
+    methods = [
+        method
+        for stage in inquiry.resources("AWS::ApiGateway::Stage")
+        for method in stage.get("MethodSettings", [])
+        if "ThrottlingRateLimit" in method
+    ]
+    if not methods:
+        return
+    limits = inquiry.client("apigateway").get_account()["throttleSettings"]
+    for what, key, member, setting in (
+        ("requests a second", "rateLimit", "ThrottlingRateLimit", "api.requests_per_second"),
+        ("burst", "burstLimit", "ThrottlingBurstLimit", "api.burst"),
+    ):
+        wanted = max(method[member] for method in methods)
+        low = wanted > limits[key]
+        yield Answer(
+            f"API Gateway: {what}",
+            State.TOO_LOW if low else State.OK,
+            f"{limits[key]:g}; wanted: {wanted} ({setting})",
+            f"a lower {setting} in the settings file, or ask AWS to raise the Region's throttle"
+            if low
+            else "",
+        )
+
+
 def bootstrap(inquiry: Inquiry) -> Iterator[Answer]:
     """Every template asks for a version of the bootstrap stack, by a parameter of SSM."""
     name, needed = inquiry.bootstrap

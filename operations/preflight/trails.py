@@ -30,7 +30,7 @@ def trails(inquiry: Inquiry) -> Iterator[Answer]:
         yield Answer(f"{SUBJECT}: trails", State.TOO_LOW, said, remedy)
     else:
         yield Answer(f"{SUBJECT}: trails", State.OK, said)
-    yield _management(inquiry, [t["Name"] for t in others if _has_management(client, t)])
+    yield _management(inquiry, [t["Name"] for t in others if has_management(client, t)])
 
 
 def _management(inquiry: Inquiry, names: list[str]) -> Answer:
@@ -55,20 +55,23 @@ def _management(inquiry: Inquiry, names: list[str]) -> Answer:
     )
 
 
-def _has_management(client: Any, trail: dict[str, Any]) -> bool:
+def has_management(client: Any, trail: dict[str, Any]) -> bool:
+    """Whether a trail has all management events, reads and writes."""
     found = client.get_event_selectors(TrailName=trail["TrailARN"])
-    basic = any(s.get("IncludeManagementEvents", True) for s in found.get("EventSelectors", []))
-    advanced = found.get("AdvancedEventSelectors", [])
-    return basic or any(
-        field["Field"] == "eventCategory" and "Management" in field.get("Equals", [])
-        for selector in advanced
-        for field in selector["FieldSelectors"]
+    basic = any(
+        s.get("IncludeManagementEvents", True) and s.get("ReadWriteType", "All") == "All"
+        for s in found.get("EventSelectors", [])
     )
+    return basic or _selects_management(found)
 
 
 def _selects_management(trail: dict[str, Any]) -> bool:
-    return any(
-        field["Field"] == "eventCategory" and "Management" in field.get("Equals", [])
+    """Whether an advanced selector has all of them, not reads or writes alone."""
+    fields = (
+        {field["Field"]: field.get("Equals", []) for field in selector["FieldSelectors"]}
         for selector in trail.get("AdvancedEventSelectors", [])
-        for field in selector["FieldSelectors"]
+    )
+    return any(
+        "Management" in field.get("eventCategory", []) and "readOnly" not in field
+        for field in fields
     )

@@ -1,7 +1,12 @@
-"""CloudTrail on management calls and on every object of the lake, kept where nobody can erase it.
+"""CloudTrail on every object of the lake and on management calls, kept where nobody can erase it.
 
-Data events cost by the event (100,000 for about 0.10 USD); the selectors name the six zones, so
-the log buckets, whose every delivery would be an event, are left out.
+Two trails into one bucket. Data events cost by the event (100,000 for about 0.10 USD), so their
+trail has no log group, which would cost by the gigabyte for the same events again; its selectors
+name the six zones and leave out the log buckets, whose every delivery would be an event. Management
+events are free in the account's first trail and 2 USD for 100,000 in every further one: theirs is
+made only where the settings say that the account has none.
+
+https://aws.amazon.com/cloudtrail/pricing/
 
 The bucket has no Bucket Key: with one S3 tells KMS the bucket instead of the trail, and CloudTrail
 wants to decrypt as well. A trail writes a few files in five minutes, so nothing is saved by it.
@@ -11,19 +16,22 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from aws_cdk import aws_cloudtrail as cloudtrail
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.customer_policy import Reason
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.log_group import encrypted_log_group
 from stacks.constructs.replication import AUDIT
 from stacks.constructs.service_role import ServiceRole, ServiceRoleProps
 from stacks.constructs.zone_bucket import ZoneBucket, ZoneBucketProps
+from stacks.nag import acknowledge, except_from_review
 
 TRAIL_DAYS = 400
 LOCK_DAYS = 365
@@ -31,6 +39,14 @@ LOCK_DAYS = 365
 DELETABLE_LOCK_DAYS = 1
 
 SERVICE = "cloudtrail.amazonaws.com"
+NO_LOG_GROUP = Reason(
+    constraint="Every read and write of an object is an event: a log group would charge for each "
+    "of them a second time, and no metric filter reads data events.",
+    evidence="https://docs.aws.amazon.com/awscloudtrail/latest/userguide/"
+    "logging-data-events-with-cloudtrail.html",
+    control="The events are kept under Object Lock with validated log files; the management "
+    "events, which the filters and alarms read, have a trail with a log group.",
+)
 
 _Selector = cloudtrail.CfnTrail.AdvancedEventSelectorProperty
 _Field = cloudtrail.CfnTrail.AdvancedFieldSelectorProperty
@@ -45,7 +61,10 @@ class AuditTrailProps:
 
 
 class AuditTrail(Construct):
-    """Trail, its locked bucket, and the log group that the metric filters read."""
+    """Trails and their locked bucket.
+
+    ``log_group`` holds management events, for the metric filters; None without their trail.
+    """
 
     def __init__(
         self, scope: Construct, construct_id: str, *, stack: BaseStack, props: AuditTrailProps
@@ -53,17 +72,21 @@ class AuditTrail(Construct):
         super().__init__(scope, construct_id)
         self._stack = stack
         self._props = props
-        # The bucket policy names the trail before the trail exists, hence the physical name.
+        # The bucket policy names the trails before they exist, hence the physical names.
         self._name = stack.names.stack_prefix.lower()
-        self._arn = stack.format_arn(
-            service="cloudtrail", resource="trail", resource_name=self._name
-        )
+        self._management_name = f"{self._name}-management"
+        self._manages = stack.settings.audit.management_trail == "create"
         self.bucket = self._define_bucket()
-        self.log_group = encrypted_log_group(
-            self, "Logs", settings=stack.settings, key=props.foundation.keys.logs
-        )
-        self.writer = self._define_writer()
-        self.trail = self._define_trail()
+        self.log_group: logs.LogGroup | None = None
+        self.trail = self._define_data_trail()
+        if self._manages:
+            self.log_group = encrypted_log_group(
+                self, "Logs", settings=stack.settings, key=props.foundation.keys.logs
+            )
+            self.management = self._define_management_trail(self.log_group)
+
+    def _arn(self, name: str) -> str:
+        return self._stack.format_arn(service="cloudtrail", resource="trail", resource_name=name)
 
     def _define_bucket(self) -> s3.Bucket:
         settings = self._stack.settings
@@ -84,7 +107,8 @@ class AuditTrail(Construct):
             ),
         ).bucket
         service = iam.ServicePrincipal(SERVICE)
-        ours = {"StringEquals": {"aws:SourceArn": self._arn}}
+        names = [self._name, *([self._management_name] if self._manages else [])]
+        ours = {"StringEquals": {"aws:SourceArn": [self._arn(name) for name in names]}}
         bucket.add_to_resource_policy(
             iam.PolicyStatement(
                 actions=["s3:GetBucketAcl"],
@@ -106,7 +130,7 @@ class AuditTrail(Construct):
         )
         return bucket
 
-    def _define_writer(self) -> ServiceRole:
+    def _define_writer(self, log_group: logs.LogGroup) -> ServiceRole:
         writer = ServiceRole(
             self,
             "LogWriter",
@@ -115,28 +139,43 @@ class AuditTrail(Construct):
                 description="Sends the trail to its log group",
                 path=self._stack.names.role_path,
                 boundary=self._props.foundation.security.boundary,
-                source_arn=self._arn,
+                source_arn=self._arn(self._management_name),
             ),
         )
-        writer.allow(["logs:CreateLogStream", "logs:PutLogEvents"], [self.log_group.log_group_arn])
+        writer.allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log_group.log_group_arn])
         return writer
 
-    def _define_trail(self) -> cloudtrail.CfnTrail:
+    def _define_data_trail(self) -> cloudtrail.CfnTrail:
+        trail = self._define_trail("Resource", self._name, self._objects())
+        _acknowledge_no_log_group(trail)
+        return trail
+
+    def _define_management_trail(self, log_group: logs.LogGroup) -> cloudtrail.CfnTrail:
+        self.writer = self._define_writer(log_group)
+        trail = self._define_trail("Management", self._management_name, self._management())
+        trail.cloud_watch_logs_log_group_arn = log_group.log_group_arn
+        trail.cloud_watch_logs_role_arn = self.writer.role.role_arn
+        trail.node.add_dependency(self.writer.policy)
+        return trail
+
+    def _define_trail(
+        self,
+        construct_id: str,
+        name: str,
+        selector: cloudtrail.CfnTrail.AdvancedEventSelectorProperty,
+    ) -> cloudtrail.CfnTrail:
         trail = cloudtrail.CfnTrail(
             self,
-            "Resource",
-            trail_name=self._name,
+            construct_id,
+            trail_name=name,
             is_logging=True,
             is_multi_region_trail=True,
             include_global_service_events=True,
             enable_log_file_validation=True,
             s3_bucket_name=self.bucket.bucket_name,
             kms_key_id=self._props.foundation.keys.logs.key_arn,
-            cloud_watch_logs_log_group_arn=self.log_group.log_group_arn,
-            cloud_watch_logs_role_arn=self.writer.role.role_arn,
-            advanced_event_selectors=[self._management(), self._objects()],
+            advanced_event_selectors=[selector],
         )
-        trail.node.add_dependency(self.writer.policy)
         assert self.bucket.policy is not None
         trail.node.add_dependency(self.bucket.policy)
         return trail
@@ -160,3 +199,15 @@ class AuditTrail(Construct):
                 ),
             ],
         )
+
+
+def _acknowledge_no_log_group(trail: cloudtrail.CfnTrail) -> None:
+    acknowledge(
+        trail,
+        "HIPAA.Security-CloudTrailCloudWatchLogsEnabled",
+        "NIST.800.53.R4-CloudTrailCloudWatchLogsEnabled",
+        "NIST.800.53.R5-CloudTrailCloudWatchLogsEnabled",
+        "PCI.DSS.321-CloudTrailCloudWatchLogsEnabled",
+        **asdict(NO_LOG_GROUP),
+    )
+    except_from_review(trail, "control-tower:CT.CLOUDTRAIL.PR.3", **asdict(NO_LOG_GROUP))

@@ -72,7 +72,6 @@ class PredictionApi(Construct):
         self._add_client_certificate()
         self._add_routes()
         add_gateway_responses(self.api, self)
-        self._add_usage_plan()
         self.callers = self._define_callers()
         acknowledge_no_cache(self.api.deployment_stage)
 
@@ -186,17 +185,6 @@ class PredictionApi(Construct):
         deployment.add_to_logical_id({name: schema})
         deployment.node.add_dependency(resource)
         return apigateway.Model.from_model_name(self, f"{name}Reference", resource.ref)
-
-    def _add_usage_plan(self) -> None:
-        settings = self._stack.settings.api
-        self.api.add_usage_plan(
-            "UsagePlan",
-            description="Throttling of every caller of the stage",
-            throttle=apigateway.ThrottleSettings(
-                rate_limit=settings.requests_per_second, burst_limit=settings.burst
-            ),
-            api_stages=[apigateway.UsagePlanPerApiStage(stage=self.api.deployment_stage)],
-        )
 
     def _define_callers(self) -> iam.ManagedPolicy:
         """Attach it to whoever may ask for predictions."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -175,6 +176,17 @@ def test_windows_stay_within_the_retention_of_the_contract(
     configuration.change_settings({"training.window_days": 401, "monitoring.window_days": 400})
     (problem,) = configuration.problems()
     assert (problem.field, problem.rule) == ("training.window_days", "window-within-retention")
+
+
+def test_a_batch_fits_the_body_that_the_firewall_lets_pass(
+    configuration: ConfigurationCopy,
+) -> None:
+    configuration.change_settings({"api.batch_records": 500})
+    (problem,) = configuration.problems()
+    assert (problem.field, problem.rule) == ("api.batch_records", "batch-fits-body")
+    (most,) = re.findall(r"at most (\d+),", problem.allowed)
+    configuration.change_settings({"api.batch_records": int(most)})
+    assert configuration.load().settings.api.batch_records == int(most)
 
 
 def test_a_bad_setting_stops_within_a_second(configuration: ConfigurationCopy) -> None:

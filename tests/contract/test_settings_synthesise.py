@@ -62,6 +62,7 @@ CHOICES: dict[str, dict[str, Any]] = {
         "retention.allow_data_deletion": False,
         "retention.backup_days": 7,
     },
+    "the account's own trail": {"audit.management_trail": "existing"},
     "no perimeter": {"perimeter": {"enabled": False}},
     "producers and other endpoints": {
         "perimeter.landing_roles": ["arn:aws:iam::444455556666:role/producers/airline"],
@@ -120,6 +121,21 @@ def test_producers_reach_the_landing_zone_only(
     elsewhere = [name for name, text in found.items() if "vpce-0a1b2c3d4e5f60718" not in text]
     # No workload reads these two, so no endpoint leads there.
     assert sorted(name[:5] for name in elsewhere) == ["Acces", "Audit"]
+
+
+def test_the_account_s_own_trail_is_left_to_its_filters(
+    configuration: ConfigurationCopy, tmp_path: Path
+) -> None:
+    configuration.change_settings(CHOICES["the account's own trail"])
+    templates = synthesise(configuration, tmp_path / "assembly")
+    (trail,) = [
+        resource["Properties"]
+        for template in templates
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::CloudTrail::Trail"
+    ]
+    assert "Management" not in json.dumps(trail)
+    assert "AWS::Logs::MetricFilter" not in resource_types(templates)
 
 
 def test_the_perimeter_can_be_switched_off(

@@ -57,7 +57,7 @@ def _trail_acts(target: Target) -> Iterator[Act]:
     moved = trail | {"S3BucketName": target.buckets["raw"]}
     yield _simple("redirect the trail", "cloudtrail", "update_trail", moved, arn)
     logs = {"logGroupName": target.trail_logs}
-    arn = target.arn("logs", f"log-group:{target.trail_logs}")
+    arn = target.arn("logs", f"log-group:{target.trail_logs}:log-stream:")
     yield _simple("delete the trail's log", "logs", "delete_log_group", logs, arn)
 
 

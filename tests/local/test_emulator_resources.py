@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -416,3 +417,75 @@ def test_no_type_is_classified_twice() -> None:
     names = [line.split(": {")[0] for line in lines if line.startswith("AWS::")]
     assert len(names) == len(set(names))
     assert set(names) == set(classification.load_table())
+
+
+def _trail(**properties: Any) -> Template:
+    trail = {"S3BucketName": {"Ref": "Trails"}, "IsLogging": True, **properties}
+    return {
+        "Resources": {
+            "Trails": {"Type": "AWS::S3::Bucket"},
+            "Trail": {"Type": "AWS::CloudTrail::Trail", "Properties": trail},
+        }
+    }
+
+
+def _selected(**fields: list[str]) -> dict[str, Any]:
+    selectors = [{"Field": name, "Equals": values} for name, values in fields.items()]
+    return {"AdvancedEventSelectors": [{"FieldSelectors": selectors}]}
+
+
+ROLE = "arn:aws:iam::123456789012:role/trail"
+NO_GROUP = "arn:aws:logs:eu-west-1:123456789012:log-group:nowhere:*"
+MANAGEMENT = {"eventCategory": ["Management"]}
+REFUSED_TRAILS: dict[str, tuple[dict[str, Any], str]] = {
+    "no category": (_selected(readOnly=["true"]), "allowed: exactly one of"),
+    "two categories": (_selected(eventCategory=["Data", "Management"]), "allowed: exactly one of"),
+    "data without type": (_selected(eventCategory=["Data"]), "allowed: one type"),
+    "management with type": (
+        _selected(**MANAGEMENT, **{"resources.type": ["AWS::S3::Object"]}), "allowed: none",
+    ),
+    "nothing selected": (
+        {"EventSelectors": [{"IncludeManagementEvents": False}]}, "DataResources must not be empty",
+    ),
+    "both kinds of selectors": (
+        _selected(**MANAGEMENT) | {"EventSelectors": [{"IncludeManagementEvents": True}]},
+        "not both",
+    ),
+    "group without role": ({"CloudWatchLogsLogGroupArn": NO_GROUP}, "is set alone"),
+    "no such group": (
+        {"CloudWatchLogsLogGroupArn": NO_GROUP, "CloudWatchLogsRoleArn": ROLE}, "that exists",
+    ),
+    "everywhere but globally": (
+        {"IsMultiRegionTrail": True, "IncludeGlobalServiceEvents": False},
+        "allowed with IsMultiRegionTrail: true",
+    ),
+    "short name": ({"TrailName": "ab"}, "allowed: 3 to 128"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED_TRAILS)
+def test_what_cloudtrail_refuses_is_refused(platform: Platform, case: str) -> None:
+    properties, told = REFUSED_TRAILS[case]
+    name = "trail-" + "-".join(case.split())
+    with pytest.raises(WaiterError):
+        deploy(platform, name, _trail(**properties))
+    reasons = failure_reasons(platform, name)
+    assert any(told in reason for reason in reasons), reasons
+
+
+def test_a_sixth_trail_of_the_region_is_refused(platform: Platform) -> None:
+    client, s3 = platform.client("cloudtrail"), platform.client("s3")
+    bucket = f"trails-{uuid.uuid4().hex[:8]}"
+    where = {"LocationConstraint": "eu-west-1"}
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
+    names = [f"other-{n}" for n in range(5 - len(client.describe_trails()["trailList"]))]
+    for name in names:
+        client.create_trail(Name=name, S3BucketName=bucket)
+    try:
+        with pytest.raises(WaiterError):
+            deploy(platform, "sixth-trail", _trail())
+        reasons = failure_reasons(platform, "sixth-trail")
+        assert any("MaximumNumberOfTrails" in reason for reason in reasons), reasons
+    finally:
+        for name in names:
+            client.delete_trail(Name=name)

@@ -51,7 +51,7 @@ USES = {
     "cloudwatch": Use(
         "monitoring/MonitorJobExecutionRole", "Monitor", "cloudwatch:PutMetricData", "Training"
     ),
-    "logs": Use("processing/CurateJobExecutionRole", "Curate", "logs:CreateLogGroup", "Monitor"),
+    "logs": Use("processing/CurateJobExecutionRole", "Curate", "logs:CreateLogStream", "Monitor"),
     "cloudformation": Use(
         "training/FunctionsRolloutExecutionRole",
         "Rollout",
@@ -68,7 +68,13 @@ def target(demo_deployment: Platform) -> Target:
     return Target(demo_deployment, Deployed.read(cloudformation, Scope("flights", "demo")))
 
 
+def _curate_log(target: Target) -> str:
+    """The log group that the curate job's script writes to."""
+    return target.deployed.one("AWS::Logs::LogGroup", "processing", "CurateJobOutputLog")
+
+
 def _call(target: Target, service: str) -> Call:
+    mark = f"probe-{uuid.uuid4().hex}"
     table = target.deployed.one("AWS::DynamoDB::Table", "training")
     pointer = target.deployed.scope.pointer(names.CHAMPION)
     metric = {"MetricName": "probe", "Value": 1.0}
@@ -89,7 +95,9 @@ def _call(target: Target, service: str) -> Call:
         "cloudwatch": (
             "put_metric_data", {"Namespace": names.METRIC_NAMESPACE, "MetricData": [metric]}
         ),
-        "logs": ("create_log_group", {"logGroupName": "/aws-glue/probe"}),
+        "logs": (
+            "create_log_stream", {"logGroupName": _curate_log(target), "logStreamName": mark}
+        ),
         "cloudformation": (
             "describe_stacks", {"StackName": target.deployed.scope.stack("serving")}
         ),

@@ -283,3 +283,78 @@ def test_what_a_log_cannot_redact_fails_the_stack(platform: Platform) -> None:
         deploy(platform, "waf-body", {"Resources": resources})
     assert "#/RedactedFields/0" in " ".join(failure_reasons(platform, "waf-body"))
     platform.client("cloudformation").delete_stack(StackName="waf-body")
+
+
+RATE = {"AggregateKeyType": "IP", "Limit": 100}
+
+
+def _ruled(*rules: dict[str, Any]) -> dict[str, Any]:
+    metric = {
+        "CloudWatchMetricsEnabled": True, "MetricName": "m", "SampledRequestsEnabled": False,
+    }  # fmt: skip
+    full = [
+        {
+            "Name": f"r{n}",
+            "Priority": n,
+            "Action": {"Block": {}},
+            "VisibilityConfig": metric,
+            "Statement": {"RateBasedStatement": RATE},
+            **rule,
+        }
+        for n, rule in enumerate(rules)
+    ]
+    properties = {
+        "Scope": "REGIONAL", "DefaultAction": {"Allow": {}}, "VisibilityConfig": metric,
+        "Rules": full,
+    }  # fmt: skip
+    return {"Type": "AWS::WAFv2::WebACL", "Properties": properties}
+
+
+def _limited(**rate: Any) -> dict[str, Any]:
+    return _ruled({"Statement": {"RateBasedStatement": RATE | rate}})
+
+
+def _slow(milliseconds: int) -> Template:
+    found = route("Slow")
+    found["SlowMethod"]["Properties"]["Integration"]["TimeoutInMillis"] = milliseconds
+    return found
+
+
+def _associated(stage_name: str) -> Template:
+    arn = f"arn:aws:apigateway:${{AWS::Region}}::/restapis/${{Api}}/stages/{stage_name}"
+    properties = {
+        "ResourceArn": {"Fn::Sub": arn}, "WebACLArn": {"Fn::GetAtt": ["Acl", "Arn"]},
+    }  # fmt: skip
+    association = {"Type": "AWS::WAFv2::WebACLAssociation", "Properties": properties}
+    return {"Acl": _limited(), "Association": association}
+
+
+DRAFT = "http://json-schema.org/draft-07/schema#"
+REFUSED: dict[str, tuple[Template, str]] = {
+    "rate below ten": ({"Acl": _limited(Limit=9)}, "Limit is 9; allowed: 10 to"),
+    "rate window": ({"Acl": _limited(EvaluationWindowSec=30)}, "allowed: 60, 120, 300, 600"),
+    "priority twice": ({"Acl": _ruled({}, {"Priority": 0})}, "Priority is 0; allowed: each once"),
+    "name twice": ({"Acl": _ruled({}, {"Name": "r0"})}, "Name is 'r0'; allowed: each once"),
+    "no such stage": (_associated("none"), "a stage that exists"),
+    "integration above 29 s": (_slow(29_001), "29001; allowed: 50 to 29000"),
+    "integration below 50 ms": (_slow(49), "49; allowed: 50 to 29000"),
+    "model's name": (
+        {"M": of_api("Model", ContentType="application/json", Name="a-b", Schema={})},
+        "Name is 'a-b'; allowed: letters and digits",
+    ),
+    "model's dialect": (
+        {"M": of_api("Model", ContentType="application/json", Schema={"$schema": DRAFT})},
+        "allowed: JSON Schema draft-04",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_api_gateway_and_waf_refuse_is_refused(platform: Platform, case: str) -> None:
+    parts, told = REFUSED[case]
+    name = f"refused-{''.join(filter(str.isalnum, case))}"
+    api = {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": name}}
+    with pytest.raises(WaiterError):
+        deploy(platform, name, {"Resources": {"Api": api, **functions(), **parts}})
+    reasons = failure_reasons(platform, name)
+    assert any(told in reason for reason in reasons), reasons

@@ -62,13 +62,27 @@ def test_a_moved_pointer_is_noticed(prod: Subject) -> None:
 
 def test_a_trail_that_was_stopped_is_noticed(prod: Subject) -> None:
     cloudtrail = prod.session.client("cloudtrail")
-    trail = prod.deployed.one("AWS::CloudTrail::Trail", "audit")
+    trail = prod.deployed.one("AWS::CloudTrail::Trail", "audit", "AuditTrailManagement")
     cloudtrail.stop_logging(Name=trail)
     try:
         with pytest.raises(CheckFailedError, match="off"):
             checks.trail_is_logging(prod)
     finally:
         cloudtrail.start_logging(Name=trail)
+
+
+def test_an_object_trail_with_a_log_group_is_noticed(prod: Subject) -> None:
+    cloudtrail = prod.session.client("cloudtrail")
+    trail = prod.scope.stack_prefix.lower()
+    (managing,) = [t for t in cloudtrail.describe_trails()["trailList"] if t["Name"] != trail]
+    sent = {key: managing[key] for key in ("CloudWatchLogsLogGroupArn", "CloudWatchLogsRoleArn")}
+    cloudtrail.update_trail(Name=trail, **sent)
+    try:
+        with pytest.raises(CheckFailedError, match="has log group"):
+            checks.trail_is_logging(prod)
+    finally:
+        empty = dict.fromkeys(sent, "")
+        cloudtrail.update_trail(Name=trail, **empty)
 
 
 def test_a_log_group_that_a_service_made_is_noticed(prod: Subject) -> None:

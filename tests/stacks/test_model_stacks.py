@@ -14,6 +14,7 @@ from aws_cdk.assertions import Match, Template
 
 from config.contract import example_record
 from config.load import REPOSITORY, Deployment, load_deployment
+from config.rules_platform import ONE_ADDRESS_SHARE
 from lambdas.router.http import SECURITY_HEADERS
 from lambdas.shared import names
 from local.emulator import refusals
@@ -426,6 +427,24 @@ def test_stage_is_throttled_logged_and_never_traces_bodies(environment: str) -> 
     assert setting["LoggingLevel"] == "INFO"
     assert stage["TracingEnabled"] is True
     assert json.loads(stage["AccessLogSetting"]["Format"])["requestId"] == "$context.requestId"
+
+
+@EACH
+def test_nothing_throttles_by_keys_that_nobody_has(environment: str) -> None:
+    """A usage plan limits requests with an API key alone, and no method asks for one."""
+    assert resources(environment, "AWS::ApiGateway::UsagePlan") == []
+    methods = resources(environment, "AWS::ApiGateway::Method")
+    assert methods
+    assert not any(m["Properties"].get("ApiKeyRequired") for _, _, m in methods)
+
+
+@EACH
+def test_one_address_gets_its_share_of_the_stage_s_rate(environment: str) -> None:
+    acl = one(environment, "api", "AWS::WAFv2::WebACL")
+    (rate,) = [r["Statement"]["RateBasedStatement"] for r in acl["Rules"] if r["Name"] == "Rate"]
+    (setting,) = one(environment, "api", "AWS::ApiGateway::Stage")["MethodSettings"]
+    allowed = rate["Limit"] / rate["EvaluationWindowSec"]
+    assert allowed >= setting["ThrottlingRateLimit"] * ONE_ADDRESS_SHARE
 
 
 @EACH

@@ -222,17 +222,38 @@ def test_jobs_run_one_at_a_time_where_they_replace_tables(environment: str) -> N
     assert job["SecurityConfiguration"]
 
 
+def _trails(environment: str) -> dict[str, dict[str, Any]]:
+    """The trails by the category of their events, each of which has one selector."""
+    found = {}
+    for trail in _properties(environment, "audit", "AWS::CloudTrail::Trail").values():
+        (selector,) = trail["AdvancedEventSelectors"]
+        fields = {field["Field"]: field for field in selector["FieldSelectors"]}
+        (category,) = fields["eventCategory"]["Equals"]
+        found[category] = trail | {"fields": fields}
+    return found
+
+
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_trail_is_locked_validated_and_watches_every_zone(environment: str) -> None:
-    (trail,) = _properties(environment, "audit", "AWS::CloudTrail::Trail").values()
-    assert trail["EnableLogFileValidation"] is True
-    data = trail["AdvancedEventSelectors"][1]["FieldSelectors"]
-    (arns,) = (field["StartsWith"] for field in data if field["Field"] == "resources.ARN")
+    trails = _trails(environment)
+    assert all(trail["EnableLogFileValidation"] for trail in trails.values())
+    arns = trails["Data"]["fields"]["resources.ARN"]["StartsWith"]
     zones = ("Landing", "Raw", "Curated", "Features", "Artifacts", "Monitoring")
     assert len(arns) == len(zones)
     assert all(any(f"{zone}Bucket" in json.dumps(arn) for arn in arns) for zone in zones)
     (bucket,) = _properties(environment, "audit", "AWS::S3::Bucket").values()
     assert bucket["ObjectLockEnabled"] is True
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_only_management_events_go_to_a_log_group(environment: str) -> None:
+    """An event of an object would be paid for twice, and no filter reads it."""
+    trails = _trails(environment)
+    assert set(trails) == {"Data", "Management"}
+    assert "CloudWatchLogsLogGroupArn" not in trails["Data"]
+    assert "AuditTrailLogs" in json.dumps(trails["Management"]["CloudWatchLogsLogGroupArn"])
+    for _, _, metric_filter in resources(environment, "AWS::Logs::MetricFilter"):
+        assert "AuditTrailLogs" in json.dumps(metric_filter["Properties"]["LogGroupName"])
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

@@ -20,7 +20,14 @@ from operations.preflight import Answer, Inquiry, State, show
 from operations.preflight.answer import ask
 from operations.preflight.concurrency import concurrency, wanted_concurrency
 from operations.preflight.names import LONGEST, lengths, taken
-from operations.preflight.region import bootstrap, image, lake_formation, logging_role, prefix_lists
+from operations.preflight.region import (
+    bootstrap,
+    image,
+    lake_formation,
+    logging_role,
+    prefix_lists,
+    throttle,
+)
 from operations.preflight.replicas import LOCKED, replica_buckets, replicas
 
 SCOPE = Scope("flights", "prod")
@@ -280,6 +287,19 @@ def test_a_stage_that_logs_needs_the_account_s_role(account: dict[str, str], sta
         "apigateway", lambda stub: stub.add_response("get_account", account), logging_role, STAGE
     )
     assert answer.state == state
+
+
+@pytest.mark.parametrize(("rate", "burst"), [(True, True), (False, True), (True, False)])
+def test_a_stage_cannot_have_more_than_the_region(rate: bool, burst: bool) -> None:
+    limits = {"rateLimit": 200.0 if rate else 199.0, "burstLimit": 400 if burst else 399}
+    setting = {"ThrottlingRateLimit": 200, "ThrottlingBurstLimit": 400}
+    found = _stubbed(
+        "apigateway",
+        lambda stub: stub.add_response("get_account", {"throttleSettings": limits}),
+        throttle,
+        ("AWS::ApiGateway::Stage", {"MethodSettings": [setting]}),
+    )
+    assert [answer.stops for answer in found] == [not rate, not burst]
 
 
 def test_a_stage_that_does_not_log_needs_no_role() -> None:

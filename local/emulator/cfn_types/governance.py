@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from local.emulator.cfn_types import trails
 from local.emulator.cfn_types.support import physical_name, scope, succeed, tag_list, truth
 from local.emulator.extensions import ResourceType
 from local.emulator.private_tables import pin
@@ -44,6 +45,7 @@ def _configure_trail(name: str, props: dict[str, Any]) -> Created:
     from ministack.services import cloudtrail, s3
 
     kind = f"AWS::CloudTrail::Trail {name}"
+    trails.assert_valid(kind, name, props)
     if props["S3BucketName"] not in s3._buckets:
         raise ValueError(f"{kind}: S3 bucket {props['S3BucketName']} does not exist")
     succeed(kind, cloudtrail._update_trail(_trail_request(name, props)))
@@ -61,6 +63,8 @@ def _create_trail(logical_id: str, props: dict[str, Any], stack: str) -> Created
     from ministack.services import cloudtrail
 
     name = props.get("TrailName") or physical_name(stack, logical_id, 128)
+    trails.assert_room(f"AWS::CloudTrail::Trail {name}")
+    trails.assert_valid(f"AWS::CloudTrail::Trail {name}", name, props)
     answer = cloudtrail._create_trail(_trail_request(name, props))
     succeed(f"AWS::CloudTrail::Trail {name}", answer)
     return _configure_trail(name, props)
