@@ -66,6 +66,7 @@ _PSEUDO = {
     "AWS::StackName": "name",
     "AWS::URLSuffix": "amazonaws.com",
 }
+LOG_GROUP = "AWS::Logs::LogGroup"
 _VARIABLE = re.compile(r"\$\{([^}!]+)\}")
 
 
@@ -131,11 +132,11 @@ def _reference(assembly: Assembly, stack: str, logical_id: str, attribute: str) 
     resource = assembly.resource(stack, logical_id)
     kind = resource.type if resource else ""
     arn = _ARNS.get(kind, "arn:aws:service:{region}:{account}:{id}")
+    # The name of a log group is part of a promise: WAF asks for its prefix.
+    given = resource.properties.get("LogGroupName") if resource and kind == LOG_GROUP else None
+    name = str(literal(assembly, stack, given)) if given else logical_id
     if attribute.endswith("Arn") or (attribute == "Ref" and kind in _REF_IS_ARN):
-        given = resource.properties.get("LogGroupName") if resource else None
-        # The name of a log group is part of a promise: WAF asks for its prefix.
-        name = str(literal(assembly, stack, given)) if given else logical_id
-        return arn.format(region=REGION, account=ACCOUNT, id=name, lower=logical_id.lower())
+        return arn.format(region=REGION, account=ACCOUNT, id=name, lower=name.lower())
     if kind in _EC2_IDS:
         return f"{_EC2_IDS[kind]}-{hashlib.sha256(logical_id.encode()).hexdigest()[:17]}"
-    return logical_id.lower() if kind == "AWS::S3::Bucket" else logical_id
+    return name.lower() if kind == "AWS::S3::Bucket" else name

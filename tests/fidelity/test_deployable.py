@@ -1,81 +1,66 @@
-"""The templates stay within CloudFormation's quotas, and do what no property says."""
+"""What this app deploys is nothing that AWS refuses, and two deployments share no name."""
 
 from __future__ import annotations
 
-import json
-import zipfile
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.synth import ENVIRONMENTS, assembly, resources, templates
+from local.emulator import refusals
+from local.emulator.refusals import schema
+from review import concrete
+from review.assembly import Assembly
+from tests import synth
 
-EACH = pytest.mark.parametrize("environment", ENVIRONMENTS)
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-TEMPLATE_BYTES = 1024 * 1024
-SECTIONS = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-UNZIPPED_BYTES = 250 * 1024 * 1024
-
-
-@EACH
-def test_every_template_is_within_the_quotas(environment: str) -> None:
-    for name, template in templates(environment).items():
-        path = assembly(environment) / f"{name}.template.json"
-        assert path.stat().st_size <= TEMPLATE_BYTES, name
-        for section, most in SECTIONS.items():
-            assert len(template.get(section, {})) <= most, f"{name}: {section}"
+# Roles and policies that one role has: AWS counts what its resources attach together.
+POLICIES_OF_ROLE = 10
 
 
-@EACH
-def test_flows_log_below_the_prefix_that_shares_an_entry(environment: str) -> None:
-    groups = {
-        logical_id: group["Properties"].get("LogGroupName")
-        for _, logical_id, group in resources(environment, "AWS::Logs::LogGroup")
+def _assembly(environment: str) -> Assembly:
+    return Assembly.read(synth.assembly(environment))
+
+
+@pytest.mark.parametrize("environment", synth.ENVIRONMENTS)
+def test_no_resource_is_refused(environment: str) -> None:
+    assembly = _assembly(environment)
+    refused = {
+        f"{stack}/{logical_id}": dict(refusals.reasons(resource["Type"], properties))
+        for stack, logical_id, resource in synth.resources(environment)
+        for properties in [concrete.literal(assembly, stack, resource.get("Properties", {}))]
     }
-    for stack, logical_id, machine in resources(environment, "AWS::StepFunctions::StateMachine"):
-        (entry,) = machine["Properties"]["LoggingConfiguration"]["Destinations"]
-        group = entry["CloudWatchLogsLogGroup"]["LogGroupArn"]["Fn::GetAtt"][0]
-        place = f"{stack}.{logical_id}"
-        assert json.dumps(groups[group]).count('"/aws/vendedlogs/states/') == 1, place
+    assert {name: reasons for name, reasons in refused.items() if reasons} == {}
 
 
-@EACH
-def test_the_deployment_of_the_api_waits_for_its_methods(environment: str) -> None:
-    ((stack, _, deployment),) = resources(environment, "AWS::ApiGateway::Deployment")
-    methods = {
-        logical_id
-        for place, logical_id, _ in resources(environment, "AWS::ApiGateway::Method")
-        if place == stack
-    }
-    assert methods
-    assert methods <= set(deployment["DependsOn"])
+@pytest.mark.parametrize("environment", synth.ENVIRONMENTS)
+def test_no_role_has_more_policies_than_a_role_takes(environment: str) -> None:
+    assembly = _assembly(environment)
+    attached: dict[str, int] = {}
+    for stack, logical_id, role in synth.resources(environment, "AWS::IAM::Role"):
+        given = role["Properties"].get("ManagedPolicyArns", [])
+        attached[concrete.literal(assembly, stack, {"Fn::GetAtt": [logical_id, "Arn"]})] = len(
+            given
+        )
+    for stack, _, policy in synth.resources(environment, "AWS::IAM::ManagedPolicy"):
+        for role in concrete.literal(assembly, stack, policy["Properties"].get("Roles", [])):
+            arn = f"arn:aws:iam::{concrete.ACCOUNT}:role/{role}"
+            attached[arn] = attached.get(arn, 0) + 1
+    assert {role: n for role, n in attached.items() if n > POLICIES_OF_ROLE} == {}
 
 
-@EACH
-def test_a_function_with_its_layers_fits(environment: str) -> None:
-    archives = {path.name: _unzipped(path) for path in assembly(environment).glob("asset.*.zip")}
-    layers = {
-        (stack, logical_id): archives[f"asset.{layer['Properties']['Content']['S3Key']}"]
-        for stack, logical_id, layer in resources(environment, "AWS::Lambda::LayerVersion")
-    }
-    for stack, logical_id, function in resources(environment, "AWS::Lambda::Function"):
-        properties: dict[str, Any] = function["Properties"]
-        size = archives[f"asset.{properties['Code']['S3Key']}"]
-        size += sum(layers[stack, layer["Ref"]] for layer in properties.get("Layers", []))
-        assert size <= UNZIPPED_BYTES, f"{stack}.{logical_id}"
+def _names(environment: str) -> set[tuple[str, Any]]:
+    """Type and name of each resource whose template names it and that has no parent."""
+    found = set()
+    for _, _, resource in synth.resources(environment):
+        identifier = (schema.resource_schema(resource["Type"]) or {}).get("primaryIdentifier", [])
+        if len(identifier) != 1:
+            continue
+        name = resource.get("Properties", {}).get(identifier[0].removeprefix("/properties/"))
+        if isinstance(name, str):
+            found.add((resource["Type"], name))
+    return found
 
 
-def _unzipped(path: Path) -> int:
-    with zipfile.ZipFile(path) as archive:
-        return sum(entry.file_size for entry in archive.infolist())
-
-
-@EACH
-def test_policies_stand_before_the_functions_that_need_them(environment: str) -> None:
-    """Lambda looks at the role when it makes the function: the policy must be attached by then."""
-    for stack, logical_id, function in resources(environment, "AWS::Lambda::Function"):
-        waits = function.get("DependsOn", [])
-        kinds = {templates(environment)[stack]["Resources"][name]["Type"] for name in waits}
-        assert "AWS::IAM::ManagedPolicy" in kinds, f"{stack}.{logical_id}"
+def test_deployments_in_one_account_share_no_name() -> None:
+    both = _names("dev") & _names("prod")
+    assert _names("prod")
+    assert both == set()
