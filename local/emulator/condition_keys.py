@@ -15,6 +15,7 @@ import gzip
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
@@ -50,11 +51,18 @@ def _with_role_arn(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _namespace(body: bytes) -> str | None:
-    """The namespace of a ``PutMetricData`` request; the SDKs compress long ones."""
+    """The namespace of a ``PutMetricData`` request; the SDKs compress long ones.
+
+    Newer SDKs send JSON, those of SageMaker's image a form.
+    """
     try:
-        content = json.loads(gzip.decompress(body) if body.startswith(GZIP_MAGIC) else body)
+        text = (gzip.decompress(body) if body.startswith(GZIP_MAGIC) else body).decode()
     except (OSError, ValueError):
         return None
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return next(iter(parse_qs(text).get("Namespace", [])), None)
     return content.get("Namespace") if isinstance(content, dict) else None
 
 
