@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
@@ -57,7 +58,7 @@ def _namespace(body: bytes) -> str | None:
     """
     try:
         text = (gzip.decompress(body) if body.startswith(GZIP_MAGIC) else body).decode()
-    except (OSError, ValueError):
+    except (OSError, EOFError, ValueError, zlib.error):
         return None
     try:
         content = json.loads(text)
