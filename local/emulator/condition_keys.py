@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
@@ -55,11 +57,18 @@ def _with_role_arn(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _namespace(body: bytes) -> str | None:
-    """The namespace of a ``PutMetricData`` request; the SDKs compress long ones."""
+    """The namespace of a ``PutMetricData`` request; the SDKs compress long ones.
+
+    Newer SDKs send JSON, those of SageMaker's image a form.
+    """
     try:
-        content = json.loads(gzip.decompress(body) if body.startswith(GZIP_MAGIC) else body)
-    except (OSError, ValueError):
+        text = (gzip.decompress(body) if body.startswith(GZIP_MAGIC) else body).decode()
+    except (OSError, EOFError, ValueError, zlib.error):
         return None
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return next(iter(parse_qs(text).get("Namespace", [])), None)
     return content.get("Namespace") if isinstance(content, dict) else None
 
 
