@@ -32,6 +32,7 @@ DEMO_MAY_CHANGE = frozenset(
         "training.window_days",
         "serving.bake_seconds",
         "serving.experiment_minutes",
+        "serving.experiment_weight",
         "api.batch_records",
         "api.burst",
         "api.requests_per_five_minutes_per_address",

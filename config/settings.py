@@ -163,7 +163,10 @@ class Training(Section):
 
 
 class Variant(Section):
-    """A production variant: initial count and weight (changing them later is an operation)."""
+    """A production variant: initial count, and its weight while no roll-out is under way.
+
+    Changing a count later is an operation.
+    """
 
     instances: Annotated[int, Field(ge=1, le=100)] = 1
     weight: Annotated[float, Field(ge=0)] = 1.0
@@ -196,8 +199,9 @@ class Serving(Section):
     """The SageMaker endpoint behind the API.
 
     With ``shadow`` the challenger gets copies of the champion's requests, a share given by its
-    weight, and never answers a client. Counts and weights are initial ones: the endpoint keeps its
-    own afterwards (``retain_variant_properties``).
+    weight, and never answers a client. Counts are initial ones: the endpoint keeps its own
+    afterwards (``retain_variant_properties``). Weights it keeps over an update, too, and the
+    rollout function returns them to these when it has settled traffic (docs/rollout.md).
     """
 
     mode: Annotated[Literal["realtime", "serverless", "off"], BeforeValidator(_yaml_off)] = (

@@ -23,6 +23,8 @@ from local.sagemaker.server import ServerError
 
 _log = logging.getLogger("millrace.sagemaker")
 _DRAIN_SECONDS = 1.0
+# Minutes on AWS.
+_WEIGHTS_SECONDS = 0.5
 # AWS::SageMaker::Endpoint reports these as its steady states.
 SETTLED = ("InService", "Failed")
 # (endpoint, variant) -> whether something holds the variant as a scalable target.
@@ -195,14 +197,21 @@ def update(request: Mapping[str, Any]) -> store.Record:
 
 
 def update_weights(request: Mapping[str, Any]) -> store.Record:
-    """UpdateEndpointWeightsAndCapacities."""
+    """UpdateEndpointWeightsAndCapacities: Updating for a while, and nothing else meanwhile."""
     record = find(request["EndpointName"])
     endpoint: Endpoint = record["_endpoint"]
     _begin_update(record)
     try:
         endpoint.apply_weights(request["DesiredWeightsAndCapacities"])
-    finally:
+    except ServiceError:
         endpoint._settle("InService")
+        raise
+
+    def settle() -> None:
+        time.sleep(_WEIGHTS_SECONDS)
+        endpoint._settle("InService")
+
+    scoped(settle, f"update-weights-{endpoint.name}")
     return {"EndpointArn": record["EndpointArn"]}
 
 

@@ -1,7 +1,8 @@
 """Endpoint with its configuration: variants, data capture, guardrails.
 
 Weights and counts in the configuration are initial: the endpoint keeps its own on an update
-(``RetainAllVariantProperties``), or each roll-out would end a running experiment.
+(``RetainAllVariantProperties``), or each roll-out would end a running experiment. Alarms that guard
+an update watch its configuration alone.
 """
 
 from __future__ import annotations

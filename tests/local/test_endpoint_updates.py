@@ -96,6 +96,27 @@ def test_an_endpoint_whose_configuration_is_gone_cannot_be_updated(world: Endpoi
 
 
 @pytest.mark.platform
+def test_nothing_else_is_taken_while_weights_are_changed(world: Endpoints) -> None:
+    models = {"champion": (world.model("one"), 1.0), "challenger": (world.model("two"), 1.0)}
+    config = world.config(models)
+    endpoint = world.endpoint(config)
+    weights = {
+        "EndpointName": endpoint,
+        "DesiredWeightsAndCapacities": [{"VariantName": "challenger", "DesiredWeight": 0.0}],
+    }
+    world.sagemaker.update_endpoint_weights_and_capacities(**weights)
+    for refused in (
+        lambda: world.sagemaker.update_endpoint_weights_and_capacities(**weights),
+        lambda: world.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config),
+    ):
+        with pytest.raises(world.sagemaker.exceptions.ClientError, match="in-progress endpoint"):
+            refused()
+    assert world.ask(endpoint)["variant"] == "champion"
+    assert world.ask(endpoint, TargetVariant="challenger")["variant"] == "challenger"
+    assert world.settled(endpoint)["EndpointStatus"] == "InService"
+
+
+@pytest.mark.platform
 def test_a_canary_of_a_single_instance_is_refused(world: Endpoints) -> None:
     config = world.config({"champion": (world.model("one"), 1.0)})
     endpoint = world.endpoint(config)

@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.platform, pytest.mark.timeout(600)]
 ENDED_SECONDS = 150.0
 # Share of the challenger in the demo's settings when no roll-out is under way.
 SETTLED_SHARE = 0.1
+EXPERIMENT_SHARE = 0.2
 # Serves as any other model does, and answers no request.
 ERRING = b"""
 def model_fn(model_dir):
@@ -125,7 +126,7 @@ def test_a_promotion_that_rolled_back_is_never_called_promoted(
 def test_a_time_out_is_settled_by_what_eventbridge_calls(world: World, champion: str) -> None:
     execution = world.roll_out(world.register(0.25), hold=300, timeout=45)
     in_state(world, execution, "Hold")
-    assert world.challenger_share() == pytest.approx(SETTLED_SHARE)
+    assert world.challenger_share() == pytest.approx(EXPERIMENT_SHARE)
     assert ended(world, execution) == "TIMED_OUT"
     world.tell_of_the_end(execution)
     assert_settled(world, champion)

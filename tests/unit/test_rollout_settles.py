@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
+from config.settings import Serving, Variant
 from lambdas.rollout import settle
 from lambdas.shared.errors import LeaseLost
 from tests.unit.conftest import KEEP_SESSION
@@ -238,6 +239,27 @@ def test_weights_follow_the_settings_when_no_roll_out_is_under_way(world: World)
     assert world.reconcile()["changed"]
     assert world.sagemaker.share == 0
     assert world.reconcile()["state"] == "settled"
+
+
+@pytest.mark.parametrize("variants", [(), ("champion",)], ids=["no endpoint", "one variant"])
+def test_without_a_challenger_pointers_and_stack_are_settled(
+    world: World, variants: tuple[str, ...]
+) -> None:
+    """Serving is off, or the challenger is a shadow or not there."""
+    world.sagemaker.variants = variants
+    world.sagemaker.status = "InService" if variants else "Absent"
+    world.start("start_challenger", "new")
+    world.cloudformation.finish()
+    assert world.settle()["state"] == "settled"
+    assert world.pointers() == world.serving() == SEED
+    assert world.sagemaker.weights == []
+
+
+def test_the_settled_share_is_the_challengers_part_of_all_weights() -> None:
+    half = Serving(champion=Variant(weight=1.0), challenger=Variant(weight=1.0))
+    assert half.challenger_share == 0.5
+    assert half.model_copy(update={"shadow": True}).challenger_share == 0
+    assert Serving(challenger=None).challenger_share == 0
 
 
 def test_an_alarm_that_rang_during_the_experiment_counts_when_it_is_quiet_again(
