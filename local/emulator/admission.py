@@ -13,6 +13,13 @@ from local.emulator import iam_recorder, key_policies, service_roles
 # SNS and SQS ask for both when a service sends to an encrypted topic or queue.
 _KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
 
+_WITHOUT_SOURCE_AT_KEYS = ("events.amazonaws.com",)
+"""Whose requests to a key name no source: a condition on one admits nothing.
+
+https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+https://github.com/awslabs/landing-zone-accelerator-on-aws/issues/407
+"""
+
 
 def assert_service_admitted(service: str, action: str, resource: str, source_arn: str) -> None:
     """Raise ``AccessDeniedError`` unless the resource's policies admit a service principal.
@@ -37,6 +44,8 @@ def assert_service_admitted(service: str, action: str, resource: str, source_arn
         key_policy = evaluator._resource_policy("kms", key)
         policy = key_policy[0] if key_policy else ""
         sent = key_policies.key_context(resource, get_region())
+        if service in _WITHOUT_SOURCE_AT_KEYS:
+            sent |= {"aws:sourcearn": None, "aws:sourceaccount": None, "aws:sourceowner": None}
         for key_action in _KEY_ACTIONS:
             _admit(service, key_action, key, source_arn, policy, sent)
 

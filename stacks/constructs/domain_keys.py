@@ -137,17 +137,21 @@ def _senders(stack: BaseStack) -> list[ServiceUse]:
     """Services that send to topics and to the dead-letter queue, for those of this deployment.
 
     The key comes before them, so they are known by the names that CloudFormation makes. What a
-    queue's calls carry is not documented: whoever sends to one has its context checked if sent.
+    queue's calls carry is not documented: whoever sends to one has its context checked if sent,
+    and the account: "Adding the aws:SourceAccount and aws:SourceArn to a KMS policy is not
+    supported for EventBridge-to-encrypted topics", and a rule under such a key delivers nothing.
     https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+    https://github.com/awslabs/landing-zone-accelerator-on-aws/issues/407
     """
     topics, queues = (
         {f"kms:EncryptionContext:{context}": _named(stack, service)}
         for context, service in (("aws:sns:topicArn", "sns"), ("aws:sqs:arn", "sqs"))
     )
-    ours = {"StringEquals": {"aws:SourceAccount": stack.account}}
-    to_topics, to_queues = {"ArnLike": topics}, {"ArnLikeIfExists": topics | queues}
+    ours = {"aws:SourceAccount": stack.account}
+    to_topics = {"StringEquals": ours, "ArnLike": topics}
+    to_queues = {"StringEqualsIfExists": ours, "ArnLikeIfExists": topics | queues}
     return [
-        ServiceUse(f"{name}.amazonaws.com", ENVELOPE_ACTIONS, ours | conditions)
+        ServiceUse(f"{name}.amazonaws.com", ENVELOPE_ACTIONS, conditions)
         for name, conditions in (
             ("cloudwatch", to_topics),
             ("budgets", to_topics),

@@ -21,7 +21,10 @@ pytestmark = pytest.mark.platform
 SOURCE = "probe.messages"
 QUEUE = {"Fn::GetAtt": ["Heard", "Arn"]}
 RULES = ("Matching", "OtherSource", "OtherDetail", "Disabled")
-TOPICS = ("Admitted", "Refused", "Keyed", "Sealed", "Named", "Misnamed")
+TOPICS = (
+    "Admitted", "Refused", "Keyed", "Sealed", "Named", "Misnamed", "Sourced", "SourcedIfSent",
+)  # fmt: skip
+EXPECTED = ("Matching", "Admitted", "Keyed", "Named", "SourcedIfSent")
 OUTPUTS = ("Heard", "Dead", "Once", "Often", "Letters", "KnownTopic", "UnknownTopic")
 
 
@@ -36,14 +39,16 @@ def _admit(service: str, action: str, resource: Any, **condition: Any) -> dict[s
     }  # fmt: skip
 
 
-def _key(*services: str, topic: str = "") -> dict[str, Any]:
-    """A key for services; for one topic only if that is named."""
+def _key(*services: str, topic: str = "", account: str = "") -> dict[str, Any]:
+    """A key for services; for one topic only if that is named, by an operator on the account."""
     root = {
         "Effect": "Allow", "Action": "kms:*", "Resource": "*",
         "Principal": {"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}},
     }  # fmt: skip
     told = {"kms:EncryptionContext:aws:sns:topicArn": f"arn:aws:sns:*:*:{topic}"}
-    narrow = {"Condition": {"ArnLike": told}} if topic else {}
+    ours = {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    conditions = ({"ArnLike": told} if topic else {}) | ({account: ours} if account else {})
+    narrow = {"Condition": conditions} if conditions else {}
     uses = [_admit(f"{name}.amazonaws.com", "kms:*", "*", **narrow) for name in services]
     return {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": _document(root, *uses)}}
 
@@ -67,9 +72,9 @@ def _rules() -> dict[str, Any]:
         said = {"Input": json.dumps({"rule": name})}
         state = "DISABLED" if name == "Disabled" else "ENABLED"
         rules[name] = _rule({"queue": QUEUE}, patterns[name], queue=said, state=state)
-    # EventBridge takes five targets a rule.
-    for number, names in enumerate((TOPICS[:3], TOPICS[3:])):
-        rules[f"ToTopics{number}"] = _rule({name: {"Ref": name} for name in names}, right)
+    # A rule has five targets at most.
+    for number, topics in enumerate((TOPICS[:4], TOPICS[4:])):
+        rules[f"ToTopics{number}"] = _rule({name: {"Ref": name} for name in topics}, right)
     return rules
 
 
@@ -78,6 +83,7 @@ def _topic(name: str, admitted: str) -> dict[str, Any]:
     statement = _admit(admitted, "sns:Publish", {"Ref": name})
     key = {
         "Keyed": "OpenKey", "Sealed": "ClosedKey", "Named": "NamedKey", "Misnamed": "NamedKey",
+        "Sourced": "SourcedKey", "SourcedIfSent": "SourcedIfSentKey",
     }.get(name)  # fmt: skip
     encryption = {"KmsMasterKeyId": {"Fn::GetAtt": [key, "Arn"]}} if key else {}
     subscription = {"TopicArn": {"Ref": name}, "Protocol": "sqs", "Endpoint": QUEUE}
@@ -166,6 +172,8 @@ def _template() -> Template:
         "OpenKey": _key("events", "sns"),
         "ClosedKey": _key(),
         "NamedKey": _key("events", topic="Named"),
+        "SourcedKey": _key("events", account="StringEquals"),
+        "SourcedIfSentKey": _key("events", account="StringEqualsIfExists"),
         "Dead": {"Type": "AWS::SQS::Queue"},
         "Once": _redriving(1),
         "Often": _redriving(5),
@@ -204,7 +212,7 @@ def heard(platform: Platform, stack: dict[str, str]) -> list[str]:
         for message in messages:
             speakers.append(_speaker(json.loads(message["Body"])))
             sqs.delete_message(QueueUrl=stack["Heard"], ReceiptHandle=message["ReceiptHandle"])
-        spoken = [speakers.count(name) for name in ("Matching", "Admitted", "Keyed", "Named")]
+        spoken = [speakers.count(name) for name in EXPECTED]
         return min(spoken) >= rounds and not messages
 
     for rounds in (1, 2):
@@ -235,6 +243,12 @@ def test_an_encrypted_topic_takes_what_its_key_admits_too(heard: list[str]) -> N
 def test_a_key_may_admit_a_service_for_one_topic_only(heard: list[str]) -> None:
     assert "Named" in heard
     assert "Misnamed" not in heard
+
+
+@pytest.mark.proves("AWS::SNS::Topic", "AWS::KMS::Key")
+def test_a_key_that_wants_the_account_of_a_rule_is_never_told_it(heard: list[str]) -> None:
+    assert "SourcedIfSent" in heard
+    assert "Sourced" not in heard
 
 
 @pytest.mark.proves("AWS::SNS::Subscription")

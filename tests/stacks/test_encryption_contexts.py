@@ -47,9 +47,15 @@ def test_services_use_the_key_of_messages_for_this_deployments_only() -> None:
         for service in [services] if isinstance(services, str) else services:
             found[service] = statement["Condition"]
     topics, queues = "kms:EncryptionContext:aws:sns:topicArn", "kms:EncryptionContext:aws:sqs:arn"
+    ours = {"aws:SourceAccount"}
     for service in ("cloudwatch", "budgets"):
-        told = found[f"{service}.amazonaws.com"]["ArnLike"]
-        assert ":Millrace-flights-prod-*" in json.dumps(told[topics])
+        told = found[f"{service}.amazonaws.com"]
+        assert ":Millrace-flights-prod-*" in json.dumps(told["ArnLike"][topics])
+        assert set(told["StringEquals"]) == ours
+    # EventBridge names no source to a key, and what SNS names to one of a queue is not documented.
     for service in ("events", "sns"):
-        assert set(found[f"{service}.amazonaws.com"]["ArnLikeIfExists"]) == {topics, queues}
+        told = found[f"{service}.amazonaws.com"]
+        assert set(told) == {"ArnLikeIfExists", "StringEqualsIfExists"}
+        assert set(told["ArnLikeIfExists"]) == {topics, queues}
+        assert set(told["StringEqualsIfExists"]) == ours
     assert len(found) == 4

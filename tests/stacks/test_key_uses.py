@@ -92,12 +92,11 @@ def _context(row: Row) -> dict[str, str]:
     if row.get("grant"):
         sent["kms:grantisforawsresource"] = "true"
     if row["who"].startswith("service "):
+        sent["aws:principalisawsservice"] = "true"
+        if row.get("sourceless"):
+            return sent
         source = _filled(row.get("source", "arn:aws:any"))
-        return sent | {
-            "aws:sourceaccount": ACCOUNT,
-            "aws:sourcearn": source,
-            "aws:principalisawsservice": "true",
-        }
+        return sent | {"aws:sourceaccount": ACCOUNT, "aws:sourcearn": source}
     return sent | {"kms:calleraccount": ACCOUNT, "aws:principalisawsservice": "false"}
 
 
