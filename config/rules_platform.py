@@ -24,6 +24,8 @@ _VPC = f"{AWS}vpc/latest/userguide/vpc-cidr-blocks.html"
 _PERIMETER = f"{AWS}IAM/latest/UserGuide/access_policies_data-perimeters.html"
 _REPLICATION = f"{AWS}AmazonS3/latest/userguide/replication.html"
 _REPLICA_KEYS = f"{AWS}AmazonS3/latest/userguide/replication-config-for-kms-objects.html"
+_BUCKET_NAMES = f"{AWS}AmazonS3/latest/userguide/bucketnamingrules.html"
+_GLUE_JOBS = f"{AWS}glue/latest/dg/aws-glue-api-jobs-job.html"
 _VAULT = f"{AWS}aws-backup/latest/devguide/create-a-vault.html"
 _SCHEDULE = f"{AWS}scheduler/latest/UserGuide/schedule-types.html"
 _JOB_VOLUME = f"{AWS}sagemaker/latest/APIReference/API_ResourceConfig.html"
@@ -38,6 +40,14 @@ ONE_ADDRESS_SHARE = 0.5
 SUBNET_PREFIX = 20
 """Prefix length of the subnets that the network stack makes."""
 FUNCTIONS = ("transform", "router", "lease", "gate", "registry", "rollout", "pointers")
+# Regions in which Glue has its large workers.
+LARGE_WORKERS = {
+    "ap-northeast-1", "ap-northeast-2", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
+    "ca-central-1", "eu-central-1", "eu-north-1", "eu-south-2", "eu-west-1", "eu-west-2",
+    "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
+}  # fmt: skip
+# What no bucket's name begins with.
+_RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 # VPC limits of a block's prefix length.
 _SHORTEST, _LONGEST = 16, 28
 
@@ -80,6 +90,14 @@ def _replica_key_elsewhere(settings: Settings) -> bool:
         return False
     keys = replication.keys.model_dump().values()
     return any(key.split(":")[3] != replication.region for key in keys)
+
+
+def _bad_replica_name(settings: Settings) -> bool:
+    replication = settings.replication
+    if replication is None:
+        return False
+    prefix = replication.bucket_prefix
+    return ".." in prefix or prefix.startswith(_RESERVED_PREFIXES)
 
 
 def _run_minutes(settings: Settings) -> int:
@@ -132,6 +150,9 @@ NETWORK_RULES = (
          _REPLICATION),
     Rule("replica-keys", "replication.keys", ("replication.region",), _replica_key_elsewhere,
          "allowed: keys in replication.region, where the replicas are encrypted", _REPLICA_KEYS),
+    Rule("replica-bucket-names", "replication.bucket_prefix", (), _bad_replica_name,
+         "allowed: no adjacent periods, and none of " + ", ".join(_RESERVED_PREFIXES),
+         _BUCKET_NAMES),
     Rule("region-has-image", "region", (), lambda s: s.region not in _image_regions(),
          "allowed: a Region listed in config/images.yaml",
          f"{AWS}sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html"),
@@ -189,6 +210,10 @@ TRAINING_RULES = (
     Rule("training-schedule", "training.schedule", (),
          lambda s: _bad_schedule(s.training.schedule),
          "allowed: null, rate(n unit), or cron with six fields", _SCHEDULE),
+    Rule("large-workers-region", "processing.worker_type", ("region",),
+         lambda s: s.processing.worker_type == "G.4X" and s.region not in LARGE_WORKERS,
+         "allowed in {settings.region}: G.1X or G.2X, Glue has no larger workers there",
+         _GLUE_JOBS),
     Rule("curate-schedule", "processing.curate_schedule", (),
          lambda s: _bad_schedule(s.processing.curate_schedule),
          "allowed: null, rate(n unit), or cron with six fields", _SCHEDULE),

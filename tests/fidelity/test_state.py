@@ -70,6 +70,11 @@ def _logging(target: str) -> dict[str, Any]:
     return {"LoggingConfiguration": {"DestinationBucketName": target}}
 
 
+def _copied(target: str) -> dict[str, Any]:
+    rule = {"Status": "Enabled", "Destination": {"Bucket": f"arn:aws:s3:::{target}"}}
+    return {"ReplicationConfiguration": {"Rules": [rule]}}
+
+
 def _policy(principal: Any) -> dict[str, Any]:
     statement = {"Effect": "Allow", "Principal": principal, "Action": "s3:GetObject"}
     document = {"Statement": [statement | {"Resource": "arn:aws:s3:::raw/*"}]}
@@ -84,6 +89,12 @@ BESIDE: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("access-log-target", BUCKET, _logging("nowhere"), _logging("logs")),
     ("access-log-target", BUCKET, _logging("locked"), {}),
     ("access-log-target", BUCKET, _logging("encrypted"), {}),
+    (
+        "replica-of-locked-needs-lock",
+        BUCKET,
+        {"ObjectLockEnabled": True} | _copied("logs"),
+        {"ObjectLockEnabled": True} | _copied("locked"),
+    ),
     ("public-policy-is-blocked", POLICY, _policy("*"), _policy(_role("jobs"))),
     ("policy-principals-exist", POLICY, _policy(_role("gone")), _policy(_role("jobs"))),
     (

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from local.emulator.cfn_types.support import scope
+from local.emulator.cfn_types.support import scope, truth
 from local.emulator.private_tables import pin
 from local.emulator.refusals import Properties, policies, refuses_beside
 from local.emulator.refusals.iam import POLICIES_OF_ROLE
@@ -16,6 +16,7 @@ pin(
     _buckets="scoped",
     _bucket_object_lock="scoped",
     _bucket_encryption="scoped",
+    _bucket_owner_account="callable",
     _policy_is_public="callable",
     _public_access_blocked="callable",
 )
@@ -33,11 +34,24 @@ def _log_target(properties: Properties) -> str | None:
         return None
     if name not in s3._buckets:
         return f"The target bucket for logging does not exist: {name}"
-    lock = s3._bucket_object_lock.get(name) or {}
-    if lock.get("default_retention"):
-        return f"The target bucket for logging, {name}, has a default retention; allowed: none"
+    if name in s3._bucket_object_lock:
+        return f"The target bucket for logging, {name}, has Object Lock; allowed: one without"
     if "aws:kms" in str(s3._bucket_encryption.get(name, "")):
         return f"The target bucket for logging, {name}, is under SSE-KMS; allowed: SSE-S3"
+    return None
+
+
+@refuses_beside("replica-of-locked-needs-lock", "AWS::S3::Bucket")
+def _locked_replica(properties: Properties) -> str | None:
+    from ministack.services import s3
+
+    if not truth(properties.get("ObjectLockEnabled")):
+        return None
+    for rule in (properties.get("ReplicationConfiguration") or {}).get("Rules", []):
+        name = str(rule["Destination"]["Bucket"]).split(":::")[-1]
+        owner = s3._bucket_owner_account(name)
+        if owner and not s3._bucket_object_lock.get_scoped(owner, None, name):
+            return f"DstBucketObjectLockConfigMissing: {name} has no Object Lock, as its source has"
     return None
 
 
