@@ -13,7 +13,12 @@ from collections.abc import Callable
 
 from config.contract import example_record
 from lambdas.shared import names
-from operations.checks_services import log_groups_forget, stage_is_limited, trail_is_logging
+from operations.checks_services import (
+    failed_records_are_read,
+    log_groups_forget,
+    stage_is_limited,
+    trail_is_logging,
+)
 from operations.deployed import Resource, describe_stacks
 from operations.subject import CheckFailedError, Subject
 
@@ -215,6 +220,7 @@ CHECKS: tuple[Check, ...] = (
     pointers_are_what_serves,
     prediction_is_captured,
     records_reach_their_place,
+    failed_records_are_read,
     trail_is_logging,
     log_groups_forget,
     stage_is_limited,
