@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject
@@ -23,6 +24,8 @@ from lambdas.shared import names
 _NAME = re.compile(r"^[a-z][a-z0-9-]{0,30}$")
 _VERSION = re.compile(r"^\d+\.\d+\.\d+$")
 _TABLES = {"event": names.TABLE_EVENTS, "label": names.TABLE_LABELS}
+# Ten years and a day: some seconds of listing, and about two cents, for a query without a date.
+MOST_DATES = 3654
 _ONE_FIELD_WITH = {
     "event": ("entityKey", "eventTime"),
     "label": ("entityKey", "eventTime", "labelValue"),
@@ -79,6 +82,8 @@ def _check_schema(schema: SchemaObject, location: Location) -> Iterator[Finding]
     if isinstance(earliest, str) and isinstance(latest, str) and earliest >= latest:
         here = (*location, "customProperties", "earliestEventTime")
         yield here, earliest, f"allowed: before latestEventTime, {latest}"
+    elif isinstance(earliest, str) and isinstance(latest, str):
+        yield from _check_span(earliest, latest, location)
     table = _TABLES.get(str(custom.get("mlRole")))
     if table is not None and schema.physicalName != table:
         yield (*location, "physicalName"), schema.physicalName, f"allowed: {table}"
@@ -90,6 +95,21 @@ def _check_schema(schema: SchemaObject, location: Location) -> Iterator[Finding]
         seen.add(str(prop.name))
         yield from check_field(schema, prop, here)
     yield from _check_field_roles(schema, str(custom.get("mlRole")), location)
+
+
+def _check_span(earliest: str, latest: str, location: Location) -> Iterator[Finding]:
+    """Athena projects one partition for each date: a query without a date lists all of them."""
+    try:
+        first, last = (date.fromisoformat(bound[:10]) for bound in (earliest, latest))
+    except ValueError:
+        return
+    if (last - first).days >= MOST_DATES:
+        yield (
+            (*location, "customProperties", "latestEventTime"),
+            latest,
+            f"allowed: at most {MOST_DATES} dates from earliestEventTime, {earliest}, for a query "
+            "that names no date lists each of them",
+        )
 
 
 def _check_field_roles(schema: SchemaObject, role: str, location: Location) -> Iterator[Finding]:

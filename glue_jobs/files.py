@@ -1,15 +1,13 @@
 """Records that arrive as text: batch files in the landing zone and what Firehose could not deliver.
 
 Both go through the validator of the transform Lambda. A file's record that keeps the contract is
-curated; so is a failed one that turns out to be valid (its Lambda was down, say). Every other one
-becomes a row of ``rejected``. A line that no one can read is rejected too, never dropped.
+curated; so is a failed one that turns out to be valid (its Lambda was down, say) and one that had
+passed the Lambda before it failed (``failed.py``). Every other one becomes a row of ``rejected``. A
+line that no one can read is rejected too, never dropped.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -18,7 +16,7 @@ from typing import Any, NamedTuple
 from pyspark.sql import DataFrame, Row, SparkSession, types
 from pyspark.sql import functions as fn
 
-from glue_jobs import session
+from glue_jobs import failed, session
 from lambdas.shared import records
 
 LANDING = "landing"
@@ -73,6 +71,7 @@ def _lines(spark: SparkSession, source: Source) -> DataFrame:
     return text.select(
         fn.lit(source.stream).alias("stream"),
         fn.lit(source.origin).alias("origin"),
+        fn.lit(source.path).alias("folder"),
         fn.input_file_name().alias("source_object"),
         fn.col("value").alias("line"),
     )
@@ -83,27 +82,22 @@ def check(rows: Iterable[Row], record: dict[str, Any], key: bytes) -> Iterator[t
     pseudonymise = records.pseudonymiser(key)
     identify = records.identifier(key, record["id_field"])
     for row in rows:
-        line = row["line"].encode()
-        if not line.strip():
-            continue
-        raw = raw_record(line) if row["origin"] == ERROR_OUTPUT else line
-        found = records.validate(raw, record, pseudonymise)
-        if isinstance(found, records.Valid):
-            yield values(found, record), None
-        else:
-            place = (row["origin"], row["source_object"])
-            yield None, (row["stream"], identify(raw), found.code, found.field, *place)
+        for one in _records(row):
+            found = failed.validate(one, record, pseudonymise)
+            if isinstance(found, records.Valid):
+                yield values(found, record), None
+            else:
+                place = (row["origin"], row["source_object"])
+                yield None, (row["stream"], identify(one.raw), found.code, found.field, *place)
 
 
-def raw_record(envelope: bytes) -> bytes:
-    """What the producer sent, out of a line of Firehose's error output.
-
-    The line itself if it is no such envelope, so that it is counted rather than lost.
-    """
-    try:
-        return base64.b64decode(json.loads(envelope)["rawData"], validate=True)
-    except (ValueError, KeyError, TypeError, binascii.Error):
-        return envelope
+def _records(row: Row) -> Iterator[failed.Failed]:
+    """The records of a line: itself in a file, those of its envelopes in the error output."""
+    if row["origin"] == ERROR_OUTPUT:
+        kind = failed.output_type(row["source_object"], row["folder"])
+        yield from failed.envelopes(row["line"], kind)
+    elif row["line"].strip():
+        yield failed.Failed(row["line"].encode(), transformed=False)
 
 
 def values(found: records.Valid, record: dict[str, Any]) -> tuple[Any, ...]:

@@ -13,7 +13,12 @@ from collections.abc import Callable
 
 from config.contract import example_record
 from lambdas.shared import names
-from operations.checks_services import log_groups_forget, stage_is_limited, trail_is_logging
+from operations.checks_services import (
+    failed_records_are_read,
+    log_groups_forget,
+    stage_is_limited,
+    trail_is_logging,
+)
 from operations.deployed import Resource, describe_stacks
 from operations.subject import CheckFailedError, Subject
 
@@ -112,15 +117,18 @@ def buckets_are_closed_from_outside(subject: Subject) -> str:
 
 
 def catalog_follows_contract(subject: Subject) -> str:
-    """The Glue table of the events has the contract's columns in the contract's order."""
+    """The Glue table of the events has the contract's columns and projects the contract's dates."""
     database = subject.deployed.one("AWS::Glue::Database", "data-lake")
     table = subject.session.client("glue").get_table(
         DatabaseName=database, Name=names.TABLE_EVENTS_STREAM
     )["Table"]
     columns = [column["Name"] for column in table["StorageDescriptor"]["Columns"]]
-    wanted = [f["name"] for f in subject.deployment.contract["event"]["fields"]]
-    _require(columns == wanted, f"columns are {columns}")
-    return f"{len(columns)} columns"
+    record = subject.deployment.contract["event"]
+    _require(columns == [f["name"] for f in record["fields"]], f"columns are {columns}")
+    dates = table["Parameters"].get(f"projection.{names.PARTITION_DATE}.range")
+    admitted = ",".join(record[bound][:10] for bound in ("earliest", "latest"))
+    _require(dates == admitted, f"projected dates are {dates}, the contract's {admitted}")
+    return f"{len(columns)} columns, dates {dates}"
 
 
 def api_answers_signed_requests_only(subject: Subject) -> str:
@@ -212,6 +220,7 @@ CHECKS: tuple[Check, ...] = (
     pointers_are_what_serves,
     prediction_is_captured,
     records_reach_their_place,
+    failed_records_are_read,
     trail_is_logging,
     log_groups_forget,
     stage_is_limited,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from config.rules_platform import address_needs
+from glue_jobs import failed
+from lambdas.shared import names
 from operations.preflight.trails import has_management
 from operations.subject import CheckFailedError, Subject
 
@@ -56,6 +58,28 @@ def trail_is_logging(subject: Subject) -> str:
     if not with_management:
         raise CheckFailedError("no trail has management events")
     return f"{', '.join(sorted(ours))} deliver; management: {', '.join(sorted(with_management))}"
+
+
+def failed_records_are_read(subject: Subject) -> str:
+    """Firehose's error output has the form that the curate job reads, below a type that it knows.
+
+    Look after ``records_reach_their_place``, which has a record fail.
+    """
+    s3, bucket = subject.session.client("s3"), subject.deployed.bucket("raw")
+    prefix = names.RAW_ERRORS[names.EVENTS]
+    found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+    kinds = set()
+    for item in found:
+        kind = failed.output_type(f"s3://{bucket}/{item['Key']}", f"s3://{bucket}/{prefix}")
+        body = s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read().decode()
+        for line in filter(str.strip, body.splitlines()):
+            whole = any(one.raw == line.strip().encode() for one in failed.envelopes(line, kind))
+            if whole or not kind:
+                raise CheckFailedError(f"{item['Key']}: {line[:200]}")
+        kinds.add(kind)
+    if not kinds:
+        raise CheckFailedError(f"nothing below s3://{bucket}/{prefix}")
+    return f"{len(found)} objects of {', '.join(sorted(kinds))}"
 
 
 def stage_is_limited(subject: Subject) -> str:

@@ -93,8 +93,9 @@ def _line_ids(body: bytes, identify: Identify) -> list[str]:
 
 
 def _envelope_ids(body: bytes, identify: Identify) -> list[str]:
-    originals = (base64.b64decode(json.loads(line)["rawData"]) for line in _lines(body))
-    return [identify(raw) for raw in originals]
+    """A record that failed after the transform has its id in clear as well."""
+    raws = (base64.b64decode(json.loads(line)["rawData"]) for line in _lines(body))
+    return [identify(raw) for raw in raws]
 
 
 def _rows(body: bytes, columns: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -4,8 +4,8 @@ MiniStack runs queries with DuckDB over the objects of the tables' locations. Wi
 answers with made-up rows, which is refused here. It also lets a client write results anywhere and
 name any work group; on AWS a group's own configuration wins unless the group says otherwise.
 
-Not done here: the caller's own permission on the data, the cut-off by bytes scanned, partition
-projection (partitions are found by their folders).
+Partitions are those that the table projects or that are registered (``local.emulator.projection``).
+Not done here: the caller's own permission on the data, the cut-off by bytes scanned.
 
 https://docs.aws.amazon.com/athena/latest/ug/workgroups-settings-override.html
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from local.emulator import projection
 from local.emulator.cfn_types.support import truth
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
@@ -66,7 +67,10 @@ def _declared(original: Callable[..., str]) -> Callable[..., str]:
     def relation(table: dict[str, Any], files: list[str]) -> str:
         from ministack.services import athena
 
-        found = original(table, files)
+        seen = projection.visible(table, files)
+        if not seen:
+            return str(athena._empty_relation(table))
+        found = original(table, seen)
         storage = table.get("StorageDescriptor") or {}
         columns = [*(storage.get("Columns") or []), *(table.get("PartitionKeys") or [])]
         if not columns or athena._data_format(table) not in SELF_DESCRIBING:

@@ -89,14 +89,20 @@ def _columns(columns: tuple[Column, ...]) -> list[glue.CfnTable.ColumnProperty]:
 
 
 def _parameters(definition: TableDefinition, location: str) -> dict[str, str]:
-    """Partition projection, so that a new date is queryable without a crawler."""
+    """Partition projection, so that a new date is queryable without a crawler.
+
+    The range is the contract's and not one around now: a record that it admits has to be found,
+    wherever its date lies. https://docs.aws.amazon.com/athena/latest/ug/partition-projection.html
+    """
     parameters = {"classification": "parquet", "EXTERNAL": "TRUE"}
     for partition in definition.partitions:
         parameters |= {
             "projection.enabled": "true",
             f"projection.{partition.name}.type": "date",
             f"projection.{partition.name}.format": "yyyy-MM-dd",
-            f"projection.{partition.name}.range": f"{definition.first_date},NOW+1DAYS",
+            f"projection.{partition.name}.interval": "1",
+            f"projection.{partition.name}.interval.unit": "DAYS",
+            f"projection.{partition.name}.range": ",".join(definition.dates),
             "storage.location.template": f"{location}{partition.name}=${{{partition.name}}}/",
         }
     return parameters

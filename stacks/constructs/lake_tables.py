@@ -33,8 +33,11 @@ class TableDefinition:
     prefix: str
     columns: tuple[Column, ...]
     partitions: tuple[Column, ...] = ()
-    first_date: str = ""
-    """First date of the partition projection, ``YYYY-MM-DD``."""
+    dates: tuple[str, str] = ("", "")
+    """First and last date that the partitions may have, ``YYYY-MM-DD``: what the contract admits.
+
+    Athena finds no row of another date, and a query that names no date lists each of them.
+    """
 
 
 def columns(fields: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
@@ -72,5 +75,5 @@ def _dated(name: str, zone: str, prefix: str, record: Mapping[str, Any]) -> Tabl
         prefix,
         columns(record["fields"]),
         partitions=(Column(names.PARTITION_DATE, "string"),),
-        first_date=str(record["earliest"])[:DATE_LENGTH],
+        dates=(str(record["earliest"])[:DATE_LENGTH], str(record["latest"])[:DATE_LENGTH]),
     )

@@ -189,6 +189,8 @@ ROWS = (
         f"{EVENT}.customProperties[earliestEventTime].value", "a quoted UTC time"),
     Row("times crossed", _schema(0, "latestEventTime", "1999-01-01T00:00:00Z"),
         f"{EVENT}.customProperties[earliestEventTime].value", "before latestEventTime"),
+    Row("eleven years", _schema(0, "latestEventTime", "2024-01-01T00:00:00Z"),
+        f"{EVENT}.customProperties[latestEventTime].value", "at most 3654 dates"),
     # Head and retention
     Row("no retention", lambda c: c["slaProperties"].pop(0), "slaProperties",
         "retention exactly once for scheduled_departures"),
@@ -253,3 +255,8 @@ def test_changes_that_are_fine_load(configuration: ConfigurationCopy) -> None:
 
     configuration.change_contract(change)
     assert configuration.load().contract["features"][-1]["name"] == "international"
+
+
+def test_ten_years_of_dates_are_not_too_many(configuration: ConfigurationCopy) -> None:
+    configuration.change_contract(_schema(0, "latestEventTime", "2023-01-02T00:00:00Z"))
+    assert configuration.load().contract["event"]["latest"] == "2023-01-02T00:00:00Z"

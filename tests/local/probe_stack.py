@@ -41,7 +41,9 @@ def verdict(entry):
         return answer | {"result": "ProcessingFailed"}
     if os.path.exists("/nonexistent") or b"explode" in data:
         raise RuntimeError("asked to fail")
-    return answer | {"metadata": {"partitionKeys": {"day": json.loads(data)["day"]}}}
+    record = json.loads(data)
+    returned = base64.b64encode(json.dumps(record | {"passed": True}).encode()).decode()
+    return answer | {"data": returned, "metadata": {"partitionKeys": {"day": record["day"]}}}
 
 def answer(event):
     word = event["ResourceProperties"]["Word"]

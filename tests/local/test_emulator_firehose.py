@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import io
 import json
 from collections import Counter
@@ -11,15 +12,20 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from botocore.exceptions import ClientError, WaiterError
 
 from local.emulator.firehose import convert
 from local.emulator.firehose.config import Buffering, read_destination
+from local.emulator.firehose.deliver import LARGEST_PARTITIONS
+from local.emulator.firehose.limits import problems
 from local.platform import Platform
 from tests.local.probe_stack import (
     Template,
     allow,
+    deploy,
     deployed,
     empty_bucket,
+    failure_reasons,
     function,
     objects,
     role,
@@ -167,6 +173,34 @@ def _errors(found: dict[str, bytes], prefix: str) -> list[dict[str, Any]]:
     ]
 
 
+def _code(error: dict[str, Any]) -> str:
+    """The envelope of a failed conversion has other names than that of all other failures."""
+    return str(error["lastErrorCode" if "dataCatalogTable" in error else "errorCode"])
+
+
+def test_a_record_without_room_for_its_partition_is_kept_as_transformed(
+    platform: Platform, stack: dict[str, str]
+) -> None:
+    """The 501st active partition of a stream, and every later one until some are delivered."""
+    first = datetime.date(2013, 1, 1)
+    days = [str(first + datetime.timedelta(days=n)) for n in range(LARGEST_PARTITIONS + 3)]
+    sent = [_record(n, day) for n, day in enumerate(days)]
+    _send(platform, stack["Stream"], sent)
+
+    def settled() -> dict[str, bytes] | None:
+        found = objects(platform, stack["Bucket"])
+        rows = len(_rows(found, "good/")) + len(_errors(found, "bad/"))
+        return found if rows == len(sent) else None
+
+    found = wait_for(settled, 60, "delivery of every record, to its partition or to the errors")
+    errors = _errors(found, "bad/activePartitionExceeded/")
+    assert 0 < len(errors) == len(_errors(found, "bad/")) <= 3
+    failed = [json.loads(base64.b64decode(error["rawData"])) for error in errors]
+    assert all(record["passed"] for record in failed)
+    delivered = [row["n"] for row in _rows(found, "good/")]
+    assert sorted([record["n"] for record in failed] + delivered) == list(range(len(sent)))
+
+
 def test_every_record_is_in_exactly_one_place(platform: Platform, stack: dict[str, str]) -> None:
     good = [_record(i, f"2013-01-{1 + i % 3:02d}") for i in range(1200)]
     malformed, misfit, dropped = b"not json", _record("many", "2013-01-01"), b"drop"
@@ -189,13 +223,17 @@ def test_every_record_is_in_exactly_one_place(platform: Platform, stack: dict[st
     )
     # Buffered: an object per partition and flush, never one per record.
     assert len([key for key in found if key.startswith("good/")]) <= 3 * 3
-    codes = Counter(error["errorCode"] for error in _errors(found, "bad/"))
+    codes = Counter(_code(error) for error in _errors(found, "bad/"))
     assert codes == {
         "Lambda.ProcessingFailedStatus": 1,
         "DataFormatConversion.MalformedData": 1,
     }
-    raw = {base64.b64decode(error["rawData"]) for error in _errors(found, "bad/")}
-    assert malformed in raw
+    raw = {_code(e): base64.b64decode(e["rawData"]) for e in _errors(found, "bad/")}
+    # What failed at the function is as it was sent, what failed later as the function returned it.
+    assert raw["Lambda.ProcessingFailedStatus"] == malformed
+    assert json.loads(raw["DataFormatConversion.MalformedData"]) == {
+        **json.loads(misfit), "passed": True,
+    }  # fmt: skip
     assert {key.split("/")[1] for key in found if key.startswith("bad/")} == {
         "processing-failed",
         "format-conversion-failed",
@@ -214,7 +252,7 @@ def test_a_failing_function_sends_the_whole_batch_to_the_errors(
     errors = wait_for(failed, 30, "two failed records")
     assert {error["errorCode"] for error in errors} == {"Lambda.FunctionError"}
     assert {error["attemptsMade"] for error in errors} == {2}
-    assert all(error["lambdaArn"].endswith(stack["Fn"]) for error in errors)
+    assert all(error["lambdaARN"].endswith(stack["Fn"]) for error in errors)
 
 
 @pytest.mark.proves("AWS::KinesisFirehose::DeliveryStream")
@@ -266,3 +304,98 @@ def test_defaults_are_firehoses_own() -> None:
     assert bare.output.buffering == Buffering(5 * 1024 * 1024, 300)
     assert bare.processor is None
     assert bare.backup is None
+
+
+VALID = _destination(prefix="p", error_prefix="e")
+CONVERTED = {"Prefix": "", "DynamicPartitioningConfiguration": {"Enabled": False}}
+TRANSFORM = VALID["ProcessingConfiguration"]["Processors"][0]["Parameters"][:1]
+
+
+def _transformed(name: str, value: str) -> dict[str, Any]:
+    parameters = [*TRANSFORM, {"ParameterName": name, "ParameterValue": value}]
+    processor = {"Type": "Lambda", "Parameters": parameters}
+    return {"ProcessingConfiguration": {"Enabled": True, "Processors": [processor]}}
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "small buffer, partitioned": (
+        {"BufferingHints": {"SizeInMBs": 63}}, "allowed with dynamic partitioning: 64 to 128",
+    ),
+    "small buffer, converted": (
+        CONVERTED | {"BufferingHints": {"SizeInMBs": 63}},
+        "allowed with record format conversion: 64 to 128",
+    ),
+    "large buffer": ({"BufferingHints": {"SizeInMBs": 129}}, "SizeInMBs is 129; allowed: 1 to 128"),
+    "long interval": (
+        {"BufferingHints": {"SizeInMBs": 64, "IntervalInSeconds": 901}}, "allowed: 0 to 900",
+    ),
+    "no buffering, partitioned": (
+        {"BufferingHints": {"SizeInMBs": 64, "IntervalInSeconds": 0}},
+        "allowed with dynamic partitioning: 1 to 900",
+    ),
+    "compressed Parquet": ({"CompressionFormat": "GZIP"}, "CompressionFormat is GZIP"),
+    "partitioned without key": ({"Prefix": "p/"}, "partitionKeyFromLambda"),
+    "partitioned without errors": ({"ErrorOutputPrefix": ""}, "it is required with dynamic"),
+    "errors without type": ({"ErrorOutputPrefix": "e/"}, "error-output-type"),
+    "type in the prefix": (
+        {"Prefix": "!{partitionKeyFromLambda:day}/!{firehose:error-output-type}/"},
+        "allowed in ErrorOutputPrefix only",
+    ),
+    "partition in the errors": (
+        {"ErrorOutputPrefix": "!{firehose:error-output-type}/!{partitionKeyFromLambda:day}/"},
+        "allowed in Prefix only",
+    ),
+    "large transform batch": (_transformed("BufferSizeInMBs", "3.1"), "allowed: 0.2 to 3"),
+    "small transform batch": (_transformed("BufferSizeInMBs", "0.1"), "allowed: 0.2 to 3"),
+    "slow transform": (_transformed("BufferIntervalInSeconds", "901"), "allowed: 0 to 900"),
+    "stubborn transform": (_transformed("NumberOfRetries", "301"), "allowed: 0 to 300"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_firehose_refuses_is_refused(case: str) -> None:
+    change, told = REFUSED[case]
+    assert not list(problems(VALID))
+    assert any(told in problem for problem in problems(VALID | change))
+
+
+def test_a_refused_destination_fails_the_stack(platform: Platform) -> None:
+    template = _template()
+    stream = template["Resources"]["Stream"]["Properties"]
+    stream["ExtendedS3DestinationConfiguration"]["CompressionFormat"] = "GZIP"
+    template["Resources"]["Database"]["Properties"]["DatabaseInput"]["Name"] = "refused_lake"
+    template["Resources"]["Table"]["Properties"]["DatabaseName"] = "refused_lake"
+    with pytest.raises(WaiterError):
+        deploy(platform, "refused-firehose", template)
+    reasons = failure_reasons(platform, "refused-firehose")
+    assert any("CompressionFormat is GZIP" in reason for reason in reasons), reasons
+
+
+def test_partitioning_is_decided_when_a_stream_is_made(
+    platform: Platform, stack: dict[str, str]
+) -> None:
+    template = _template()
+    stream = template["Resources"]["Stream"]["Properties"]
+    stream["ExtendedS3DestinationConfiguration"] |= CONVERTED
+    with pytest.raises(WaiterError):
+        deploy(platform, "firehose", template)
+    reasons = failure_reasons(platform, "firehose")
+    assert any("only when a stream is created" in reason for reason in reasons), reasons
+
+
+@pytest.mark.parametrize(
+    ("records", "told"),
+    [
+        ([b"x"] * 501, "500"),
+        ([b"x" * (1000 * 1024 + 1)], "1,000 KiB"),
+        ([b"x" * 900_000] * 5, "4 MB"),
+    ],
+    ids=["501 records", "a large record", "five of 900 KB"],
+)
+def test_a_batch_beyond_the_limits_is_refused(
+    platform: Platform, stack: dict[str, str], records: list[bytes], told: str
+) -> None:
+    client = platform.client("firehose")
+    batch = [{"Data": data} for data in records]
+    with pytest.raises(ClientError, match=told):
+        client.put_record_batch(DeliveryStreamName=stack["Stream"], Records=batch)

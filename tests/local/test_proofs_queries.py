@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +21,26 @@ DATA = {
     "flights": [{"carrier": "UA", "delay": 3}, {"carrier": "AA", "delay": 5}],
     "trains": [{"carrier": "DB", "delay": 60}],
 }
+
+
+DATES = ("2012-12-31", "2013-01-01", "2014-12-31", "2015-01-01")
+BY_CONTRACT = {
+    "projection.enabled": "true",
+    "projection.date.type": "date",
+    "projection.date.format": "yyyy-MM-dd",
+    "projection.date.range": "2013-01-01,2014-12-31",
+}
+
+
+def _dated(name: str, parameters: dict[str, str]) -> Template:
+    """A table over the same dated folders, by date."""
+    found = _table("Air", "dated", {"carrier": "string"})
+    found["Properties"]["TableInput"] |= {
+        "Name": name,
+        "Parameters": parameters,
+        "PartitionKeys": [{"Name": "date", "Type": "string"}],
+    }
+    return found
 
 
 def _table(database: str, folder: str, columns: dict[str, str]) -> Template:
@@ -75,11 +96,23 @@ def _template() -> Template:
         "Rail": _database("rail"),
         "AirDelays": _table("Air", "flights", both),
         "RailDelays": _table("Rail", "trains", {"carrier": "string"}),
+        "Dated": _dated("dated", BY_CONTRACT),
+        "Yesterday": _dated(
+            "yesterday", BY_CONTRACT | {"projection.date.range": "2014-12-31,NOW-1DAYS"}
+        ),
+        "Unregistered": _dated("unregistered", {}),
+        "Unranged": _dated(
+            "unranged", {k: v for k, v in BY_CONTRACT.items() if not k.endswith("range")}
+        ),
         "Strict": _group("strict", enforced=True),
         "Free": _group("free", enforced=False),
         "Closed": _group("closed", enforced=True, state="DISABLED"),
     }
     return {"Resources": resources, "Outputs": {"DataBucket": {"Value": {"Ref": "Data"}}}}
+
+
+def _tomorrow() -> str:
+    return str(datetime.now(UTC).date() + timedelta(days=1))
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +121,9 @@ def bucket(platform: Platform) -> Iterator[str]:
         for folder, rows in DATA.items():
             text = "\n".join(json.dumps(row) for row in rows)
             support.put(platform, found["DataBucket"], f"{folder}/rows.json", text)
+        for day in (*DATES, _tomorrow()):
+            row = json.dumps({"carrier": "UA"})
+            support.put(platform, found["DataBucket"], f"dated/date={day}/rows.json", row)
         yield found["DataBucket"]
 
 
@@ -147,3 +183,28 @@ def test_a_work_group_decides_where_results_go_and_whether_there_are_any(
     for group, reason in (("closed", "disabled"), ("unknown", "not found")):
         with pytest.raises(ClientError, match=reason):
             _start(platform, "SELECT 1", WorkGroup=f"proofs-{group}")
+
+
+def test_a_date_outside_the_projected_range_has_no_rows(platform: Platform, bucket: str) -> None:
+    query = "SELECT CAST(date AS varchar) FROM {} ORDER BY 1"
+    assert _rows(platform, query.format("dated"), "air") == [["2013-01-01"], ["2014-12-31"]]
+    assert _rows(platform, query.format("yesterday"), "air") == [["2014-12-31"], ["2015-01-01"]]
+    assert _rows(platform, "SELECT * FROM dated WHERE date = '2012-12-31'", "air") == []
+
+
+def test_a_folder_that_nobody_registered_has_no_rows(platform: Platform, bucket: str) -> None:
+    assert _rows(platform, "SELECT carrier FROM unregistered", "air") == []
+    glue = platform.client("glue")
+    storage = {"Location": f"s3://{bucket}/dated/date=2015-01-01/"}
+    glue.create_partition(
+        DatabaseName="proofs_air",
+        TableName="unregistered",
+        PartitionInput={"Values": ["2015-01-01"], "StorageDescriptor": storage},
+    )
+    rows = _rows(platform, "SELECT CAST(date AS varchar) FROM unregistered", "air")
+    assert rows == [["2015-01-01"]]
+
+
+def test_a_projection_without_a_range_fails_the_query(platform: Platform, bucket: str) -> None:
+    told = _rows(platform, "SELECT carrier FROM unranged", "air")
+    assert "projection.date.range is not set" in told

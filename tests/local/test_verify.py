@@ -23,7 +23,7 @@ from tests.local.deployments import subject_of
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(600)]
 
-BUFFERED = (checks.records_reach_their_place,)
+BUFFERED = (checks.records_reach_their_place, checks.failed_records_are_read)
 AT_ONCE = tuple(check for check in CHECKS if check not in BUFFERED)
 
 
@@ -83,6 +83,30 @@ def test_an_object_trail_with_a_log_group_is_noticed(prod: Subject) -> None:
     finally:
         empty = dict.fromkeys(sent, "")
         cloudtrail.update_trail(Name=trail, **empty)
+
+
+@pytest.mark.parametrize(
+    ("key", "body"),
+    [
+        ("part", b'{"rawData": "YQ==", "errorCode": "x"}'),
+        ("processing-failed/part", b"{no envelope"),
+    ],
+    ids=["without a type", "another form"],
+)
+def test_an_error_object_that_cannot_be_read_is_noticed(
+    demo: Subject, key: str, body: bytes
+) -> None:
+    s3 = demo.session.client("s3")
+    place = {
+        "Bucket": demo.deployed.bucket("raw"),
+        "Key": f"{names.RAW_ERRORS[names.EVENTS]}{key}-{len(body)}",
+    }
+    s3.put_object(**place, Body=body)
+    try:
+        with pytest.raises(CheckFailedError, match="part"):
+            checks.failed_records_are_read(demo)
+    finally:
+        s3.delete_object(**place)
 
 
 def test_a_log_group_that_a_service_made_is_noticed(prod: Subject) -> None:

@@ -43,6 +43,25 @@ def test_columns_are_the_contract_s_fields_in_its_order() -> None:
     assert tuple(c.name for c in tables[names.TABLE_REJECTED].columns) == REJECTED_COLUMNS
 
 
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_queries_find_every_date_that_the_contract_admits_and_no_other(environment: str) -> None:
+    contract = load_deployment(environment).contract
+    dated = {
+        names.TABLE_EVENTS_STREAM: "event", names.TABLE_EVENTS: "event",
+        names.TABLE_LABELS_STREAM: "label", names.TABLE_LABELS: "label",
+    }  # fmt: skip
+    found = {}
+    for _, _, table in resources(environment, "AWS::Glue::Table"):
+        parameters = table["Properties"]["TableInput"]["Parameters"]
+        if "projection.enabled" in parameters:
+            range_ = parameters[f"projection.{names.PARTITION_DATE}.range"]
+            found[table["Properties"]["TableInput"]["Name"]] = range_.split(",")
+    assert found == {
+        name: [contract[role][bound][:10] for bound in ("earliest", "latest")]
+        for name, role in dated.items()
+    }
+
+
 def test_a_changed_contract_changes_the_columns() -> None:
     contract = json.loads(json.dumps(_contract()))
     contract["event"]["fields"].append({"name": "gate", "glue_type": "string"})

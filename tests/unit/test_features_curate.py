@@ -75,6 +75,28 @@ def envelope(raw: bytes) -> str:
     )
 
 
+def converted_envelope(raw: bytes) -> str:
+    """Firehose's envelope of a record that does not fit the table, whose members differ."""
+    return json.dumps(
+        {
+            "attemptsMade": 1,
+            "arrivalTimestamp": 1,
+            "lastErrorCode": "DataFormatConversion.MalformedData",
+            "lastErrorMessage": "the record does not fit",
+            "attemptEndingTimestamp": 1,
+            "rawData": base64.b64encode(raw).decode(),
+            "sequenceNumber": "1",
+            "subSequenceNumber": None,
+            "dataCatalogTable": {"tableName": "events_stream"},
+        }
+    )
+
+
+def returned(values: dict[str, Any]) -> bytes:
+    """A record as the transform function gives it back to Firehose."""
+    return json.dumps(values).encode() + b"\n"
+
+
 def lines(path: Path, found: list[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(found) + "\n")
@@ -142,6 +164,56 @@ def test_sources_merge_without_loss_or_duplicates(lake: Lake, month: flights.Mon
         "error_output",
     )
     assert out_of_range["source_object"].endswith("/part")
+
+
+def test_what_failed_after_the_transform_is_curated_as_it_is(
+    lake: Lake, month: flights.Month
+) -> None:
+    """Nothing is lost, nothing rejected, nothing pseudonymised a second time."""
+    rows = valid_rows(month.events, EVENT)
+    full, misfit, lost, streamed = rows[:4], rows[4:7], rows[7:9], rows[9:]
+    firehose_parquet(streamed, EVENT, lake.root / "events_stream")
+    errors = lake.root / "errors/events"
+    for kind, found in (
+        ("activePartitionExceeded", [envelope(returned(row)) for row in full]),
+        ("format-conversion-failed", [converted_envelope(returned(row)) for row in misfit]),
+        ("metadata-extraction-failed", [envelope(returned(row)) for row in lost]),
+    ):
+        lines(errors / kind / "2013/01/01/00/part", found)
+
+    lake.run()
+
+    table = lake.table("events")
+    assert sorted(table["flight_id"]) == sorted(one["flight_id"] for one in month.events)
+    assert set(table["tail_number"].dropna()) == {
+        row["tail_number"] for row in rows if "tail_number" in row
+    }
+    assert len(lake.table("rejected")) == 0
+
+
+def test_a_record_that_only_looks_transformed_is_rejected(lake: Lake, month: flights.Month) -> None:
+    """A producer who sends stored times and a pseudonym of his own is refused by the function."""
+    rows = valid_rows(month.events, EVENT)
+    firehose_parquet(rows[1:], EVENT, lake.root / "events_stream")
+    forged = [envelope(returned(rows[0]))]
+    lines(lake.root / "errors/events/processing-failed/2013/01/01/00/part", forged)
+    lines(lake.root / "landing/events/batch.jsonl", [returned(rows[0]).decode().strip()])
+    lake.run()
+    assert rows[0]["flight_id"] not in set(lake.table("events")["flight_id"])
+    assert set(lake.table("rejected")["record_id"]) == {rows[0]["flight_id"]}
+
+
+def test_an_original_among_the_transformed_is_checked_like_any_other(
+    lake: Lake, month: flights.Month
+) -> None:
+    good, bad = month.events[0], {**month.events[1], "day_of_week": 9}
+    found = [converted_envelope(json.dumps(one).encode()) for one in (good, bad)]
+    lines(lake.root / "errors/events/format-conversion-failed/2013/01/01/00/part", found)
+    lake.run()
+    table = lake.table("events")
+    assert list(table["flight_id"]) == [good["flight_id"]]
+    assert all(value.startswith("p_") for value in table["tail_number"].dropna())
+    assert list(lake.table("rejected")["code"]) == ["out_of_range"]
 
 
 def test_a_replay_writes_nothing(lake: Lake, month: flights.Month) -> None:

@@ -37,7 +37,10 @@ pin(
 pin("ministack.services.glue", _tables="scoped")
 
 CONVERSION_FAILED = "format-conversion-failed"
-PROCESSING_FAILED = "processing-failed"
+# Of records that the stream has no partition for, and of those whose partition is not found.
+# https://docs.aws.amazon.com/firehose/latest/dev/buffering.html
+PARTITION_EXCEEDED = "activePartitionExceeded"
+EXTRACTION_FAILED = "metadata-extraction-failed"
 # https://docs.aws.amazon.com/firehose/latest/dev/limits.html: active partitions of one stream
 LARGEST_PARTITIONS = 500
 
@@ -69,8 +72,8 @@ def partition(
                 query = firehose._metadata_extraction_keys(destination.output.raw, item.data)
             prefix = firehose._evaluate_prefix(destination.output.prefix, moment, query, item.keys)
         except firehose._DeliveryError as error:
-            code = error.code or "DynamicPartitioning.PartitionKeyNotFound"
-            failures.append(Failure(item.record, PROCESSING_FAILED, code, error.message))
+            code = error.code or "DynamicPartitioning.MetadataExtractionFailed"
+            failures.append(_failure(item, EXTRACTION_FAILED, code, error.message))
             continue
         groups[prefix].append(item)
     return groups, failures
@@ -86,9 +89,9 @@ def convert_rows(
         columns = _columns(output)
     except service_roles.AccessDeniedError as error:
         code = "DataFormatConversion.AccessDenied"
-        return None, [Failure(i.record, CONVERSION_FAILED, code, str(error)) for i in items]
+        return None, [_failure(i, CONVERSION_FAILED, code, str(error)) for i in items]
     except firehose._DeliveryError as error:
-        return None, [_conversion_failure(item.record, error) for item in items]
+        return None, [_conversion_failure(item, error) for item in items]
     rows: list[list[Any]] = []
     owners: list[Record] = []
     failures = []
@@ -97,17 +100,17 @@ def convert_rows(
             documents = firehose._json_documents(item.data)
             found = [convert.row_of(document, columns) for document in documents]
         except firehose._DeliveryError as error:
-            failures.append(_conversion_failure(item.record, error))
+            failures.append(_conversion_failure(item, error))
         except convert.SchemaMismatchError:
             mismatch = firehose._conversion_error("mismatch")
-            failures.append(_conversion_failure(item.record, mismatch))
+            failures.append(_conversion_failure(item, mismatch))
         else:
             rows += found
             owners += [item.record] * len(found)
     fits = convert.fitting_rows(rows, columns) if rows else []
     misfits = {record.id for record, fit in zip(owners, fits, strict=True) if not fit}
     mismatch = firehose._conversion_error("mismatch")
-    failures += [_conversion_failure(i.record, mismatch) for i in items if i.record.id in misfits]
+    failures += [_conversion_failure(i, mismatch) for i in items if i.record.id in misfits]
     kept = [row for row, owner in zip(rows, owners, strict=True) if owner.id not in misfits]
     if not kept:
         return None, failures
@@ -116,8 +119,20 @@ def convert_rows(
     return convert.to_parquet(kept, columns, parquet.get("Compression", "SNAPPY")), failures
 
 
-def _conversion_failure(record: Record, error: Any) -> Failure:
-    return Failure(record, CONVERSION_FAILED, error.code, error.message)
+def _failure(item: Transformed, output_type: str, code: str, message: str) -> Failure:
+    """A record that failed after the transform, which is kept as the function returned it."""
+    return Failure(item.record, output_type, code, message, transformed=item.data)
+
+
+def _conversion_failure(item: Transformed, error: Any) -> Failure:
+    return _failure(item, CONVERSION_FAILED, error.code, error.message)
+
+
+def no_room(item: Transformed) -> Failure:
+    """A record for which the stream would need one active partition too many."""
+    code = "DynamicPartitioning.ActivePartitionLimitExceeded"
+    message = f"More than {LARGEST_PARTITIONS} partitions are active"
+    return _failure(item, PARTITION_EXCEEDED, code, message)
 
 
 def _columns(output: Output) -> list[convert.Column]:
@@ -206,25 +221,46 @@ def error_prefix(output: Output, output_type: str) -> str:
 
 
 def error_document(failure: Failure, output: Output, identity: StreamIdentity) -> bytes:
-    """One line of Firehose's error envelope."""
-    now = int(time.time() * 1000)
-    document: dict[str, Any] = {
-        "attemptsMade": failure.attempts,
-        "arrivalTimestamp": int(failure.record.arrived * 1000),
+    """One line of Firehose's error envelope, which for a failed conversion is another one.
+
+    https://github.com/floci-io/floci/pull/3393 has one that AWS wrote, and
+    https://docs.aws.amazon.com/firehose/latest/dev/record-format-conversion-error-handling.html
+    the members of the other.
+    """
+    raw = base64.b64encode(failure.data).decode()
+    arrived, now = int(failure.record.arrived * 1000), int(time.time() * 1000)
+    if failure.output_type == CONVERSION_FAILED:
+        document = {
+            "attemptsMade": failure.attempts,
+            "arrivalTimestamp": arrived,
+            "lastErrorCode": failure.code,
+            "lastErrorMessage": failure.message,
+            "attemptEndingTimestamp": now,
+            "rawData": raw,
+            "sequenceNumber": failure.record.id,
+            "subSequenceNumber": None,
+            "dataCatalogTable": _catalog_table(output, identity),
+        }
+        return json.dumps(document).encode() + b"\n"
+    document = {
+        "rawData": raw,
         "errorCode": failure.code,
         "errorMessage": failure.message,
+        "attemptsMade": failure.attempts,
+        "arrivalTimestamp": arrived,
         "attemptEndingTimestamp": now,
-        "rawData": base64.b64encode(failure.record.data).decode(),
     }
     if failure.function_arn:
-        document["lambdaArn"] = failure.function_arn
-    if failure.output_type == CONVERSION_FAILED:
-        schema = (output.conversion or {}).get("SchemaConfiguration") or {}
-        document["dataCatalogTable"] = {
-            "catalogId": schema.get("CatalogId") or identity.account,
-            "databaseName": schema.get("DatabaseName"),
-            "tableName": schema.get("TableName"),
-            "region": schema.get("Region") or identity.region,
-            "versionId": schema.get("VersionId", "LATEST"),
-        }
+        document["lambdaARN"] = failure.function_arn
     return json.dumps(document).encode() + b"\n"
+
+
+def _catalog_table(output: Output, identity: StreamIdentity) -> dict[str, Any]:
+    schema = (output.conversion or {}).get("SchemaConfiguration") or {}
+    return {
+        "catalogId": schema.get("CatalogId") or identity.account,
+        "databaseName": schema.get("DatabaseName"),
+        "tableName": schema.get("TableName"),
+        "region": schema.get("Region") or identity.region,
+        "versionId": schema.get("VersionId", "LATEST"),
+    }

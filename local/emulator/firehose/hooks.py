@@ -16,6 +16,7 @@ from local.emulator import key_policies, metrics
 from local.emulator.extensions import Tables
 from local.emulator.firehose import deliver
 from local.emulator.firehose.config import read_destination
+from local.emulator.firehose.limits import LARGEST_BATCH
 from local.emulator.firehose.stream import StreamWorker
 from local.emulator.firehose.transform import Record
 from local.emulator.private_tables import pin, replace
@@ -162,6 +163,8 @@ def _put_record_batch(original: Callable[..., Any]) -> Callable[..., Any]:
             payloads = [_decode(entry.get("Data", "")) for entry in entries]
         except ValueError as error:
             return firehose._invalid(str(error))
+        if sum(map(len, payloads)) > LARGEST_BATCH:
+            return firehose._invalid("Records size exceeds 4 MB limit")
         ids = _accept(stream, payloads)
         return json_response(
             {

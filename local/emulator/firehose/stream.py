@@ -63,8 +63,6 @@ class Buffer:
 
 
 def _size(item: Any) -> int:
-    if isinstance(item, Failure):
-        return len(item.record.data)
     return len(item.data)
 
 
@@ -166,7 +164,7 @@ class StreamWorker:
         errors = []
         with self._lock:
             for failure in failures:
-                self._errors[failure.output_type].add(failure, len(failure.record.data))
+                self._errors[failure.output_type].add(failure, len(failure.data))
                 errors.append((failure.code, failure.message))
         logs.write(self.destination.output, self.identity, errors)
 
@@ -181,10 +179,10 @@ class StreamWorker:
                 buffer = self._partitions.setdefault(prefix, Buffer())
                 for item in items:
                     buffer.add(item, len(item.data))
-        code = "DynamicPartitioning.ActivePartitionLimitExceeded"
-        message = f"More than {deliver.LARGEST_PARTITIONS} partitions are active"
-        kind = deliver.PROCESSING_FAILED
-        self._fail([Failure(item.record, kind, code, message) for item in overflow])
+            active = len(self._partitions)
+        self._metric("PartitionCount", active, "Count")
+        self._metric("PartitionCountExceeded", 1 if overflow else 0, "Count")
+        self._fail([deliver.no_room(item) for item in overflow])
 
     # -- buffers to objects ---------------------------------------------------------------------
 

@@ -47,6 +47,13 @@ class Failure:
     message: str
     attempts: int = 1
     function_arn: str | None = None
+    transformed: bytes | None = None
+    """What the function returned, where the record failed after it; else its original counts."""
+
+    @property
+    def data(self) -> bytes:
+        """The record as it was when it failed."""
+        return self.record.data if self.transformed is None else self.transformed
 
 
 @dataclass(slots=True)
