@@ -84,11 +84,15 @@ DATA_TYPES = STATEFUL_TYPES - {
 }
 
 
+# SageMaker gives it the endpoint's name, which the next deployment has too: kept, it would block it.
+GO_WITH_THEIR_STACK = {"serving.EndpointLog"}
+
+
 def _stateful_data(environment: str) -> list[tuple[str, dict[str, Any]]]:
     return [
         (f"{stack}.{logical_id}", resource)
         for stack, logical_id, resource in resources(environment)
-        if resource["Type"] in DATA_TYPES
+        if resource["Type"] in DATA_TYPES and f"{stack}.{logical_id}" not in GO_WITH_THEIR_STACK
     ]
 
 
