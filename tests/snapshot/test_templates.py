@@ -84,7 +84,7 @@ DATA_TYPES = STATEFUL_TYPES - {
 }
 
 
-# SageMaker gives it the endpoint's name, which the next deployment has too: kept, it would block it.
+# SageMaker gives it the name of the endpoint, which the next deployment has too: kept, it blocks it.
 GO_WITH_THEIR_STACK = {"serving.EndpointLog"}
 
 
