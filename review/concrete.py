@@ -11,7 +11,7 @@ import hashlib
 import re
 from typing import Any
 
-from review.assembly import Assembly
+from review.assembly import Assembly, Resource
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 _HERE = "{region}:{account}"
@@ -131,6 +131,7 @@ def _reference(assembly: Assembly, stack: str, logical_id: str, attribute: str) 
         return _PSEUDO[logical_id]
     resource = assembly.resource(stack, logical_id)
     kind = resource.type if resource else ""
+    name = _name(assembly, stack, resource) or logical_id
     arn = _ARNS.get(kind, "arn:aws:service:{region}:{account}:{id}")
     # The name of a log group is part of a promise: WAF asks for its prefix.
     given = resource.properties.get("LogGroupName") if resource and kind == LOG_GROUP else None
@@ -140,3 +141,14 @@ def _reference(assembly: Assembly, stack: str, logical_id: str, attribute: str) 
     if kind in _EC2_IDS:
         return f"{_EC2_IDS[kind]}-{hashlib.sha256(logical_id.encode()).hexdigest()[:17]}"
     return name.lower() if kind == "AWS::S3::Bucket" else name
+<<<<<<< HEAD
+=======
+
+
+def _name(assembly: Assembly, stack: str, resource: Resource | None) -> str | None:
+    """The name that the template gives a log group: what it goes by decides who may write to it."""
+    given = resource.properties.get("LogGroupName") if resource else None
+    if given is None or resource is None or resource.type != "AWS::Logs::LogGroup":
+        return None
+    return str(literal(assembly, stack, given))
+>>>>>>> research-b

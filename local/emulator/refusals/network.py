@@ -115,8 +115,9 @@ def _destination(properties: Properties) -> str | None:
     logs = properties.get("LogDestinationType", "cloud-watch-logs") == "cloud-watch-logs"
     if logs and not properties.get("DeliverLogsPermissionArn"):
         return "DeliverLogsPermissionArn can't be empty if LogDestinationType is cloud-watch-logs"
-    if not logs and properties.get("DeliverLogsPermissionArn"):
-        return "DeliverLogsPermissionArn is for LogDestinationType cloud-watch-logs alone"
+    in_s3 = properties.get("LogDestinationType") == "s3"
+    if in_s3 and properties.get("DeliverLogsPermissionArn"):
+        return "DeliverLogsPermissionArn is not for LogDestinationType s3"
     return None
 
 
