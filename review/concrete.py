@@ -66,7 +66,6 @@ _PSEUDO = {
     "AWS::StackName": "name",
     "AWS::URLSuffix": "amazonaws.com",
 }
-LOG_GROUP = "AWS::Logs::LogGroup"
 _VARIABLE = re.compile(r"\$\{([^}!]+)\}")
 
 
@@ -133,16 +132,11 @@ def _reference(assembly: Assembly, stack: str, logical_id: str, attribute: str) 
     kind = resource.type if resource else ""
     name = _name(assembly, stack, resource) or logical_id
     arn = _ARNS.get(kind, "arn:aws:service:{region}:{account}:{id}")
-    # The name of a log group is part of a promise: WAF asks for its prefix.
-    given = resource.properties.get("LogGroupName") if resource and kind == LOG_GROUP else None
-    name = str(literal(assembly, stack, given)) if given else logical_id
     if attribute.endswith("Arn") or (attribute == "Ref" and kind in _REF_IS_ARN):
         return arn.format(region=REGION, account=ACCOUNT, id=name, lower=name.lower())
     if kind in _EC2_IDS:
         return f"{_EC2_IDS[kind]}-{hashlib.sha256(logical_id.encode()).hexdigest()[:17]}"
     return name.lower() if kind == "AWS::S3::Bucket" else name
-<<<<<<< HEAD
-=======
 
 
 def _name(assembly: Assembly, stack: str, resource: Resource | None) -> str | None:
@@ -151,4 +145,3 @@ def _name(assembly: Assembly, stack: str, resource: Resource | None) -> str | No
     if given is None or resource is None or resource.type != "AWS::Logs::LogGroup":
         return None
     return str(literal(assembly, stack, given))
->>>>>>> research-b

@@ -84,7 +84,7 @@ DATA_TYPES = STATEFUL_TYPES - {
 }
 
 
-# SageMaker gives it the name of the endpoint, which the next deployment has too: kept, it blocks it.
+# SageMaker gives it the name of the endpoint, as in the next deployment: kept, it would block that.
 GO_WITH_THEIR_STACK = {"serving.EndpointLog"}
 
 
