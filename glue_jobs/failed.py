@@ -27,6 +27,10 @@ from lambdas.shared.contract import Field, Record
 from lambdas.shared.parsing import NotJsonError, parse
 
 BEFORE_TRANSFORM = "processing-failed"
+# Known ones; any type but the first is taken for one of these.
+AFTER_TRANSFORM = (
+    "format-conversion-failed", "activePartitionExceeded", "metadata-extraction-failed",
+)  # fmt: skip
 # A record of that type, too, has passed the function if Firehose failed to partition it.
 PARTITIONING = "DynamicPartitioning."
 PSEUDONYM = r"^p_[0-9a-f]{32}$"

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from config.contract import example_record
 from lambdas.shared import names
 from operations.checks_services import (
-    failed_records_are_read,
+    failed_records_have_a_type,
     log_groups_forget,
     stage_is_limited,
     trail_is_logging,
@@ -220,7 +220,7 @@ CHECKS: tuple[Check, ...] = (
     pointers_are_what_serves,
     prediction_is_captured,
     records_reach_their_place,
-    failed_records_are_read,
+    failed_records_have_a_type,
     trail_is_logging,
     log_groups_forget,
     stage_is_limited,
