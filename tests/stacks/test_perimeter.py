@@ -18,14 +18,14 @@ from ministack.core import iam_evaluator as evaluator
 
 from config.load import load_deployment
 from lambdas.shared.names import PERIMETER_STATEMENT
-from tests.synth import ENVIRONMENTS, resources, templates
+from tests.stacks.literals import literal
+from tests.synth import ENVIRONMENTS, resources
 
 ACCOUNT, OTHER = "111122223333", "444455556666"
 ZONES = frozenset({"Landing", "Raw", "Curated", "Features", "Artifacts", "Monitoring"})
 BUCKETS = ZONES | {"AccessLogs", "AuditTrail"}
 NOWHERE: frozenset[str] = frozenset()
 OURS = "our endpoint"
-PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Partition": "aws", "AWS::Region": "eu-west-1"}
 
 
 @dataclass(frozen=True)
@@ -104,30 +104,15 @@ SERVICE_ROLES = {
 
 def _literal(environment: str, stack: str, value: Any) -> Any:
     """A template value with references as texts; the S3 endpoint's id as ``OURS``."""
+    return _ours(literal(environment, stack, value))
+
+
+def _ours(value: Any) -> Any:
     if isinstance(value, list):
-        return [_literal(environment, stack, item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if len(value) == 1:
-        ((function, argument),) = value.items()
-        if function == "Ref" or function.startswith("Fn::"):
-            return _reference(environment, stack, function, argument)
-    return {key: _literal(environment, stack, item) for key, item in value.items()}
-
-
-def _reference(environment: str, stack: str, function: str, argument: Any) -> str:
-    match function:
-        case "Fn::Join":
-            return argument[0].join(_literal(environment, stack, item) for item in argument[1])
-        case "Fn::GetStackOutput":
-            owner = argument["StackName"].removeprefix(f"Millrace-flights-{environment}-")
-            output = templates(environment)[owner]["Outputs"][argument["OutputName"]]
-            return str(_literal(environment, owner, output["Value"]))
-        case "Ref":
-            return OURS if argument.startswith("VpcS3") else PSEUDO.get(argument, argument)
-        case "Fn::GetAtt":
-            return f"arn:aws:s3:::{argument[0]}" if argument[1] == "Arn" else ".".join(argument)
-    raise ValueError(f"{function} in a bucket policy")
+        return [_ours(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _ours(item) for key, item in value.items()}
+    return OURS if isinstance(value, str) and value.startswith("VpcS3") else value
 
 
 @cache
