@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import socket
 import socketserver
 import subprocess
 import sys
@@ -84,6 +85,12 @@ class UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         """The client of a slow answer has gone."""
 
 
+def listening(place: Path) -> bool:
+    """Whether something answers there; a socket's file comes before its first answer."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(place)) == 0
+
+
 @contextmanager
 def running(folder: Path, **values: str) -> Iterator[str]:
     """nginx started by its configuration file; where its port is."""
@@ -95,7 +102,7 @@ def running(folder: Path, **values: str) -> Iterator[str]:
     )  # fmt: skip
     place = folder / "8080.sock"
     try:
-        while not place.exists():
+        while not listening(place):
             assert process.poll() is None
         yield str(place)
     finally:
