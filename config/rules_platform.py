@@ -21,6 +21,7 @@ _CONVERSION = f"{AWS}firehose/latest/dev/record-format-conversion.html"
 _PARTITIONING = f"{AWS}firehose/latest/dev/dynamic-partitioning.html"
 _FIREHOSE_SSE = f"{AWS}firehose/latest/dev/encryption.html"
 _VPC = f"{AWS}vpc/latest/userguide/vpc-cidr-blocks.html"
+_PREFIX_LISTS = f"{AWS}vpc/latest/userguide/working-with-aws-managed-prefix-lists.html"
 _PERIMETER = f"{AWS}IAM/latest/UserGuide/access_policies_data-perimeters.html"
 _REPLICATION = f"{AWS}AmazonS3/latest/userguide/replication.html"
 _REPLICA_KEYS = f"{AWS}AmazonS3/latest/userguide/replication-config-for-kms-objects.html"
@@ -33,6 +34,11 @@ _JOB_CLUSTER = f"{AWS}sagemaker/latest/APIReference/API_ProcessingClusterConfig.
 
 _RATE_RULE = f"{AWS}waf/latest/developerguide/waf-rule-statement-type-rate-based.html"
 
+_SCHEDULES = (
+    "allowed: null; rate(n unit), such as rate(1 day) or rate(2 hours); or cron(minute hour "
+    "day-of-month month day-of-week year) with ? for exactly one of the days, weekdays being "
+    "1-7 (from Sunday) or SUN-SAT"
+)
 PARQUET_MEGABYTES = 64
 RATE_WINDOW_SECONDS = 300
 ONE_ADDRESS_SHARE = 0.5
@@ -135,6 +141,10 @@ NETWORK_RULES = (
     Rule("cidr-room", "network.cidr", ("network.availability_zones",), _room_needed,
          f"allowed: room for a /{SUBNET_PREFIX} subnet in each zone: /19 or larger for two zones, "
          "/18 or larger for three", _VPC),
+    Rule("prefix-lists-differ", "network.prefix_lists", (),
+         lambda s: s.network.prefix_lists is not None and len(s.network.prefix_lists.services) < 2,
+         "allowed: two lists, S3's and DynamoDB's; under one id calls to the other would hang",
+         _PREFIX_LISTS),
     Rule("perimeter-break-glass", "perimeter.break_glass_roles", ("perimeter.enabled",),
          lambda s: s.perimeter.enabled and not s.perimeter.break_glass_roles,
          "allowed with perimeter.enabled: at least one role, or nobody can look into a bucket or "
@@ -209,14 +219,14 @@ TRAINING_RULES = (
          "or a second run starts while the first still works"),
     Rule("training-schedule", "training.schedule", (),
          lambda s: _bad_schedule(s.training.schedule),
-         "allowed: null, rate(n unit), or cron with six fields", _SCHEDULE),
+         _SCHEDULES, _SCHEDULE),
     Rule("large-workers-region", "processing.worker_type", ("region",),
          lambda s: s.processing.worker_type == "G.4X" and s.region not in LARGE_WORKERS,
          "allowed in {settings.region}: G.1X or G.2X, Glue has no larger workers there",
          _GLUE_JOBS),
     Rule("curate-schedule", "processing.curate_schedule", (),
          lambda s: _bad_schedule(s.processing.curate_schedule),
-         "allowed: null, rate(n unit), or cron with six fields", _SCHEDULE),
+         _SCHEDULES, _SCHEDULE),
 )  # fmt: skip
 
 OPERATION_RULES = (
@@ -231,7 +241,7 @@ OPERATION_RULES = (
          _JOB_CLUSTER),
     Rule("monitor-schedule", "monitoring.schedule", (),
          lambda s: _bad_schedule(s.monitoring.schedule),
-         "allowed: null, rate(n unit), or cron with six fields", _SCHEDULE),
+         _SCHEDULES, _SCHEDULE),
     Rule("monitor-needs-capture", "monitoring.schedule", ("serving.capture", "serving.mode"),
          lambda s: s.monitoring.schedule is not None and s.serving.mode != "off"
          and not s.serving.capture,

@@ -16,7 +16,7 @@ _CRON = re.compile(r"^cron\(([^()]*)\)$")
 _FIELDS: tuple[tuple[str, int, int, tuple[str, ...], str], ...] = (
     ("minutes", 0, 59, (), ""),
     ("hours", 0, 23, (), ""),
-    ("day of month", 1, 31, (), r"L|\d{1,2}W|LW"),
+    ("day of month", 1, 31, (), r"L|(?:[1-9]|[12]\d|3[01])W|LW"),
     ("month", 1, 12, _MONTHS, ""),
     ("day of week", 1, 7, _DAYS, rf"L|(?:[1-7]|{'|'.join(_DAYS)})(?:L|#[1-5])"),
     ("year", 1970, 2199, (), ""),

@@ -75,7 +75,7 @@ def throttle(inquiry: Inquiry) -> Iterator[Answer]:
 
 
 def bootstrap(inquiry: Inquiry) -> Iterator[Answer]:
-    """Every template asks for a version of the bootstrap stack, by a parameter of SSM."""
+    """The assembly, and nearly every template, asks for a version of the bootstrap stack."""
     name, needed = inquiry.bootstrap
     remedy = f"make bootstrap ENV={inquiry.settings.environment}"
     try:

@@ -63,6 +63,8 @@ ROWS = (
     Row("endpoint-zones", {"network.interface_endpoint_zones": 2},
         {"network.interface_endpoint_zones": 3}),
     Row("zones-in-region", {}, {"network.availability_zones": ["eu-west-1a", "us-east-1b"]}),
+    Row("prefix-lists-differ", {"network.prefix_lists": None},
+        {"network.prefix_lists": {"s3": "pl-6fa54006", "dynamodb": "pl-6fa54006"}}),
     Row("zones-distinct", {}, {"network.availability_zones": ["eu-west-1a", "eu-west-1a"]}),
     Row("cidr-block", {"network.cidr": "10.0.0.0/16"}, {"network.cidr": "10.0.0.0/8"}),
     Row("cidr-block", {"network.cidr": "10.1.0.0/18"}, {"network.cidr": "10.1.0.1/18"}),
