@@ -421,11 +421,32 @@ def test_no_type_is_classified_twice() -> None:
 
 def _trail(**properties: Any) -> Template:
     trail = {"S3BucketName": {"Ref": "Trails"}, "IsLogging": True, **properties}
+    admitted = {"Bucket": {"Ref": "Trails"}, "PolicyDocument": _admitting({"Ref": "Trails"})}
     return {
         "Resources": {
             "Trails": {"Type": "AWS::S3::Bucket"},
-            "Trail": {"Type": "AWS::CloudTrail::Trail", "Properties": trail},
+            "Admitted": {"Type": "AWS::S3::BucketPolicy", "Properties": admitted},
+            "Trail": {
+                "Type": "AWS::CloudTrail::Trail", "Properties": trail, "DependsOn": "Admitted",
+            },
         }
+    }  # fmt: skip
+
+
+def _admitting(bucket: Any) -> dict[str, Any]:
+    """What CloudTrail asks of a bucket's policy: `bucket` is a name or a reference."""
+    arn = {"Fn::Join": ["", ["arn:aws:s3:::", bucket]]}
+    objects = {"Fn::Join": ["", ["arn:aws:s3:::", bucket, "/AWSLogs/*"]]}
+    if isinstance(bucket, str):
+        arn, objects = f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/AWSLogs/*"  # type: ignore[assignment]
+    service = {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}}
+    owned = {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            service | {"Action": "s3:GetBucketAcl", "Resource": arn},
+            service | {"Action": "s3:PutObject", "Resource": objects, "Condition": owned},
+        ],
     }
 
 
@@ -438,11 +459,12 @@ ROLE = "arn:aws:iam::123456789012:role/trail"
 NO_GROUP = "arn:aws:logs:eu-west-1:123456789012:log-group:nowhere:*"
 MANAGEMENT = {"eventCategory": ["Management"]}
 REFUSED_TRAILS: dict[str, tuple[dict[str, Any], str]] = {
-    "no category": (_selected(readOnly=["true"]), "allowed: exactly one of"),
-    "two categories": (_selected(eventCategory=["Data", "Management"]), "allowed: exactly one of"),
-    "data without type": (_selected(eventCategory=["Data"]), "allowed: one type"),
+    "no category": (_selected(readOnly=["true"]), "needs eventCategory"),
+    "two categories": (_selected(eventCategory=["Data", "Management"]), "trail-selector-category"),
+    "data without type": (_selected(eventCategory=["Data"]), "needs one resources.type"),
     "management with type": (
-        _selected(**MANAGEMENT, **{"resources.type": ["AWS::S3::Object"]}), "allowed: none",
+        _selected(**MANAGEMENT, **{"resources.type": ["AWS::S3::Object"]}),
+        "is no field of a selector of Management",
     ),
     "nothing selected": (
         {"EventSelectors": [{"IncludeManagementEvents": False}]}, "DataResources must not be empty",
@@ -451,15 +473,15 @@ REFUSED_TRAILS: dict[str, tuple[dict[str, Any], str]] = {
         _selected(**MANAGEMENT) | {"EventSelectors": [{"IncludeManagementEvents": True}]},
         "not both",
     ),
-    "group without role": ({"CloudWatchLogsLogGroupArn": NO_GROUP}, "is set alone"),
+    "group without role": ({"CloudWatchLogsLogGroupArn": NO_GROUP}, "need one another"),
     "no such group": (
         {"CloudWatchLogsLogGroupArn": NO_GROUP, "CloudWatchLogsRoleArn": ROLE}, "that exists",
     ),
     "everywhere but globally": (
         {"IsMultiRegionTrail": True, "IncludeGlobalServiceEvents": False},
-        "allowed with IsMultiRegionTrail: true",
+        "must include global service events",
     ),
-    "short name": ({"TrailName": "ab"}, "allowed: 3 to 128"),
+    "short name": ({"TrailName": "ab"}, "is too short"),
 }  # fmt: skip
 
 
@@ -478,6 +500,7 @@ def test_a_sixth_trail_of_the_region_is_refused(platform: Platform) -> None:
     bucket = f"trails-{uuid.uuid4().hex[:8]}"
     where = {"LocationConstraint": "eu-west-1"}
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(_admitting(bucket)))
     names = [f"other-{n}" for n in range(5 - len(client.describe_trails()["trailList"]))]
     for name in names:
         client.create_trail(Name=name, S3BucketName=bucket)

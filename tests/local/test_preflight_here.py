@@ -152,7 +152,7 @@ def test_an_owner_s_steps_leave_nothing_that_stops(account: Platform) -> None:
     bring_replica(account, load_deployment("prod").settings)
     found = _ask(account)
     assert not [answer for answer in found.values() if answer.state != State.OK]
-    assert "32; wanted: 6" in found[f"sagemaker: {ENDPOINTS}"].said
+    assert "32; wanted: 8" in found[f"sagemaker: {ENDPOINTS}"].said
 
 
 def test_lake_formation_in_charge_is_noticed(account: Platform) -> None:

@@ -331,16 +331,16 @@ def _associated(stage_name: str) -> Template:
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 REFUSED: dict[str, tuple[Template, str]] = {
-    "rate below ten": ({"Acl": _limited(Limit=9)}, "Limit is 9; allowed: 10 to"),
-    "rate window": ({"Acl": _limited(EvaluationWindowSec=30)}, "allowed: 60, 120, 300, 600"),
-    "priority twice": ({"Acl": _ruled({}, {"Priority": 0})}, "Priority is 0; allowed: each once"),
-    "name twice": ({"Acl": _ruled({}, {"Name": "r0"})}, "Name is 'r0'; allowed: each once"),
+    "rate below ten": ({"Acl": _limited(Limit=9)}, "9 is less than the minimum of 10"),
+    "rate window": ({"Acl": _limited(EvaluationWindowSec=30)}, "not one of [60, 120, 300, 600]"),
+    "priority twice": ({"Acl": _ruled({}, {"Priority": 0})}, "Priority 0 is used twice"),
+    "name twice": ({"Acl": _ruled({}, {"Name": "r0"})}, "Rule name r0 is used twice"),
     "no such stage": (_associated("none"), "a stage that exists"),
     "integration above 29 s": (_slow(29_001), "29001; allowed: 50 to 29000"),
-    "integration below 50 ms": (_slow(49), "49; allowed: 50 to 29000"),
+    "integration below 50 ms": (_slow(49), "49 is less than the minimum of 50"),
     "model's name": (
         {"M": of_api("Model", ContentType="application/json", Name="a-b", Schema={})},
-        "Name is 'a-b'; allowed: letters and digits",
+        "must be alphanumeric: a-b",
     ),
     "model's dialect": (
         {"M": of_api("Model", ContentType="application/json", Schema={"$schema": DRAFT})},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import uuid
 
 import pytest
 
@@ -44,9 +45,9 @@ def test_holds_for_production(prod: Subject, check: Check) -> None:
     assert check(prod)
 
 
-@pytest.mark.parametrize("check", BUFFERED, ids=lambda check: check.__name__)
-def test_holds_for_the_demo(demo: Subject, check: Check) -> None:
-    assert check(demo)
+def test_what_waits_for_records_holds_for_the_demo(demo: Subject) -> None:
+    """In this order: the second looks at what the first has failed."""
+    assert [check(demo) for check in BUFFERED]
 
 
 def test_a_moved_pointer_is_noticed(prod: Subject) -> None:
@@ -71,11 +72,25 @@ def test_a_trail_that_was_stopped_is_noticed(prod: Subject) -> None:
         cloudtrail.start_logging(Name=trail)
 
 
+def _writer(prod: Subject, group: str) -> str:
+    """A role with which any trail may write to the group: ours names the trail that it is for."""
+    statement = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"]}
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole"}
+    trust["Principal"] = {"Service": "cloudtrail.amazonaws.com"}  # type: ignore[assignment]
+    iam, name = prod.session.client("iam"), f"writer-{uuid.uuid4().hex[:8]}"
+    document = {"Version": "2012-10-17", "Statement": [trust]}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))["Role"]
+    allowed = {"Version": "2012-10-17", "Statement": [statement | {"Resource": group}]}
+    iam.put_role_policy(RoleName=name, PolicyName="write", PolicyDocument=json.dumps(allowed))
+    return str(role["Arn"])
+
+
 def test_an_object_trail_with_a_log_group_is_noticed(prod: Subject) -> None:
     cloudtrail = prod.session.client("cloudtrail")
     trail = prod.scope.stack_prefix.lower()
     (managing,) = [t for t in cloudtrail.describe_trails()["trailList"] if t["Name"] != trail]
-    sent = {key: managing[key] for key in ("CloudWatchLogsLogGroupArn", "CloudWatchLogsRoleArn")}
+    group = managing["CloudWatchLogsLogGroupArn"]
+    sent = {"CloudWatchLogsLogGroupArn": group, "CloudWatchLogsRoleArn": _writer(prod, group)}
     cloudtrail.update_trail(Name=trail, **sent)
     try:
         with pytest.raises(CheckFailedError, match="has log group"):

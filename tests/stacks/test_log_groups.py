@@ -92,7 +92,7 @@ def test_whoever_may_choose_a_group_is_given_one_of_ours(environment: str) -> No
         "AWS::EC2::FlowLog": ["LogGroupName"],
         "AWS::WAFv2::LoggingConfiguration": ["LogDestinationConfigs"],
     }  # fmt: skip
-    ours = {logical_id for _, logical_id in _named(environment).values()}
+    ours = {logical_id for _, logical_id, _ in resources(environment, "AWS::Logs::LogGroup")}
     for kind, path in given.items():
         found = resources(environment, kind)
         assert found, kind

@@ -258,7 +258,9 @@ def test_the_platform_admits_the_services_that_each_role_names(environment: str)
         for statement in trust["Statement"]:
             statement["Condition"] = _joined(statement.get("Condition", {}))
         service = trust["Statement"][0]["Principal"]["Service"]
-        source = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/millrace-flights-{environment}"
+        source = (
+            f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/millrace-flights-{environment}-management"
+        )
         of_trail = source if service.startswith("cloudtrail") else ""
         keys = role_trust.said(service, ACCOUNT, REGION, of_trail)
         reason = role_trust.refusal(trust, "", service, keys)
