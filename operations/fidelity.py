@@ -71,8 +71,12 @@ def rows(table: Table) -> Iterator[tuple[str, Row]]:
 
 
 def to_look_at(row: Row) -> bool:
-    """Whether a first deploy has to look: not at what is certain and shows itself in a deploy."""
-    return row.sure != "certain" or row.verify != BY_DEPLOY
+    """Whether a first deploy has to look.
+
+    Not at what is certain and shows itself in a deploy, and not at what AWS would refuse: templates
+    that are refused here too do not do it.
+    """
+    return row.verify != BY_DEPLOY or (row.sure != "certain" and row.local != "refuses")
 
 
 def section_table(section: dict[str, Row]) -> str:
@@ -86,7 +90,8 @@ def section_table(section: dict[str, Row]) -> str:
     if rest:
         more = "more row" if rest == 1 else "more rows"
         told = (
-            f"{rest} {more} that the deploy or its first run shows: [fidelity.yaml](fidelity.yaml)."
+            f"{rest} {more} in [fidelity.yaml](fidelity.yaml): what AWS refuses and our templates "
+            "do not do, and what the deploy or its first run shows."
         )
         lines += ["", told] if rows else [told]
     return "\n".join(lines) + "\n"

@@ -403,3 +403,17 @@ def test_scalable_target_bounds_the_instance_count(world: Endpoints, pair: str) 
         )
         == "ValidationException"
     )
+
+
+def test_a_name_is_taken_until_what_has_it_is_deleted(world: Endpoints) -> None:
+    model = world.model("taken")
+    config = world.config({"only": (model, 1.0)})
+    described = world.sagemaker.describe_endpoint_config(EndpointConfigName=config)
+    request = {
+        "EndpointConfigName": config,
+        "ProductionVariants": described["ProductionVariants"],
+    }
+    with pytest.raises(world.sagemaker.exceptions.ClientError, match="already existing"):
+        world.sagemaker.create_endpoint_config(**request)
+    world.sagemaker.delete_endpoint_config(EndpointConfigName=config)
+    assert world.sagemaker.create_endpoint_config(**request)["EndpointConfigArn"].endswith(config)
