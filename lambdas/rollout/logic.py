@@ -114,8 +114,14 @@ class Rollout:
             "package_arn": request.package_arn,
         }
         if identity.items() <= last.items():
-            return dict(last)
-        return {**identity, "before": now, "target": target(request, now, last)}
+            return {key: value for key, value in last.items() if key != "closed"}
+        return {
+            **identity,
+            "began": self.lease.now(),
+            "config": self.stack.describe().config,
+            "before": now,
+            "target": target(request, now, last),
+        }
 
     def _update(self) -> bool:
         stack = self.stack.describe()
@@ -129,29 +135,35 @@ class Rollout:
 
         Complete means that the stack holds the packages that the pointers name, and that the
         endpoint serves the stack's configuration, whatever the last update was called. For an
-        execution it also means that those are the packages it asked for.
+        execution it also means that those are the packages it asked for, and that the stack did
+        not roll back since; its roll-out is then closed.
 
         Raises:
             LeaseLost: the execution does not hold the lease.
         """
-        wanted = packages(self.pointers.read())
-        if holder is not None:
-            self.lease.prove(holder.execution_id, holder.fencing)
-            last = self.lease.read().get("rollout", {})
-            if last.get("execution_id") == holder.execution_id:
-                wanted = dict(last["target"])
+        own = self._own(holder) if holder is not None else {}
+        wanted = own.get("target") or packages(self.pointers.read())
         stack, serving = self.stack.describe(), self.endpoint.read()
         if stack.busy:
             return {"state": "in_progress", "reason": stack.status}
         if serving is not None and serving.busy:
             return {"state": "in_progress", "reason": "the endpoint is being changed"}
-        problem = self._problem(stack, serving, wanted)
+        problem = self._problem(stack, serving, wanted, own)
         if problem:
             return {"state": "failed", "reason": f"{stack.status}: {problem}"}
+        self.lease.close(own)
         return {"state": "complete", "reason": stack.status}
 
-    def _problem(self, stack: Stack, serving: Serving | None, wanted: Packages) -> str:
-        if different(wanted, stack) or stack.broken:
+    def _own(self, holder: Holder) -> dict[str, Any]:
+        """The roll-out that this execution recorded last; empty when it is another's."""
+        self.lease.prove(holder.execution_id, holder.fencing)
+        last = self.lease.read().get("rollout", {})
+        return dict(last) if last.get("execution_id") == holder.execution_id else {}
+
+    def _problem(
+        self, stack: Stack, serving: Serving | None, wanted: Packages, own: Mapping[str, Any]
+    ) -> str:
+        if different(wanted, stack) or stack.broken or rolled_back_since(stack, own):
             return self.stack.failure() or stack.reason or "the stack serves other packages"
         return not_taken(self.endpoint.name, stack, serving)
 
@@ -164,6 +176,16 @@ def packages(pointers: Mapping[str, Pointer]) -> Packages:
 def different(wanted: Packages, stack: Stack) -> list[str]:
     """Variants for which the stack was last resolved to another package."""
     return [variant for variant, package in stack.serving.items() if wanted[variant] != package]
+
+
+def rolled_back_since(stack: Stack, rollout: Mapping[str, Any]) -> bool:
+    """Whether the stack's last update failed and is younger than this recorded roll-out.
+
+    Which packages a stack reports after a rollback then says nothing.
+    """
+    if not rollout:
+        return False
+    return stack.rolled_back and stack.updated_at.timestamp() >= int(rollout.get("began", 0))
 
 
 def not_taken(name: str, stack: Stack, serving: Serving | None) -> str:

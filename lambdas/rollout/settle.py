@@ -14,9 +14,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from lambdas.rollout.endpoint import Endpoint, Serving
 from lambdas.rollout.guardrail import Alarms
-from lambdas.rollout.logic import Holder, Packages, different, not_taken, packages
+from lambdas.rollout.logic import (
+    Holder,
+    Packages,
+    different,
+    not_taken,
+    packages,
+    rolled_back_since,
+)
 from lambdas.rollout.serving_stack import ServingStack, Stack
 from lambdas.shared.errors import StackBusy
 from lambdas.shared.leases import LeaseTable
@@ -84,7 +93,7 @@ class Settlement:
         last, pointers = self.lease.read().get("rollout", {}), self.pointers.read()
         untaken = self._untaken(stack, serving, last)
         served = untaken or stack.serving
-        if self._unpromoted(served, stack, pointers) and self.endpoint.set_challenger_weight(0.0):
+        if self._unpromoted(served, stack, serving, pointers) and self._withdraw(serving):
             return _answer(IN_PROGRESS, "no traffic for an unpromoted model", changed=True)
         # First to what was there before, packages and hence names: the clean-up of an update that
         # the stack believes in deletes the configuration in use; no other follows a missing one.
@@ -94,24 +103,52 @@ class Settlement:
         if different(wanted, stack):
             tried = not moved and _failed_just_now(stack, pointers, self.lease.now())
             return self._update(stack, serving, moved, tried)
-        return self._finish(stack, serving, moved)
+        answer = self._finish(stack, serving, moved)
+        if answer["state"] == SETTLED:
+            self.lease.close(last)
+        return answer
 
     def _untaken(
         self, stack: Stack, serving: Serving | None, last: dict[str, Any]
     ) -> Packages | None:
         """What the endpoint went back to, if it did not take the last roll-out although the
-        stack believes so."""
-        target = {variant: last.get("target", {}).get(variant) for variant in stack.serving}
-        if target != stack.serving or not not_taken(self.endpoint.name, stack, serving):
+        stack says so. A closed one was taken: what became of the endpoint later is no reason."""
+        if last.get("closed"):
             return None
-        return dict(last["before"])
+        target = {variant: last.get("target", {}).get(variant) for variant in stack.serving}
+        if target != stack.serving:
+            return None
+        # Packages that a stack reports after a rollback may be those it failed to serve.
+        undone = rolled_back_since(stack, last) and stack.config == last.get("config")
+        untaken = undone or not_taken(self.endpoint.name, stack, serving)
+        return dict(last["before"]) if untaken else None
 
-    def _unpromoted(self, served: Packages, stack: Stack, pointers: Mapping[str, Pointer]) -> bool:
+    def _unpromoted(
+        self,
+        served: Packages,
+        stack: Stack,
+        serving: Serving | None,
+        pointers: Mapping[str, Pointer],
+    ) -> bool:
         """Whether the challenger variant serves, or may serve, a model the champion does not."""
-        different_models = served.get(CHALLENGER, served[CHAMPION]) != served[CHAMPION]
-        # What a stack serves whose rollback failed is anybody's guess.
-        asked_for = len(set(packages(pointers).values())) > 1
-        return different_models or (stack.broken and asked_for)
+        if served.get(CHALLENGER, served[CHAMPION]) != served[CHAMPION]:
+            return True
+        # What serves after a rollback that failed, of the stack or of the endpoint, is anybody's
+        # guess among these.
+        unsure = stack.broken or bool(not_taken(self.endpoint.name, stack, serving))
+        asked_for = packages(pointers).values()
+        return unsure and len({*served.values(), *stack.serving.values(), *asked_for}) > 1
+
+    def _withdraw(self, serving: Serving | None) -> bool:
+        """Whether the challenger loses its share now. An endpoint that is not in service may
+        refuse that; what a person has to repair must be said all the same."""
+        try:
+            return self.endpoint.set_challenger_weight(0.0)
+        except ClientError as error:
+            refused = error.response["Error"]["Code"] == "ValidationException"
+            if not refused or serving is None or serving.status == "InService":
+                raise
+            return False
 
     @staticmethod
     def _champion(stack: Stack, pointer: Pointer, forward: bool) -> str:

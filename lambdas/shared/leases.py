@@ -123,6 +123,20 @@ class LeaseTable:
             raise _lost(execution_id, fencing)
         return item
 
+    def close(self, intent: Mapping[str, Any]) -> None:
+        """Mark a recorded roll-out as ended, unless another one has been recorded since.
+
+        What happens to the endpoint later is none of its business any more.
+        """
+        if intent and not intent.get("closed"):
+            self.update(
+                "SET #rollout.#closed = :closed",
+                "#rollout = :intent",
+                {":intent": dict(intent), ":closed": True},
+                rollout="rollout",
+                closed="closed",
+            )
+
     @staticmethod
     def _key() -> dict[str, str]:
         return {LEASE_KEY: LEASE_RETRAINING}
