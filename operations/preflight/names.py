@@ -75,6 +75,12 @@ class Named:
     absent: str = ""
 
 
+def _vault(backup: Any, name: str) -> bool:
+    """Looked up in the list: a vault that does not exist is refused like one that is closed."""
+    pages = backup.get_paginator("list_backup_vaults").paginate()
+    return any(vault["BackupVaultName"] == name for p in pages for vault in p["BackupVaultList"])
+
+
 def _log_group(logs: Any, name: str) -> bool:
     found = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
     return any(group["logGroupName"] == name for group in found)
@@ -85,6 +91,7 @@ FIXED: dict[str, Named] = {
         "Name", "athena", lambda c, name: c.get_work_group(WorkGroup=name),
         "InvalidRequestException",
     ),
+    "AWS::Backup::BackupVault": Named("BackupVaultName", "backup", _vault),
     "AWS::CloudTrail::Trail": Named(
         "TrailName", "cloudtrail", lambda c, name: c.get_trail(Name=name), "TrailNotFoundException",
     ),

@@ -65,7 +65,7 @@ def test_every_name_that_a_template_gives_has_a_known_length() -> None:
 
 
 def test_every_name_that_must_be_free_is_asked_for() -> None:
-    """APIs alone may share a name."""
+    """APIs may share a name, a policy's is its target's, and a table names its database."""
     given = {
         (resource["Type"], member)
         for _, _, resource in resources("prod")
@@ -73,7 +73,12 @@ def test_every_name_that_must_be_free_is_asked_for() -> None:
         if (resource["Type"], member) in LONGEST and isinstance(name, str)
     }
     asked = {(kind, named.member) for kind, named in FIXED.items()}
-    shared = {("AWS::ApiGateway::RestApi", "Name"), ("AWS::SNS::Topic", "DisplayName")}
+    shared = {
+        ("AWS::ApiGateway::RestApi", "Name"),
+        ("AWS::ApplicationAutoScaling::ScalingPolicy", "PolicyName"),
+        ("AWS::Glue::Table", "DatabaseName"),
+        ("AWS::SNS::Topic", "DisplayName"),
+    }
     assert given - shared <= asked
 
 

@@ -432,6 +432,18 @@ def test_a_log_group_that_somebody_else_holds_is_named(others: str | None, stops
     assert answer.stops is stops
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_vault_that_somebody_else_holds_is_named(there: bool) -> None:
+    vaults = [{"BackupVaultName": "flights-prod" if there else "others"}]
+    (answer,) = _stubbed(
+        "backup",
+        lambda stub: stub.add_response("list_backup_vaults", {"BackupVaultList": vaults}, {}),
+        taken,
+        ("AWS::Backup::BackupVault", {"BackupVaultName": "flights-prod"}),
+    )
+    assert answer.stops is there
+
+
 def test_only_names_that_no_stack_of_ours_has_are_asked_for() -> None:
     ours = Resource("serving", "Alarm", "AWS::CloudWatch::Alarm", "ours")
     deployed = Deployed(SCOPE, ("serving",), (ours,), {})
