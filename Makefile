@@ -23,7 +23,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # The CLI praises itself even when told to be quiet; warnings and errors pass.
 WITHOUT_SUCCESS := sed -E '/^(Successfully synthesized|Supply a stack id|$$)/d'
 
-.PHONY: help setup layer container demo local local-down test check secrets audit sbom synth openapi bootstrap deploy destroy verify-aws bench lock clean review review-tools
+.PHONY: help setup layer container demo local local-down test check secrets audit sbom synth openapi bootstrap preflight deploy destroy verify-aws bench lock clean review review-tools
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -113,7 +113,10 @@ $(REVIEW_TOOLS): requirements-review.txt $(SETUP)
 bootstrap: setup ## cdk bootstrap, once per account and Region
 	$(CDK) bootstrap -c env=$(ENV) -c nag=off
 
-deploy: setup ## deploy to the AWS account of your credentials (ENV=dev|prod)
+preflight: setup ## ask the AWS account what a deploy would be refused; changes nothing (ENV=dev|prod)
+	$(PY) -m operations.preflight $(ENV)
+
+deploy: setup ## preflight, then deploy to the AWS account of your credentials (ENV=dev|prod)
 	$(PY) -m operations.deploy $(ENV)
 
 destroy: setup ## delete the deployment (ENV=…; DELETE_DATA=yes also empties its buckets)

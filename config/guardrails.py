@@ -32,6 +32,10 @@ FLEET_SECONDS = 3600
 USUAL_FLEET_MINUTES = 15
 UPDATES_IN_A_ROLLOUT = 3
 LONGEST_UPDATE_SECONDS = 28_800
+# Traffic is settled before a run and after a failed roll-out; an update would be rolled back while
+# alarms ring, so each time it waits for them to be quiet.
+SETTLES_IN_A_RUN = 2
+QUIET_MINUTES = 15
 
 
 def period_seconds(settings: Settings) -> int:
@@ -66,6 +70,7 @@ def update_seconds(settings: Settings) -> int:
 
 
 def rollout_minutes(settings: Settings) -> int:
-    """What a roll-out adds to a run: challenge, promotion, and the way back from it."""
+    """What a roll-out adds to a run: challenge, promotion, the way back from it, and quiet."""
     baking = update_seconds(settings) - FLEET_SECONDS
-    return UPDATES_IN_A_ROLLOUT * (-(-baking // 60) + USUAL_FLEET_MINUTES)
+    updates = UPDATES_IN_A_ROLLOUT * (-(-baking // 60) + USUAL_FLEET_MINUTES)
+    return updates + SETTLES_IN_A_RUN * QUIET_MINUTES

@@ -13,6 +13,32 @@ _LOCAL_BY_FAMILY = frozenset(
 )
 
 
+# The endpoint, training and every processing job run the one image of config/images.yaml.
+ARM = (
+    "allowed: a type with x86 processors, such as ml.m5.large, ml.c6i.xlarge or ml.m7i.large; the "
+    "XGBoost image has no build for Graviton, on which it ends with 'exec format error'"
+)
+
+
+def is_arm(name: str) -> bool:
+    """Whether the type has AWS's own ARM processors, for which the XGBoost image is not built.
+
+    The "g" among a series' attributes (``c7g``, ``m6gd``) means Graviton; ``g4dn`` and ``g5`` are
+    families with GPUs, of which ``g5g`` alone has Graviton.
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-types.html
+    """
+    match = _TYPE.match(name)
+    series = _SERIES.match(match["series"]) if match else None
+    return series is not None and "g" in series["attributes"]
+
+
+def is_burstable(name: str) -> bool:
+    """Whether the type earns credits while idle, as every family ``t`` does."""
+    match = _TYPE.match(name)
+    series = _SERIES.match(match["series"]) if match else None
+    return series is not None and series["family"] == "t"
+
+
 def is_instance_type(name: str) -> bool:
     """Whether ``name`` has the form of a SageMaker instance type, such as ``ml.m5.large``."""
     return _TYPE.match(name) is not None

@@ -20,7 +20,8 @@ class Rule:
         with_fields: the other settings that the rule reads; it is skipped when one of them is
             already refused by itself.
         refused: whether the settings break the rule.
-        allowed: what may stand there; ``{settings.…}`` is filled in.
+        allowed: what may stand there; ``{settings.…}`` is filled in. A function where the text
+            has a figure that is computed.
         evidence: the page that documents AWS's refusal; empty where the rule is our own.
     """
 
@@ -28,10 +29,16 @@ class Rule:
     field: str
     with_fields: tuple[str, ...]
     refused: Callable[[Settings], bool]
-    allowed: str
+    allowed: str | Callable[[Settings], str]
     evidence: str = ""
 
     @property
     def reads(self) -> tuple[str, ...]:
         """Every setting that the rule depends on."""
         return (self.field, *self.with_fields)
+
+    def allows(self, settings: Settings) -> str:
+        """What may stand there with these settings."""
+        if callable(self.allowed):
+            return self.allowed(settings)
+        return self.allowed.format(settings=settings)

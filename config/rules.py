@@ -66,7 +66,7 @@ def broken_rules(
     return [
         source.problem(
             tuple(rule.field.split(".")),
-            rule.allowed.format(settings=settings),
+            rule.allows(settings),
             value=value_at(settings, rule.field),
             rule=rule.id,
             evidence=rule.evidence,

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from config.guardrails import rollout_minutes
-from config.instance_types import has_local_storage, is_instance_type
+from config.guardrails import QUIET_MINUTES, SETTLES_IN_A_RUN, rollout_minutes
+from config.instance_types import ARM, has_local_storage, is_arm, is_instance_type
 from config.rule import AWS, Rule
 from config.schedule import schedule_error
 from config.settings import Perimeter, Settings
@@ -45,6 +45,10 @@ ONE_ADDRESS_SHARE = 0.5
 """What of the stage's rate callers behind one address must get, before WAF blocks all of them."""
 SUBNET_PREFIX = 20
 """Prefix length of the subnets that the network stack makes."""
+GLUE_JOBS = 2
+"""Jobs that a retraining run starts: curate, so that the features are of all records, and those."""
+GLUE_ATTEMPTS = 2
+"""A run that fails is tried once more (``GLUE_RUN_FAILED`` of the state machines)."""
 FUNCTIONS = ("transform", "router", "lease", "gate", "registry", "rollout", "pointers")
 # Regions in which Glue has its large workers.
 LARGE_WORKERS = {
@@ -106,14 +110,24 @@ def _bad_replica_name(settings: Settings) -> bool:
     return ".." in prefix or prefix.startswith(_RESERVED_PREFIXES)
 
 
-def _run_minutes(settings: Settings) -> int:
-    """Longest a retraining run holds the lease: features, jobs, experiment, roll-out."""
+def run_minutes(settings: Settings) -> int:
+    """Longest a retraining run holds the lease: Glue jobs, training, experiment, roll-out."""
     training = settings.training
     return (
-        settings.processing.timeout_minutes
+        GLUE_JOBS * GLUE_ATTEMPTS * settings.processing.timeout_minutes
         + 2 * training.max_runtime_minutes
         + settings.serving.experiment_minutes
         + (rollout_minutes(settings) if settings.serving.mode == "realtime" else 0)
+    )
+
+
+def _lease_needs(settings: Settings) -> str:
+    return (
+        f"allowed: at least {run_minutes(settings)}, or a second run starts while the first still "
+        f"works: {GLUE_JOBS * GLUE_ATTEMPTS} * processing.timeout_minutes (curate and features, "
+        "each with a second try) + 2 * training.max_runtime_minutes + serving.experiment_minutes "
+        "and, in mode realtime, three endpoint updates (15 minutes and their baking each) and "
+        f"{SETTLES_IN_A_RUN} * {QUIET_MINUTES} minutes for alarms to be quiet"
     )
 
 
@@ -205,6 +219,8 @@ TRAINING_RULES = (
     Rule("training-instance-form", "training.instance_type", (),
          lambda s: not is_instance_type(s.training.instance_type),
          "allowed: a SageMaker instance type such as ml.m5.large", _JOB_VOLUME),
+    Rule("training-image-is-x86", "training.instance_type", (),
+         lambda s: is_arm(s.training.instance_type), ARM),
     Rule("training-local-storage-no-key", "training.volume_customer_key",
          ("training.instance_type",),
          lambda s: s.training.volume_customer_key and has_local_storage(s.training.instance_type),
@@ -213,10 +229,8 @@ TRAINING_RULES = (
     Rule("lease-outlives-run", "training.lease_minutes",
          ("training.max_runtime_minutes", "processing.timeout_minutes",
           "serving.experiment_minutes", "serving.bake_seconds", "serving.update", "serving.mode"),
-         lambda s: s.training.lease_minutes < _run_minutes(s),
-         "allowed: at least processing.timeout_minutes + 2 * training.max_runtime_minutes + "
-         "serving.experiment_minutes + three endpoint updates (15 minutes and their baking each), "
-         "or a second run starts while the first still works"),
+         lambda s: s.training.lease_minutes < run_minutes(s),
+         _lease_needs),
     Rule("training-schedule", "training.schedule", (),
          lambda s: _bad_schedule(s.training.schedule),
          _SCHEDULES, _SCHEDULE),
@@ -233,6 +247,8 @@ OPERATION_RULES = (
     Rule("monitor-instance-form", "monitoring.instance_type", (),
          lambda s: not is_instance_type(s.monitoring.instance_type),
          "allowed: a SageMaker instance type such as ml.m5.large", _JOB_CLUSTER),
+    Rule("monitor-image-is-x86", "monitoring.instance_type", (),
+         lambda s: is_arm(s.monitoring.instance_type), ARM),
     Rule("monitor-local-storage-no-key", "monitoring.volume_customer_key",
          ("monitoring.instance_type",),
          lambda s: s.monitoring.volume_customer_key

@@ -10,7 +10,7 @@ from config.guardrails import (
     shifts_in_steps,
     update_seconds,
 )
-from config.instance_types import has_local_storage, is_instance_type
+from config.instance_types import ARM, has_local_storage, is_arm, is_burstable, is_instance_type
 from config.rule import AWS, Rule
 from config.settings import Settings
 
@@ -41,6 +41,13 @@ def _scaled(settings: Settings) -> bool:
 
 def _stepped(settings: Settings) -> bool:
     return _realtime(settings) and shifts_in_steps(settings)
+
+
+def _champion_outside(settings: Settings) -> bool:
+    """A range that holds nothing is refused by itself (``scaling-range``)."""
+    scaling, instances = settings.serving.autoscaling, settings.serving.champion.instances
+    some = scaling.minimum <= scaling.maximum
+    return some and _scaled(settings) and not scaling.minimum <= instances <= scaling.maximum
 
 
 def _weights(settings: Settings) -> float:
@@ -157,6 +164,18 @@ SERVING_RULES = (
         "allowed: a SageMaker instance type such as ml.m5.large", _ENDPOINT_CONFIG,
     ),
     Rule(
+        "image-is-x86", "serving.instance_type", ("serving.mode",),
+        lambda s: _realtime(s) and is_arm(s.serving.instance_type), ARM,
+    ),
+    Rule(
+        "scaling-takes-no-burstable", "serving.instance_type",
+        ("serving.autoscaling.enabled", "serving.mode"),
+        lambda s: _scaled(s) and is_burstable(s.serving.instance_type),
+        "allowed with serving.autoscaling.enabled: a type that is not burstable, such as "
+        "ml.m5.large; with ml.t2 or ml.t3 set serving.autoscaling.enabled to false",
+        f"{AWS}sagemaker/latest/dg/endpoint-auto-scaling-add-console.html",
+    ),
+    Rule(
         "local-storage-no-key", "serving.volume_customer_key",
         ("serving.instance_type", "serving.mode"),
         lambda s: _realtime(s) and s.serving.volume_customer_key
@@ -207,9 +226,7 @@ SERVING_RULES = (
         "champion-within-scaling", "serving.champion.instances",
         ("serving.autoscaling.minimum", "serving.autoscaling.maximum",
          "serving.autoscaling.enabled", "serving.mode"),
-        lambda s: _scaled(s) and not s.serving.autoscaling.minimum
-        <= s.serving.champion.instances <= max(
-            s.serving.autoscaling.minimum, s.serving.autoscaling.maximum),
+        _champion_outside,
         "allowed with autoscaling: {settings.serving.autoscaling.minimum} to "
         "{settings.serving.autoscaling.maximum}",
     ),

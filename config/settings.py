@@ -153,7 +153,7 @@ class Training(Section):
     validation_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
     holdout_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
     cooldown_minutes: Annotated[int, Field(ge=0)] = 1440
-    lease_minutes: Positive = 360
+    lease_minutes: Positive = 540
     schedule: str | None = "cron(0 3 ? * MON *)"
     approval: Literal["automatic", "manual"] = "automatic"
     trees: Annotated[int, Field(ge=1, le=5000)] = 200

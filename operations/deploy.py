@@ -12,15 +12,15 @@ from typing import Any
 
 import boto3
 import typer
-from rich.console import Console
+from botocore.exceptions import BotoCoreError, ClientError
 
 from config.load import load_deployment
-from config.settings import Settings
 from lambdas.shared.names import Scope
-from operations.assembly import bootstrap_needed, consumed_outputs, templates
+from operations.assembly import consumed_outputs
 from operations.cdk import ASSEMBLY, ROOT, run_cdk
-from operations.deployed import Deployed, describe_stacks
-from operations.preflight import Inquiry, answers, show
+from operations.deployed import describe_stacks
+from operations.preflight.answer import reason
+from operations.preflight.before import preflight
 
 Outputs = dict[str, dict[str, str]]
 
@@ -50,27 +50,26 @@ def _outputs(cloudformation: Any, scope: Scope) -> Outputs:
     }
 
 
-def _client(service: str, region: str) -> Any:
-    clients: Any = boto3.client
-    return clients(service, region_name=region)
-
-
-def _preflight(settings: Settings, assembly: Mapping[str, Any], deployed: Deployed) -> None:
-    """Stop with every reason, before anything changed, if the account would refuse the deploy."""
-    inquiry = Inquiry(settings, assembly, deployed, bootstrap_needed(ASSEMBLY), _client)
-    if show(answers(inquiry), Console()):
-        raise typer.Exit(1)
+def _outputs_before(cloudformation: Any, scope: Scope) -> Outputs:
+    """Outputs to compare with; who may not read them cannot deploy, and has changed nothing yet."""
+    try:
+        return _outputs(cloudformation, scope)
+    except (BotoCoreError, ClientError) as error:
+        typer.echo(
+            f"Nothing was deployed: {reason(error)}. To find the consumers of changed outputs, "
+            "make deploy needs cloudformation:DescribeStacks on all stacks",
+            err=True,
+        )
+        raise typer.Exit(1) from None
 
 
 def deploy(environment: str) -> None:
-    """Synthesise once, deploy every stack, then force the consumers of changed outputs."""
+    """Ask first, synthesise once, deploy every stack, then force consumers of changed outputs."""
     settings = load_deployment(environment, ROOT).settings
+    assembly = preflight(settings)
     scope = Scope(settings.instance, settings.environment)
     cloudformation = boto3.client("cloudformation", region_name=settings.region)
-    run_cdk(["synth", "--quiet", "-c", f"env={environment}", "--output", str(ASSEMBLY)])
-    assembly = templates(ASSEMBLY)
-    _preflight(settings, assembly, Deployed.read(cloudformation, scope))
-    before = _outputs(cloudformation, scope)
+    before = _outputs_before(cloudformation, scope)
     run_cdk(["deploy", "--all", "--concurrency", "4", "--app", str(ASSEMBLY)])
     for _ in assembly:  # a chain of outputs is at most as long as there are stacks
         after = _outputs(cloudformation, scope)

@@ -16,6 +16,18 @@ def describe_stacks(cloudformation: Any, scope: Scope) -> list[dict[str, Any]]:
     return sorted(found, key=lambda stack: stack["CreationTime"])
 
 
+@dataclass(frozen=True, slots=True)
+class NotRead:
+    """Stands for what is deployed where CloudFormation does not tell: to ask raises its refusal."""
+
+    error: Exception
+
+    def of_type(self, resource_type: str, stack: str | None = None) -> list[Resource]:
+        """Nothing is known of any resource, so none is said to be missing."""
+        del resource_type, stack
+        raise self.error
+
+
 class NotDeployedError(LookupError):
     """No deployed resource fits; the message lists what there is of the type."""
 

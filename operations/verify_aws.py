@@ -13,6 +13,7 @@ from config.load import load_deployment
 from operations.cdk import ROOT
 from operations.checks import CHECKS
 from operations.deployed import NotDeployedError
+from operations.preflight.before import assert_caller
 from operations.subject import CheckFailedError, Subject
 
 # RequestException: an API that cannot be reached.
@@ -35,9 +36,15 @@ def verify(subject: Subject) -> list[tuple[str, bool, str]]:
 def main(environment: str) -> None:
     """Print one line a claim; exit with 1 if any does not hold."""
     deployment = load_deployment(environment, ROOT)
+    assert_caller(deployment.settings)
     session = boto3.Session(region_name=deployment.settings.region)
     probe = Subject(deployment, session, api_url="")
-    host = f"{probe.deployed.rest_api()}.execute-api.{deployment.settings.region}.amazonaws.com"
+    try:
+        api = probe.deployed.rest_api()
+    except FAILURES as error:
+        typer.echo(f"The API is not found, so nothing can be tested: {error}", err=True)
+        raise typer.Exit(1) from None
+    host = f"{api}.execute-api.{deployment.settings.region}.amazonaws.com"
     results = verify(Subject(deployment, session, api_url=f"https://{host}/v1"))
     table = Table("claim", "holds", "seen")
     for name, holds, seen in results:

@@ -77,4 +77,6 @@ def show(found: Iterable[Answer], console: Console) -> bool:
         console.print(f"{', '.join(subjects)}:", highlight=False)
         # Unwrapped, so that a command can be copied.
         console.print(f"  {remedy}", highlight=False, soft_wrap=True, markup=False)
+    if stops:
+        console.print("Nothing was deployed: first mend what is red.", highlight=False)
     return stops

@@ -55,8 +55,14 @@ def ask(subject: str, question: Callable[[], Iterable[Answer]]) -> Iterator[Answ
     try:
         yield from list(question())
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        state = State.NOT_ALLOWED if code in DENIED else State.NO_ANSWER
-        yield Answer(subject, state, f"{error.operation_name}: {code}")
+        denied = error.response["Error"]["Code"] in DENIED
+        yield Answer(subject, State.NOT_ALLOWED if denied else State.NO_ANSWER, reason(error))
     except BotoCoreError as error:
-        yield Answer(subject, State.NO_ANSWER, str(error))
+        yield Answer(subject, State.NO_ANSWER, reason(error))
+
+
+def reason(error: BotoCoreError | ClientError) -> str:
+    """One line on why AWS did not answer."""
+    if isinstance(error, ClientError):
+        return f"{error.operation_name}: {error.response['Error']['Code']}"
+    return str(error)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.settings import Settings
-from operations.deployed import Deployed
+from operations.deployed import Deployed, NotRead
 
 Client = Callable[[str, str], Any]
 """A client by service and Region."""
@@ -21,7 +21,7 @@ class Inquiry:
     settings: Settings
     assembly: Mapping[str, Any]
     """Templates by stack name."""
-    deployed: Deployed
+    deployed: Deployed | NotRead
     """What is there now."""
     bootstrap: tuple[str, int]
     """SSM parameter with the bootstrap's version, and the version that the assembly needs."""

@@ -27,6 +27,9 @@ ROLES = {
 """Role and service by the type of resource whose first one makes the service want it."""
 
 
+BOOTSTRAP_FIRST = "make bootstrap, then ask again"
+
+
 def linked_roles(inquiry: Inquiry) -> Iterator[Answer]:
     """One answer a role: it is there, or may be made."""
     iam = inquiry.client("iam")
@@ -37,12 +40,15 @@ def linked_roles(inquiry: Inquiry) -> Iterator[Answer]:
 
 def _answer(inquiry: Inquiry, iam: Any, name: str, service: str) -> Answer:
     subject = f"service-linked role of {service.removesuffix('.amazonaws.com')}"
-    try:
-        return Answer(subject, State.OK, iam.get_role(RoleName=name)["Role"]["Arn"])
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchEntity":
-            raise
-    if _may_be_made(inquiry, iam, name, service):
+    if _there(iam, name):
+        return Answer(subject, State.OK, f"{name} exists")
+    deploying = _deploying_role(inquiry)
+    if not _there(iam, deploying.rpartition("/")[2]):
+        said = (
+            f"{name} does not exist; whether {deploying} may make it is known after the bootstrap"
+        )
+        return Answer(subject, State.NO_ANSWER, said, BOOTSTRAP_FIRST)
+    if _may_be_made(iam, deploying, name, service):
         return Answer(subject, State.OK, f"{name} will be made by the service on first use")
     return Answer(
         subject,
@@ -52,16 +58,30 @@ def _answer(inquiry: Inquiry, iam: Any, name: str, service: str) -> Answer:
     )
 
 
-def _may_be_made(inquiry: Inquiry, iam: Any, name: str, service: str) -> bool:
+def _there(iam: Any, name: str) -> bool:
+    try:
+        iam.get_role(RoleName=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
+        return False
+    return True
+
+
+def _deploying_role(inquiry: Inquiry) -> str:
+    """ARN of the role that the bootstrap makes for CloudFormation."""
     account = inquiry.client("sts").get_caller_identity()["Account"]
     partition = inquiry.client("sts").meta.partition
     qualifier = inquiry.bootstrap[0].split("/")[2]
-    region = inquiry.settings.region
-    deploying = f"cdk-{qualifier}-cfn-exec-role-{account}-{region}"
+    role = f"cdk-{qualifier}-cfn-exec-role-{account}-{inquiry.settings.region}"
+    return f"arn:{partition}:iam::{account}:role/{role}"
+
+
+def _may_be_made(iam: Any, deploying: str, name: str, service: str) -> bool:
     answer = iam.simulate_principal_policy(
-        PolicySourceArn=f"arn:{partition}:iam::{account}:role/{deploying}",
+        PolicySourceArn=deploying,
         ActionNames=["iam:CreateServiceLinkedRole"],
-        ResourceArns=[f"arn:{partition}:iam::{account}:role/aws-service-role/{service}/{name}"],
+        ResourceArns=[f"{deploying.rpartition('/')[0]}/aws-service-role/{service}/{name}"],
         ContextEntries=[
             {"ContextKeyName": "iam:AWSServiceName", "ContextKeyType": "string",
              "ContextKeyValues": [service]}

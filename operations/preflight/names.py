@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from operations.preflight.answer import Answer, State
+from operations.preflight.answer import Answer, State, ask
 from operations.preflight.inquiry import Inquiry, text_of
 
+OTHER_NAME = "remove it, or choose another instance in the settings file"
 SHORTER = "a shorter instance or environment in the settings file"
 # The longest name by type and property: the service's own API reference.
 LONGEST: dict[tuple[str, str], int] = {
@@ -62,12 +64,26 @@ def lengths(inquiry: Inquiry) -> Iterator[Answer]:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A type with a fixed name: how to ask whether somebody else holds it already."""
+    """A type with a fixed name: how to ask whether somebody else holds it already.
+
+    A ``look`` at a name that nobody holds finds nothing, or is refused with ``absent``.
+    """
 
     member: str
     service: str
     look: Callable[[Any, str], Any]
-    absent: str
+    absent: str = ""
+
+
+def _vault(backup: Any, name: str) -> bool:
+    """Looked up in the list: a vault that does not exist is refused like one that is closed."""
+    pages = backup.get_paginator("list_backup_vaults").paginate()
+    return any(vault["BackupVaultName"] == name for p in pages for vault in p["BackupVaultList"])
+
+
+def _log_group(logs: Any, name: str) -> bool:
+    found = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    return any(group["logGroupName"] == name for group in found)
 
 
 FIXED: dict[str, Named] = {
@@ -75,9 +91,26 @@ FIXED: dict[str, Named] = {
         "Name", "athena", lambda c, name: c.get_work_group(WorkGroup=name),
         "InvalidRequestException",
     ),
+    "AWS::Backup::BackupVault": Named("BackupVaultName", "backup", _vault),
     "AWS::CloudTrail::Trail": Named(
         "TrailName", "cloudtrail", lambda c, name: c.get_trail(Name=name), "TrailNotFoundException",
     ),
+    "AWS::CloudWatch::Alarm": Named(
+        "AlarmName", "cloudwatch",
+        lambda c, name: c.describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm"])[
+            "MetricAlarms"
+        ],
+    ),
+    "AWS::CloudWatch::CompositeAlarm": Named(
+        "AlarmName", "cloudwatch",
+        lambda c, name: c.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])[
+            "CompositeAlarms"
+        ],
+    ),
+    "AWS::Events::Rule": Named(
+        "Name", "events", lambda c, name: c.describe_rule(Name=name), "ResourceNotFoundException",
+    ),
+    "AWS::Logs::LogGroup": Named("LogGroupName", "logs", _log_group),
     "AWS::Glue::SecurityConfiguration": Named(
         "Name", "glue", lambda c, name: c.get_security_configuration(Name=name),
         "EntityNotFoundException",
@@ -100,26 +133,38 @@ def taken(inquiry: Inquiry) -> Iterator[Answer]:
     CloudFormation refuses them with "already exists" when it comes to them.
     """
     for kind, named in FIXED.items():
-        if inquiry.deployed.of_type(kind):
-            continue
-        client = inquiry.client(named.service)
-        for properties in inquiry.resources(kind):
-            name = text_of(properties[named.member])
-            state, said, remedy = State.OK, f"{name} is free", ""
-            if _exists(client, named, name):
-                state, said = (
-                    State.MISSING,
-                    f"{name} exists, and no stack of this deployment has it",
-                )
-                remedy = "remove it, or choose another instance in the settings file"
-            yield Answer(f"name: {kind}", state, said, remedy)
+        if names := sorted(_new_names(inquiry, kind, named.member)):
+            yield from ask(f"name: {kind}", partial(_asked, inquiry, kind, names))
+
+
+def _new_names(inquiry: Inquiry, kind: str, member: str) -> Iterator[str]:
+    """Names that the templates give in full, without those that a stack of ours has.
+
+    The physical id is the name or an ARN that ends with it.
+    """
+    names = [properties.get(member) for properties in inquiry.resources(kind)]
+    held = tuple(resource.physical_id for resource in inquiry.deployed.of_type(kind))
+    for name in names:
+        if isinstance(name, str) and not any(there.endswith(name) for there in held):
+            yield name
+
+
+def _asked(inquiry: Inquiry, kind: str, names: list[str]) -> Iterator[Answer]:
+    """One answer for each name that is taken, or one for all."""
+    named, subject = FIXED[kind], f"name: {kind}"
+    client = inquiry.client(named.service)
+    held = [name for name in names if _exists(client, named, name)]
+    for name in held:
+        said = f"{name} exists, and no stack of this deployment has it"
+        yield Answer(subject, State.MISSING, said, OTHER_NAME)
+    if not held:
+        yield Answer(subject, State.OK, f"free: {', '.join(names)}")
 
 
 def _exists(client: Any, named: Named, name: str) -> bool:
     try:
-        named.look(client, name)
+        return bool(named.look(client, name))
     except ClientError as error:
         if error.response["Error"]["Code"] != named.absent:
             raise
         return False
-    return True

@@ -6,7 +6,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from config.guardrails import QUIET_MINUTES
 from config.rules import RULES, value_at
+from config.rules_platform import GLUE_ATTEMPTS
+from lambdas.rollout.settle import QUIET_SECONDS
+from stacks.state_machines.asl import GLUE_RUN_FAILED
 from tests.contract.copies import ConfigurationCopy
 
 # A serverless endpoint that is accepted; rows take one of these back.
@@ -26,7 +30,7 @@ ONE_VARIANT: dict[str, Any] = {
 IN_STEPS: dict[str, Any] = {
     "serving.champion": {"instances": 2},
     "serving.autoscaling.minimum": 2,
-    "training.lease_minutes": 600,
+    "training.lease_minutes": 720,
 }
 TWO_VARIANTS: dict[str, Any] = IN_STEPS | {
     "serving.challenger": {"instances": 2, "weight": 0.1},
@@ -114,7 +118,10 @@ ROWS = (
     Row("training-local-storage-no-key",
         {"training.instance_type": "ml.m5d.large", "training.volume_customer_key": False},
         {"training.volume_customer_key": True}),
-    Row("lease-outlives-run", {"training.lease_minutes": 300}, {"training.lease_minutes": 299}),
+    Row("lease-outlives-run", {"training.lease_minutes": 510}, {"training.lease_minutes": 509}),
+    Row("training-image-is-x86", {"training.instance_type": "ml.m7i.large"},
+        {"training.instance_type": "ml.m7g.large"}),
+    Row("training-image-is-x86", {}, {"training.instance_type": "ml.c6g.xlarge"}),
     Row("training-schedule", {"training.schedule": "rate(7 days)"},
         {"training.schedule": "rate(7 day)"}),
     Row("curate-schedule", {"processing.curate_schedule": None},
@@ -152,6 +159,20 @@ ROWS = (
     Row("serverless-no-volume-key", SERVERLESS, {"serving.volume_customer_key": True}),
     Row("instance-type-form", {"serving.autoscaling.enabled": False},
         {"serving.instance_type": "m5.large"}),
+    Row("image-is-x86",
+        {"serving.instance_type": "ml.g4dn.xlarge", "serving.volume_customer_key": False,
+         "serving.autoscaling.enabled": False},
+        {"serving.instance_type": "ml.r6g.large"}),
+    Row("image-is-x86", {"serving.autoscaling.enabled": False},
+        {"serving.instance_type": "ml.c7g.xlarge"}),
+    Row("scaling-takes-no-burstable",
+        {"serving.instance_type": "ml.t2.medium", "serving.autoscaling.enabled": False,
+         "serving.autoscaling.registered_instance_type": "ml.t2.medium"},
+        {"serving.autoscaling.enabled": True}),
+    Row("scaling-takes-no-burstable",
+        {"serving.instance_type": "ml.m5.large"},
+        {"serving.instance_type": "ml.t3.large",
+         "serving.autoscaling.registered_instance_type": "ml.t3.large"}),
     Row("local-storage-no-key",
         {"serving.instance_type": "ml.g5.xlarge", "serving.volume_customer_key": False,
          "serving.autoscaling.registered_instance_type": "ml.g5.xlarge"},
@@ -166,12 +187,14 @@ ROWS = (
     Row("scaled-variants", {"serving.challenger": None, "serving.autoscaling.enabled": False},
         {"serving.autoscaling.enabled": True}),
     Row("scaling-range", {"serving.autoscaling.minimum": 2, "serving.champion": {"instances": 2}},
-        {"serving.autoscaling.minimum": 3}, frozenset({"champion-within-scaling"})),
+        {"serving.autoscaling.minimum": 3}),
     Row("champion-within-scaling", {"serving.champion": {"instances": 2}},
         {"serving.champion": {"instances": 3}}),
     Row("some-weight", {"serving.champion": {"weight": 0.0}},
         {"serving.champion": {"weight": 0.0}, "serving.challenger": {"weight": 0.0}}),
     Row("monitor-instance-form", {}, {"monitoring.instance_type": "ml.m5"}),
+    Row("monitor-image-is-x86", {"monitoring.instance_type": "ml.g4dn.xlarge",
+        "monitoring.volume_customer_key": False}, {"monitoring.instance_type": "ml.m6g.large"}),
     Row("monitor-local-storage-no-key",
         {"monitoring.instance_type": "ml.c5d.xlarge", "monitoring.volume_customer_key": False},
         {"monitoring.volume_customer_key": True}),
@@ -200,7 +223,7 @@ RANGES: tuple[tuple[str, object, object], ...] = (
     ("ingestion.transform_buffer_seconds", 900, 901),
     ("api.body_kilobytes", 64, 65),
     ("api.requests_per_five_minutes_per_address", 2_000_000_000, 2_000_000_001),
-    ("serving.bake_seconds", 1200, 3601),
+    ("serving.bake_seconds", 900, 3601),
     ("serving.capture_percent", 100, 101),
     ("serving.serverless", {"memory_megabytes": 1024}, {"memory_megabytes": 1000}),
     ("serving.serverless", {"max_concurrency": 200}, {"max_concurrency": 201}),
@@ -216,7 +239,7 @@ RANGES: tuple[tuple[str, object, object], ...] = (
     ("perimeter.vpc_endpoints", ["vpce-0a1b2c3d4e5f60718"], ["vpc-0a1b2c3d4e5f60718"]),
     ("processing.workers", 2, 1),
     # SageMaker stops a job after 28 days.
-    ("training.max_runtime_minutes", 100, 40321),
+    ("training.max_runtime_minutes", 75, 40321),
     ("retention.log_days", 365, 42),
     ("owner.email", "a@example.com", "nobody"),
     ("owner.team", "Research / ML", "Research & ML"),
@@ -246,6 +269,24 @@ def test_bad_combination_is_refused_and_its_neighbour_is_not(
     changed = {**row.good, **row.bad}
     if rule.field in changed and not isinstance(changed[rule.field], (dict, list)):
         assert problem.value == changed[rule.field]
+
+
+def test_a_lease_that_is_too_short_is_told_the_minutes_that_it_needs(
+    configuration: ConfigurationCopy,
+) -> None:
+    configuration.change_settings({"training.lease_minutes": 300})
+    (problem,) = configuration.problems()
+    assert problem.allowed.startswith("allowed: at least 510,")
+
+
+def test_a_run_is_counted_with_the_tries_and_waits_of_the_flow() -> None:
+    assert 1 + GLUE_RUN_FAILED["MaxAttempts"] == GLUE_ATTEMPTS
+    assert QUIET_MINUTES * 60 == QUIET_SECONDS
+
+
+def test_an_empty_range_of_instances_is_told_once(configuration: ConfigurationCopy) -> None:
+    configuration.change_settings({"serving.autoscaling.minimum": 3})
+    assert [problem.rule for problem in configuration.problems()] == ["scaling-range"]
 
 
 def test_every_rule_has_a_row() -> None:

@@ -16,7 +16,7 @@ from config.settings import Settings
 from lambdas.shared.names import Scope
 from operations.deployed import Deployed
 from operations.preflight import Inquiry, State
-from operations.preflight.names import LONGEST, lengths
+from operations.preflight.names import FIXED, LONGEST, lengths
 from stacks.application import build
 from tests.synth import resources, templates
 
@@ -62,6 +62,24 @@ def test_every_name_that_a_template_gives_has_a_known_length() -> None:
         if member.endswith("Name") and (resource["Type"], member) not in OTHERS_NAMES
     }
     assert given <= set(LONGEST)
+
+
+def test_every_name_that_must_be_free_is_asked_for() -> None:
+    """APIs may share a name, a policy's is its target's, and a table names its database."""
+    given = {
+        (resource["Type"], member)
+        for _, _, resource in resources("prod")
+        for member, name in resource.get("Properties", {}).items()
+        if (resource["Type"], member) in LONGEST and isinstance(name, str)
+    }
+    asked = {(kind, named.member) for kind, named in FIXED.items()}
+    shared = {
+        ("AWS::ApiGateway::RestApi", "Name"),
+        ("AWS::ApplicationAutoScaling::ScalingPolicy", "PolicyName"),
+        ("AWS::Glue::Table", "DatabaseName"),
+        ("AWS::SNS::Topic", "DisplayName"),
+    }
+    assert given - shared <= asked
 
 
 def test_the_comparison_looks_at_names() -> None:

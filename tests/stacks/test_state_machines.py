@@ -171,7 +171,7 @@ def test_the_lease_is_taken_again_before_the_roll_out(name: str) -> None:
         assert rollout.START not in reachable(name, start, without=state)
 
 
-@pytest.mark.parametrize("minutes", [80, 360, 1440])
+@pytest.mark.parametrize("minutes", [80, 540, 1440])
 def test_a_lease_full_of_looks_fits_the_history(minutes: int) -> None:
     """25,000 events end an execution; a look, a choice and a wait leave nine."""
     looks = minutes * 60 / rollout.poll_seconds(minutes * 60)

@@ -114,6 +114,7 @@ def test_the_table_has_every_answer_and_each_remedy_once(state: State) -> None:
     printed = console.file.getvalue()
     assert stops is (state in {State.TOO_LOW, State.MISSING})
     assert printed.count("do this") == 1
+    assert printed.splitlines()[-1].startswith("Nothing was deployed") is stops
     assert all(answer.said in printed for answer in found)
 
 
@@ -396,6 +397,65 @@ def test_a_name_that_somebody_else_holds_is_named(there: bool) -> None:
 
     (answer,) = _stubbed("cloudtrail", stub, taken, TRAIL)
     assert answer.stops is there
+
+
+@pytest.mark.parametrize("kind", ["Metric", "Composite"])
+@pytest.mark.parametrize("there", [True, False])
+def test_an_alarm_that_somebody_else_holds_is_named(kind: str, there: bool) -> None:
+    name, found = "flights-prod-champion-errors", f"{kind}Alarms"
+    template = "AWS::CloudWatch::" + ("Alarm" if kind == "Metric" else "CompositeAlarm")
+    asked = {"AlarmNames": [name], "AlarmTypes": [f"{kind}Alarm"]}
+    response = {found: [{"AlarmName": name}] if there else []}
+    (answer,) = _stubbed(
+        "cloudwatch",
+        lambda stub: stub.add_response("describe_alarms", response, asked),
+        taken,
+        (template, {"AlarmName": name}),
+    )
+    assert answer.stops is there
+    assert name in answer.said
+
+
+@pytest.mark.parametrize(("others", "stops"), [("", True), ("-2", False), (None, False)])
+def test_a_log_group_that_somebody_else_holds_is_named(others: str | None, stops: bool) -> None:
+    """A prefix finds longer names, too, which are other groups."""
+    name = "/aws/sagemaker/Endpoints/flights-prod"
+    groups = [] if others is None else [{"logGroupName": name + others}]
+    asked = {"logGroupNamePrefix": name}
+    (answer,) = _stubbed(
+        "logs",
+        lambda stub: stub.add_response("describe_log_groups", {"logGroups": groups}, asked),
+        taken,
+        ("AWS::Logs::LogGroup", {"LogGroupName": name}),
+        ("AWS::Logs::LogGroup", {"LogGroupName": {"Fn::Join": ["", ["a", {"Ref": "R"}]]}}),
+    )
+    assert answer.stops is stops
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_vault_that_somebody_else_holds_is_named(there: bool) -> None:
+    vaults = [{"BackupVaultName": "flights-prod" if there else "others"}]
+    (answer,) = _stubbed(
+        "backup",
+        lambda stub: stub.add_response("list_backup_vaults", {"BackupVaultList": vaults}, {}),
+        taken,
+        ("AWS::Backup::BackupVault", {"BackupVaultName": "flights-prod"}),
+    )
+    assert answer.stops is there
+
+
+def test_only_names_that_no_stack_of_ours_has_are_asked_for() -> None:
+    ours = Resource("serving", "Alarm", "AWS::CloudWatch::Alarm", "ours")
+    deployed = Deployed(SCOPE, ("serving",), (ours,), {})
+    (answer,) = _stubbed(
+        "cloudwatch",
+        lambda stub: stub.add_response("describe_alarms", {"MetricAlarms": []}),
+        taken,
+        ("AWS::CloudWatch::Alarm", {"AlarmName": "ours"}),
+        ("AWS::CloudWatch::Alarm", {"AlarmName": "new"}),
+        deployed=deployed,
+    )
+    assert answer.said == "free: new"
 
 
 def test_a_name_of_our_own_is_not_asked_for() -> None:

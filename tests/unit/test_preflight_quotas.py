@@ -299,27 +299,34 @@ def test_who_has_the_management_events_is_told(
 
 
 @pytest.mark.parametrize(
-    ("there", "decision", "stops"),
-    [(True, "", False), (False, "allowed", False), (False, "implicitDeny", True)],
+    ("there", "decision", "state"),
+    [
+        (True, "", State.OK),
+        (False, "allowed", State.OK),
+        (False, "implicitDeny", State.MISSING),
+        (False, "", State.NO_ANSWER),
+    ],
+    ids=["there", "may be made", "may not be made", "before the bootstrap"],
 )
 def test_a_service_linked_role_is_there_or_may_be_made(
-    there: bool, decision: str, stops: bool
+    there: bool, decision: str, state: State
 ) -> None:
     iam, sts = _client("iam"), _client("sts")
     name = "AWSServiceRoleForWAFV2Logging"
     with Stubber(iam) as stub, Stubber(sts) as identity:
         if there:
-            role = {
-                "RoleName": name, "RoleId": "AROAEXAMPLE000000", "Path": "/",
-                "Arn": f"arn:aws:iam::1:role/{name}",
-                "CreateDate": "2026-01-01T00:00:00Z",
-            }  # fmt: skip
-            stub.add_response("get_role", {"Role": role}, {"RoleName": name})
+            stub.add_response("get_role", {"Role": _role(name)}, {"RoleName": name})
         else:
             stub.add_client_error("get_role", "NoSuchEntity")
             identity.add_response("get_caller_identity", {"Account": "123456789012"})
-            result = {"EvalActionName": "iam:CreateServiceLinkedRole", "EvalDecision": decision}
-            stub.add_response("simulate_principal_policy", {"EvaluationResults": [result]})
+            asked_for = {"RoleName": "cdk-q-cfn-exec-role-123456789012-eu-west-1"}
+            if decision:
+                role = _role(asked_for["RoleName"])
+                stub.add_response("get_role", {"Role": role}, asked_for)
+                result = {"EvalActionName": "iam:CreateServiceLinkedRole", "EvalDecision": decision}
+                stub.add_response("simulate_principal_policy", {"EvaluationResults": [result]})
+            else:
+                stub.add_client_error("get_role", "NoSuchEntity", expected_params=asked_for)
         inquiry = _inquiry(("AWS::WAFv2::LoggingConfiguration", {}))
         clients = {"iam": iam, "sts": sts}
         asked = Inquiry(
@@ -327,4 +334,13 @@ def test_a_service_linked_role_is_there_or_may_be_made(
             lambda service, _region: clients[service],
         )  # fmt: skip
         (answer,) = linked_roles(asked)
-    assert answer.stops is stops
+        stub.assert_no_pending_responses()
+    assert answer.state == state
+    assert ("bootstrap" in answer.remedy) is (state == State.NO_ANSWER)
+
+
+def _role(name: str) -> dict[str, str]:
+    return {
+        "RoleName": name, "RoleId": "AROAEXAMPLE000000", "Path": "/",
+        "Arn": f"arn:aws:iam::1:role/{name}", "CreateDate": "2026-01-01T00:00:00Z",
+    }  # fmt: skip
