@@ -40,9 +40,9 @@ def exchanges(world: Endpoints, name: str) -> list[dict[str, Any]]:
     return [event["captureData"] for event in captured(world, name)]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def seed(world: Endpoints) -> str:
-    """An endpoint with the seed model of the flights contract, serving code and all."""
+    """An endpoint with the seed model of the flights contract; who reads its capture deletes it."""
     archive = Path(seed_model(load_deployment("dev").contract)).read_bytes()
     url = support.put(world.platform, world.bucket, "seed.tar.gz", archive)
     name = unique("seed")
