@@ -1,7 +1,6 @@
 """The preflight of ``make deploy`` asks a real account's APIs: here, the local platform's.
 
-A new account first, which lacks nearly everything; then the same account after its owner has done
-what the answers say.
+A new account lacks nearly everything; one whose owner has done what the answers say lacks nothing.
 """
 
 from __future__ import annotations
@@ -148,11 +147,15 @@ def test_who_may_not_ask_is_told_so_and_not_stopped_by_it(account: Platform) -> 
     assert states == {State.OK, State.NOT_ALLOWED}
 
 
-def test_an_owner_s_steps_leave_nothing_that_stops(account: Platform) -> None:
-    account.bootstrap()
-    raise_quotas(account.client("service-quotas"), WANTED)
-    bring_replica(account, load_deployment("prod").settings)
-    found = _ask(account)
+def test_an_owner_s_steps_leave_nothing_that_stops(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """In an account of its own: the others look at one where nobody took these steps."""
+    with Platform(tmp_path_factory.mktemp("owned")) as owned:
+        owned.bootstrap()
+        raise_quotas(owned.client("service-quotas"), WANTED)
+        bring_replica(owned, load_deployment("prod").settings)
+        found = _ask(owned)
     assert not [answer for answer in found.values() if answer.state != State.OK]
     assert "32; wanted: 8" in found[f"sagemaker: {ENDPOINTS}"].said
 
