@@ -13,6 +13,10 @@ from lambdas.shared.contract import Contract
 PARTS = ("train", "validation", "holdout")
 # The contract's name of a metric -> its name in evaluation.json. Lower is better for each.
 METRICS = {"logLoss": "log_loss"}
+YARDSTICKS = {
+    "prior": "a constant (the training rows' share of positives)",
+    "logistic": "a logistic regression on the same features",
+}
 
 
 def quality(contract: Contract, statistics: dict[str, Any]) -> dict[str, Any]:
@@ -75,10 +79,12 @@ def decide(contract: Contract, evaluation: dict[str, Any]) -> dict[str, Any]:
     """Judge a candidate against the champion on the same hold-out.
 
     The difference is candidate minus champion. It must be at most minus the contract's margin, and
-    its bootstrap interval must lie below zero.
+    its interval must lie below zero. Nor may a yardstick (a constant, a small linear model) lose
+    less on the same rows: the champion may be no measure.
 
     Returns:
-        ``promote``, ``reasons``, and the metrics of ``candidate``, ``champion`` and ``difference``.
+        ``promote``, ``reasons``, and the metrics of ``candidate``, ``champion``, ``difference`` and
+        ``yardsticks``.
 
     Raises:
         ValueError: the contract's gate names a metric that evaluations don't have.
@@ -99,13 +105,30 @@ def decide(contract: Contract, evaluation: dict[str, Any]) -> dict[str, Any]:
         against.append(f"{shown}; it must fall by at least {gate['margin']}")
     if not high < 0:
         against.append(f"{shown}; the interval must lie below zero")
+    simple = evaluation.get("yardsticks", {})
+    against += [_beaten_by(name, one) for name, one in simple.items() if not _better(one)]
+    better_than = ", ".join(["the champion", *(YARDSTICKS[name] for name in simple)])
     return {
         "promote": not against,
-        "reasons": against or [f"{shown}: better than the champion on {rows} rows"],
+        "reasons": against or [f"{shown}: better than {better_than} on {rows} rows"],
         "candidate": _summary(evaluation["candidate"]),
         "champion": _summary(evaluation["champion"]),
         "difference": {metric: difference},
+        "yardsticks": simple,
     }
+
+
+def _better(simple: dict[str, Any]) -> bool:
+    """Whether the candidate loses less than a yardstick; False for NaN."""
+    return bool(simple["difference"]["value"] < 0)
+
+
+def _beaten_by(name: str, simple: dict[str, Any]) -> str:
+    found = simple["difference"]
+    return (
+        f"{YARDSTICKS[name]} loses no more on the same rows: the candidate's log loss is "
+        f"{found['value']:+.4f} from its {simple['log_loss']['value']:.4f}"
+    )
 
 
 def _summary(model: dict[str, Any]) -> dict[str, Any]:

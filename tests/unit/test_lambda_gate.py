@@ -74,6 +74,28 @@ def test_every_fault_of_the_data_is_named() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("prior", "logistic", "promote"),
+    [(-0.05, -0.01, True), (-0.05, 0.0, False), (0.02, -0.01, False), (math.nan, -0.1, False)],
+)
+def test_a_candidate_must_beat_the_yardsticks_too(
+    prior: float, logistic: float, promote: bool
+) -> None:
+    evaluation = _evaluation(-0.02, -0.03, -0.01)
+    evaluation["yardsticks"] = {
+        name: {"log_loss": {"value": 0.5}, "difference": {"value": value}}
+        for name, value in (("prior", prior), ("logistic", logistic))
+    }
+    answer = decide(CONTRACT, evaluation)
+    assert answer["promote"] is promote
+    assert answer["yardsticks"] == evaluation["yardsticks"]
+    if promote:
+        assert "better than the champion, a constant" in answer["reasons"][0]
+        assert "a logistic regression on the same features" in answer["reasons"][0]
+    else:
+        assert "loses no more on the same rows" in answer["reasons"][0]
+
+
 def test_a_clear_improvement_is_promoted_with_its_numbers() -> None:
     answer = decide(CONTRACT, _evaluation(-0.02, -0.03, -0.01))
     assert answer["promote"]

@@ -26,6 +26,7 @@ ARCHIVE = {
     "feature_spec.json",
     "baseline.json",
     "contract.json",
+    "yardsticks.json",
     "code",
 }
 
