@@ -79,8 +79,8 @@ def decide(contract: Contract, evaluation: dict[str, Any]) -> dict[str, Any]:
     """Judge a candidate against the champion on the same hold-out.
 
     The difference is candidate minus champion. It must be at most minus the contract's margin, and
-    its interval must lie below zero. Nor may a yardstick (a constant, a small linear model) lose
-    less on the same rows: the champion may be no measure.
+    its interval must lie below zero. The champion may be no measure, so the candidate must also lose
+    less than a constant, and not surely more than a small linear model on the same features.
 
     Returns:
         ``promote``, ``reasons``, and the metrics of ``candidate``, ``champion``, ``difference`` and
@@ -106,11 +106,11 @@ def decide(contract: Contract, evaluation: dict[str, Any]) -> dict[str, Any]:
     if not high < 0:
         against.append(f"{shown}; the interval must lie below zero")
     simple = evaluation.get("yardsticks", {})
-    against += [_beaten_by(name, one) for name, one in simple.items() if not _better(one)]
-    better_than = ", ".join(["the champion", *(YARDSTICKS[name] for name in simple)])
+    against += [_against(name, one) for name, one in simple.items() if _beaten(name, one)]
+    beside = [_against(name, one) for name, one in simple.items() if not _beaten(name, one)]
     return {
         "promote": not against,
-        "reasons": against or [f"{shown}: better than {better_than} on {rows} rows"],
+        "reasons": against or [f"{shown}: better than the champion on {rows} rows", *beside],
         "candidate": _summary(evaluation["candidate"]),
         "champion": _summary(evaluation["champion"]),
         "difference": {metric: difference},
@@ -118,16 +118,20 @@ def decide(contract: Contract, evaluation: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _better(simple: dict[str, Any]) -> bool:
-    """Whether the candidate loses less than a yardstick; False for NaN."""
-    return bool(simple["difference"]["value"] < 0)
+def _beaten(name: str, simple: dict[str, Any]) -> bool:
+    """Whether a yardstick speaks against the candidate; a NaN always does.
+
+    The constant must be beaten; the linear model may be as good, within the interval.
+    """
+    found = simple["difference"]
+    return not (found["value"] < 0 if name == "prior" else found["low"] <= 0)
 
 
-def _beaten_by(name: str, simple: dict[str, Any]) -> str:
+def _against(name: str, simple: dict[str, Any]) -> str:
     found = simple["difference"]
     return (
-        f"{YARDSTICKS[name]} loses no more on the same rows: the candidate's log loss is "
-        f"{found['value']:+.4f} from its {simple['log_loss']['value']:.4f}"
+        f"against {YARDSTICKS[name]} on the same rows: {found['value']:+.4f} "
+        f"(interval {found['low']:+.4f} to {found['high']:+.4f})"
     )
 
 

@@ -22,7 +22,7 @@ from lambdas.shared import names
 from model_code import yardsticks
 from model_code.evaluation import bootstrap, inputs, metrics
 from model_code.features.transform import Encoder
-from model_code.models import Model
+from model_code.models import CONSTANT, Model
 
 DRAW_SEED = 2013
 
@@ -72,11 +72,13 @@ def compare(
     """The document ``evaluation.json``. Differences are candidate minus the other.
 
     The difference to the champion has the confidence that one of a year's decisions needs, so that
-    the contract's holds for the year.
+    the contract's holds for the year. The seed is replaced once in a deployment's life, so that
+    decision stands alone.
     """
     gate = contract["gate"]
     confidence = gate["confidence"]
-    of_one = bootstrap.year_confidence(confidence, gate["decisionsPerYear"])
+    decisions = 1 if champion.kind == CONSTANT else gate["decisionsPerYear"]
+    of_one = bootstrap.year_confidence(confidence, decisions)
     label = rows["label"].to_numpy(dtype=float)
     draws = metrics.draw(inputs.event_times(rows, contract), seed)
     found = inputs.records(rows)
