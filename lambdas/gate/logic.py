@@ -79,8 +79,8 @@ def decide(contract: Contract, evaluation: dict[str, Any]) -> dict[str, Any]:
     """Judge a candidate against the champion on the same hold-out.
 
     The difference is candidate minus champion. It must be at most minus the contract's margin, and
-    its interval must lie below zero. The champion may be no measure, so the candidate must also lose
-    less than a constant, and not surely more than a small linear model on the same features.
+    its interval must lie below zero. The champion may be no measure, so the candidate must also
+    lose less than a constant, and not surely more than a small linear model on the same features.
 
     Returns:
         ``promote``, ``reasons``, and the metrics of ``candidate``, ``champion``, ``difference`` and
