@@ -9,7 +9,7 @@ from typing import Any
 from open_data_contract_standard.model import SchemaObject, SchemaProperty
 
 from config.contract import CLASSIFIED, GLUE_TYPES, custom_properties
-from config.contract_properties import FieldProperties, Finding, check_properties
+from config.contract_properties import Finding
 from config.problems import NOT_SET, Location
 from lambdas.shared import names
 
@@ -42,7 +42,6 @@ def check_field(
         yield (*location, "name"), prop.name, "allowed: lower case, digits and _, a letter first"
     if prop.name == names.PARTITION_DATE:
         yield (*location, "name"), prop.name, "allowed: another name, this is the partition column"
-    yield from check_properties(prop.customProperties, FieldProperties, location)
     if prop.logicalType not in GLUE_TYPES:
         allowed = f"allowed: {', '.join(GLUE_TYPES)}"
         yield (*location, "logicalType"), _shown(prop.logicalType), allowed

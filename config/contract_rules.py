@@ -12,12 +12,7 @@ from pydantic import BaseModel
 
 from config.contract import custom_properties
 from config.contract_fields import check_field
-from config.contract_properties import (
-    ContractProperties,
-    Finding,
-    RecordProperties,
-    check_properties,
-)
+from config.contract_properties import Finding
 from config.problems import NOT_SET, Location
 from lambdas.shared import names
 
@@ -44,7 +39,6 @@ def check_contract(contract: OpenDataContractStandard, raw: dict[str, Any]) -> I
     """
     yield from _unknown_keys(raw, contract, ())
     yield from _check_head(contract)
-    yield from check_properties(contract.customProperties, ContractProperties, ())
     for index, schema in enumerate(contract.schema_ or []):
         yield from _check_schema(schema, ("schema", index))
     yield from _check_roles(contract)
@@ -78,7 +72,6 @@ def _check_head(contract: OpenDataContractStandard) -> Iterator[Finding]:
 
 
 def _check_schema(schema: SchemaObject, location: Location) -> Iterator[Finding]:
-    yield from check_properties(schema.customProperties, RecordProperties, location)
     custom = custom_properties(schema.customProperties)
     earliest, latest = custom.get("earliestEventTime"), custom.get("latestEventTime")
     if isinstance(earliest, str) and isinstance(latest, str) and earliest >= latest:

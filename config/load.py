@@ -12,7 +12,7 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from pydantic import ValidationError
 
 from config.contract import compile_contract, example_record
-from config.contract_properties import resolved
+from config.contract_properties import Finding, custom_types, resolved
 from config.contract_rules import check_contract
 from config.problems import (
     NOT_SET,
@@ -91,13 +91,14 @@ def load_deployment(environment: str, root: Path = REPOSITORY) -> Deployment:
 def _check_settings(source: Source, environment: str) -> tuple[Settings | None, list[Problem]]:
     if not source.data:
         return None, list(source.problems) or [Problem(source.name, "", NOT_SET, "must be set")]
-    problems, refused = list(source.problems), list[Location]()
+    problems, refused = list(source.problems), list(source.refused)
     settings: Settings | None = None
     try:
-        settings = Settings.model_validate(source.data)
+        settings = _strictly(source.data)
     except ValidationError as error:
         for location, value, allowed in pydantic_findings(error, Settings):
-            problems.append(source.problem(location, allowed, value=value))
+            if location not in source.refused:
+                problems.append(source.problem(location, allowed, value=value))
             refused.append(location)
         present = [place for place in refused if source.at(place) is not NOT_SET]
         settings = _standing_in(without(source.data, present))
@@ -110,9 +111,14 @@ def _check_settings(source: Source, environment: str) -> tuple[Settings | None, 
     return settings, problems
 
 
+def _strictly(data: dict[str, Any]) -> Settings:
+    """No text becomes a number, no number a switch; JSON, since YAML has no tuples or paths."""
+    return Settings.model_validate_json(json.dumps(data), strict=True)
+
+
 def _standing_in(data: dict[str, Any]) -> Settings | None:
     try:
-        return Settings.model_validate(_merged(_STAND_IN, data))
+        return _strictly(_merged(_STAND_IN, data))
     except ValidationError:
         return None
 
@@ -140,29 +146,36 @@ def _find_contract(source: Source, root: Path) -> tuple[Path, Source | None, lis
 def _check_contract(
     source: Source | None,
 ) -> tuple[OpenDataContractStandard | None, list[Problem]]:
+    """The contract's problems; what is refused by its type is left out of the later checks."""
     if source is None:
         return None, []
     if not source.data:
         return None, list(source.problems) or [Problem(source.name, "", NOT_SET, "must be set")]
-    problems, data = list(source.problems), source.data
-    refused: list[Location] = []
+    problems, refused = list(source.problems), list(source.refused)
+    data: dict[str, Any] = source.data
+    for types in (_odcs_types, custom_types):
+        found = [one for one in types(data) if one[0] not in refused]
+        problems += [source.problem(place, allowed, value=value) for place, value, allowed in found]
+        refused += [place for place, _, _ in found]
+        # A whole entry is refused for its name; its neighbours keep their places.
+        data = without(data, [p for p, _, _ in found if types is _odcs_types or "value" in p])
     try:
-        contract = OpenDataContractStandard.model_validate(data)
-    except ValidationError as error:
-        for location, value, allowed in pydantic_findings(error, OpenDataContractStandard):
-            problems.append(source.problem(location, allowed, value=value))
-            refused.append(location)
-        data = without(data, refused)
-        try:
-            contract = OpenDataContractStandard.model_validate(data)
-        except ValidationError:
-            return None, problems
-    # ODCS has one type error per value; what the checks add about the same value is noise.
+        contract = OpenDataContractStandard.model_validate(data, strict=True)
+    except ValidationError:
+        return None, problems
     for location, value, allowed in check_contract(contract, data):
-        if not any(location[: len(place)] == place for place in refused):
-            place = resolved(location, data)
+        place = resolved(location, source.data)
+        if not any(place[: len(one)] == one for one in refused):
             problems.append(source.problem(place, allowed, value=value))
     return contract, problems
+
+
+def _odcs_types(data: dict[str, Any]) -> Iterator[Finding]:
+    """What the standard's models refuse."""
+    try:
+        OpenDataContractStandard.model_validate(data, strict=True)
+    except ValidationError as error:
+        yield from pydantic_findings(error, OpenDataContractStandard)
 
 
 def _check_windows(
