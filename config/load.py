@@ -11,20 +11,19 @@ from typing import Any
 from open_data_contract_standard.model import OpenDataContractStandard
 from pydantic import ValidationError
 
-from config.contract import compile_contract, example_record
+from config import contract_values, together
+from config.contract import compile_contract
 from config.contract_properties import Finding, custom_types, resolved
 from config.contract_rules import check_contract
 from config.problems import (
     NOT_SET,
     ConfigurationError,
-    Location,
     Problem,
     pydantic_findings,
 )
 from config.rules import broken_rules
 from config.settings import Settings
 from config.source import Source, read_source, without
-from lambdas.shared import records
 
 # Stands in for required settings that are missing or refused, so that the rules can still look at
 # the others. Nothing is ever deployed from it: a refused file raises.
@@ -80,9 +79,10 @@ def load_deployment(environment: str, root: Path = REPOSITORY) -> Deployment:
     problems += found
     if contract is not None and settings is not None and not problems:
         compiled = compile_contract(contract)
-        problems += _check_windows(settings, source, compiled)
-        problems += _check_batch(settings, source, compiled)
-        problems += _check_validators(source.data["contract"], compiled)
+        problems += together.problems(settings, source, compiled)
+        if contract_source is not None:
+            problems += together.problems_of_days(settings, source, contract_source, compiled)
+            problems += contract_values.problems(contract, contract_source, compiled)
         if not problems:
             return Deployment(settings, compiled, contract_path)
     raise ConfigurationError(problems)
@@ -176,55 +176,3 @@ def _odcs_types(data: dict[str, Any]) -> Iterator[Finding]:
         OpenDataContractStandard.model_validate(data, strict=True)
     except ValidationError as error:
         yield from pydantic_findings(error, OpenDataContractStandard)
-
-
-def _check_windows(
-    settings: Settings, source: Source, contract: dict[str, Any]
-) -> Iterator[Problem]:
-    """Windows longer than the retention would quietly read what is left."""
-    for dotted, record, days in (
-        ("training.window_days", "event", settings.training.window_days),
-        ("monitoring.window_days", "label", settings.monitoring.window_days),
-    ):
-        kept = contract["retention_days"][record]
-        if days > kept:
-            yield source.problem(
-                tuple(dotted.split(".")),
-                f"allowed: at most the contract's retention of {contract[record]['name']}, {kept}",
-                value=days,
-                rule="window-within-retention",
-            )
-
-
-def _check_batch(settings: Settings, source: Source, contract: dict[str, Any]) -> Iterator[Problem]:
-    """A batch that no body can hold is a setting without effect."""
-    record = len(json.dumps(example_record(contract["event"]), separators=(",", ":")))
-    most = settings.api.body_kilobytes * 1024 // (record + 1)
-    if settings.api.batch_records > most:
-        yield source.problem(
-            ("api", "batch_records"),
-            f"allowed: at most {most}, for {settings.api.body_kilobytes} KB "
-            f"(api.body_kilobytes) hold no more of the contract's example of {record} bytes",
-            value=settings.api.batch_records,
-            rule="batch-fits-body",
-        )
-
-
-def _check_validators(name: str, contract: dict[str, Any]) -> Iterator[Problem]:
-    """Run-time code has the last word: what it could not enforce is refused here too.
-
-    The examples make one record that the validator must accept: ``make verify-aws`` sends it.
-    """
-    for role in ("event", "label"):
-        record = contract[role]
-        here = f"schema[{record['name']}]"
-        try:
-            checked = records.compiled(record).check(example_record(record), lambda _value: "p_")
-        except ValueError as error:
-            yield Problem(name, here, role, str(error))
-            continue
-        if isinstance(checked, records.Invalid):
-            place = f"{here}.properties[{checked.field}].examples"
-            yield Problem(
-                name, place, checked.code, f"allowed: a valid first example; {checked.message}"
-            )

@@ -19,11 +19,13 @@ from config.rules_platform import (
     OPERATION_RULES,
     TRAINING_RULES,
 )
+from config.rules_region import REGION_RULES
 from config.rules_serving import SERVING_RULES
 from config.settings import Settings
 from config.source import Source
 
 RULES: tuple[Rule, ...] = (
+    *REGION_RULES,
     *NETWORK_RULES,
     *INGESTION_RULES,
     *TRAINING_RULES,

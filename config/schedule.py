@@ -10,8 +10,11 @@ import re
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
-_RATE = re.compile(r"^rate\((\d+) (minute|hour|day)(s?)\)$")
-_CRON = re.compile(r"^cron\(([^()]*)\)$")
+# Applied as full matches: $ would let a line break pass.
+_RATE = re.compile(r"rate\(([0-9]{1,9}) (minute|hour|day)(s?)\)", re.ASCII)
+_CRON = re.compile(r"cron\(([!-'*-~ ]*)\)", re.ASCII)
+# https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
+_LONGEST = 256
 # name, lowest, highest, names counted from the lowest, further forms
 _FIELDS: tuple[tuple[str, int, int, tuple[str, ...], str], ...] = (
     ("minutes", 0, 59, (), ""),
@@ -26,11 +29,11 @@ _DAY_OF_MONTH, _DAY_OF_WEEK = 2, 4
 
 def schedule_error(expression: str) -> str | None:
     """Why AWS would refuse ``expression``, or None if it parses."""
-    rate = _RATE.match(expression)
+    rate = _RATE.fullmatch(expression)
     if rate:
         return _rate_error(int(rate[1]), plural=bool(rate[3]))
-    cron = _CRON.match(expression)
-    if cron is None:
+    cron = _CRON.fullmatch(expression)
+    if cron is None or len(expression) > _LONGEST:
         return "allowed: cron(minutes hours day-of-month month day-of-week year) or rate(n unit)"
     parts = cron[1].split()
     if len(parts) != len(_FIELDS):

@@ -94,7 +94,9 @@ def read_source(path: Path, root: Path) -> Source:
     except OSError as error:
         return Source(name, {}, problems=(Problem(name, "", str(path), f"unreadable: {error}"),))
     except UnreadableError as error:
-        return Source(name, {}, problems=(Problem(name, "", error.what, error.allowed, error.line),))
+        return Source(
+            name, {}, problems=(Problem(name, "", error.what, error.allowed, error.line),)
+        )
     if not isinstance(document.data, dict):
         wrong = Problem(name, "", document.data, "allowed: a YAML mapping")
         return Source(name, {}, problems=(wrong,))

@@ -23,11 +23,12 @@ _TEXT, _INTEGER, _NUMBER = f"{_TAG}str", f"{_TAG}int", f"{_TAG}float"
 _TAGS = frozenset({_TEXT, _INTEGER, _NUMBER}) | {
     f"{_TAG}{name}" for name in ("bool", "null", "map", "seq", "merge")
 }
+_KINDS = {yaml.ScalarNode: _TEXT, yaml.SequenceNode: f"{_TAG}seq", yaml.MappingNode: f"{_TAG}map"}
 _WHOLE = re.compile(r"[-+]?(?:0|[1-9][0-9]*)", re.ASCII)
 _PLAIN_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _UNLIKE_WHOLE = re.compile(r"[-+]?(?:[0-9]+(?=[.eE])\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\Z")
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9]+", re.ASCII)
-_SWITCHES = frozenset("yes no true false on off".split())
+_SWITCHES = frozenset({"yes", "no", "true", "false", "on", "off"})
 _NOTHING = frozenset({"", "~", "null"})
 _MOST_VALUES, _DEEPEST = 100_000, 40
 _LARGEST = 2**63 - 1
@@ -123,7 +124,7 @@ def _check_depth(text: str) -> None:
     for event in yaml.parse(text, Loader=_Loader):
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST:
+        if depth > _DEEPEST and event.start_mark:
             raise _too_deep(event.start_mark.line + 1)
 
 
@@ -146,7 +147,7 @@ def _examine(
         raise UnreadableError("too many values", allowed, line)
     if node.tag not in _TAGS:
         _refuse(document, location, node, f"allowed: no tag, here {node.tag}")
-        node.tag = {"scalar": _TEXT, "sequence": f"{_TAG}seq"}.get(node.id, f"{_TAG}map")
+        node.tag = next(tag for kind, tag in _KINDS.items() if isinstance(node, kind))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             child = _examine_key(key, location, document)
@@ -155,7 +156,7 @@ def _examine(
         for index, value in enumerate(node.value):
             document.lines[(*location, index)] = value.start_mark.line + 1
             _examine(value, (*location, index), (*around, node), document)
-    else:
+    elif isinstance(node, yaml.ScalarNode):
         _examine_scalar(node, location, document)
 
 

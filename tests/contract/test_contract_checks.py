@@ -119,7 +119,7 @@ ROWS = (
     Row("pattern without anchors", _options("carrier", pattern="[A-Z]{2}"),
         _at("carrier", "logicalTypeOptions.pattern"), "between ^ and $"),
     Row("pattern of another dialect", _options("carrier", pattern="^(?P<code>[A-Z]{2})$"),
-        _at("carrier", "logicalTypeOptions.pattern"), "dialect of JSON Schema"),
+        _at("carrier", "logicalTypeOptions.pattern"), "ECMA and Python share"),
     Row("unbounded text", lambda c: field(c, "carrier")["logicalTypeOptions"].pop("maxLength"),
         _at("carrier", "logicalTypeOptions.maxLength"), "unbounded"),
     Row("empty enumeration", _on("origin", enum=[]), _at("origin", "enum"), "at least one"),
@@ -186,7 +186,7 @@ ROWS = (
     Row("more drift than features", _criteria("monitoring", driftedFeaturesToAlarm=99),
         "customProperties[monitoring].value.driftedFeaturesToAlarm", "number of features"),
     Row("time without zone", _schema(0, "earliestEventTime", "2000-01-01T00:00:00"),
-        f"{EVENT}.customProperties[earliestEventTime].value", "a quoted UTC time"),
+        f"{EVENT}.customProperties[earliestEventTime].value", "a UTC time such as"),
     Row("times crossed", _schema(0, "latestEventTime", "1999-01-01T00:00:00Z"),
         f"{EVENT}.customProperties[earliestEventTime].value", "before latestEventTime"),
     Row("eleven years", _schema(0, "latestEventTime", "2024-01-01T00:00:00Z"),
@@ -199,7 +199,7 @@ ROWS = (
     Row("retention in years", lambda c: c["slaProperties"][0].update(unit="y"),
         "slaProperties[retention scheduled_departures].unit", "allowed: d"),
     Row("half a day", lambda c: c["slaProperties"][0].update(value=0.5),
-        "slaProperties[retention scheduled_departures].value", "whole days"),
+        "slaProperties[retention scheduled_departures].value", "a whole number"),
     Row("version", lambda c: c.update(version="one"), "version", "major.minor.patch"),
     Row("example missing", lambda c: field(c, "carrier").pop("examples"),
         _at("carrier", "examples"), "missing"),
@@ -237,7 +237,7 @@ def test_what_run_time_code_cannot_enforce_is_refused(
     def refuse(_record: object) -> None:
         raise ValueError("treatment of x is 'hash'; allowed: pseudonymise")
 
-    monkeypatch.setattr("config.load.records.compiled", refuse)
+    monkeypatch.setattr("config.contract_values.records.compiled", refuse)
     problems = configuration.problems()
     assert {problem.field for problem in problems} == {EVENT, LABEL}
 
