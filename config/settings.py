@@ -19,6 +19,8 @@ Positive = Annotated[int, Field(gt=0, le=1_000_000_000)]
 Days = Annotated[int, Field(gt=0, le=3654)]
 # An execution of Step Functions lasts a year at most.
 Minutes = Annotated[int, Field(ge=0, le=365 * 24 * 60)]
+# Of requests, or at the same time: ten times what AWS gives an account at first, and more.
+PerSecond = Annotated[int, Field(gt=0, le=100_000)]
 Instances = Annotated[int, Field(ge=1, le=100)]
 LogRetentionDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827
@@ -259,8 +261,8 @@ class Api(Section):
     """
 
     auth: Literal["iam", "cognito"] = "iam"
-    requests_per_second: Annotated[int, Field(gt=0, le=100_000)] = 50
-    burst: Annotated[int, Field(gt=0, le=100_000)] = 100
+    requests_per_second: PerSecond = 50
+    burst: PerSecond = 100
     requests_per_five_minutes_per_address: Annotated[int, Field(ge=10, le=2_000_000_000)] = 15_000
     body_kilobytes: Annotated[int, Field(ge=1, le=64)] = 64
     batch_records: Annotated[int, Field(ge=1, le=500)] = 100
@@ -295,8 +297,7 @@ class Retention(Section):
     ``backup_days`` keeps a daily copy of the table for that long; none is made without it.
     """
 
-    log_days: Instances = Annotated[int, Field(ge=1, le=100)]
-LogRetentionDays = 30
+    log_days: LogRetentionDays = 30
     backup_days: Annotated[int, Field(gt=0, le=36_500)] | None = None
     allow_data_deletion: bool = False
 
@@ -321,4 +322,4 @@ class Settings(Section):
     monitoring: Monitoring = Monitoring()
     audit: Audit = Audit()
     retention: Retention = Retention()
-    reserved_concurrency: dict[str, Annotated[int, Field(gt=0, le=100_000)]] = Field(default_factory=dict)
+    reserved_concurrency: dict[str, PerSecond] = Field(default_factory=dict)
