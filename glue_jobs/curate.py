@@ -40,8 +40,9 @@ REQUIRED = (
 # Stream → its record in the compiled contract.
 RECORDS = {names.EVENTS: "event", names.LABELS: "label"}
 
-IN_STATE, CONTENT, STREAM = "_in_state", "_content", "_stream"
-KEY, TIME = "_key", "_time"
+IN_STATE, CONTENT, STREAM, KEY, TIME, WINNER = (
+    f"{names.WORKING}{name}" for name in ("in_state", "content", "stream", "key", "time", "winner")
+)
 DATE = names.PARTITION_DATE
 # For each stream: dates whose partition must be written; False: its last record moved elsewhere.
 Changes = dict[str, dict[str, bool]]
@@ -212,8 +213,8 @@ def _write(spark: SparkSession, update: Update, changed: dict[str, bool]) -> Non
     winners = (
         rows.select(*fields, content, _date(table).alias(DATE))
         .groupBy(id_field)
-        .agg(fn.max_by(fn.struct(*fields, DATE), fn.struct(time, CONTENT)).alias("winner"))
-        .select("winner.*")
+        .agg(fn.max_by(fn.struct(*fields, DATE), fn.struct(time, CONTENT)).alias(WINNER))
+        .select(f"{WINNER}.*")
     )
     if update.state is not None:
         winners = winners.where(fn.col(DATE).isin([date for date, kept in changed.items() if kept]))
