@@ -18,7 +18,7 @@ import boto3
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as fn
 
-from glue_jobs import files, session
+from glue_jobs import files, session, stored
 from glue_jobs.arguments import parse
 from glue_jobs.files import ERROR_OUTPUT, LANDING, Source
 from lambdas.shared import names
@@ -61,11 +61,15 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A table with the rows that it holds (None: none yet) and those that arrived for it."""
+    """A table with the rows that it holds (None: none yet) and those that arrived for it.
+
+    Where ``outdated``, files of the table have types of an earlier contract: all are written anew.
+    """
 
     table: Table
     state: DataFrame | None
     arrived: DataFrame
+    outdated: bool = False
 
 
 def main(argv: Sequence[str]) -> None:
@@ -90,9 +94,12 @@ def main(argv: Sequence[str]) -> None:
         valid, refused = files.read(spark, table.record, sources, key)
         if refused is not None:
             rejected.append(refused)
-        updates += _update(spark, table, valid)
-    curate(spark, updates)
+        found, uncast = _update(spark, table, valid)
+        updates += found
+        rejected += uncast
+    # First, since it reads what the tables hold, of which Spark forgets all once they are written.
     write_rejected(spark, rejected, arguments["output_rejected"])
+    curate(spark, updates)
 
 
 def _key(key_arn: str) -> bytes:
@@ -100,13 +107,21 @@ def _key(key_arn: str) -> bytes:
     return derived_key(boto3.client("kms"), key_arn)
 
 
-def _update(spark: SparkSession, table: Table, more: DataFrame | None) -> list[Update]:
-    """What one table has to be merged with: its stream and ``more`` valid rows, if any."""
-    streamed = _parquet(spark, table.record, table.stream)
-    parts = [part for part in (streamed, more) if part is not None]
+def _update(
+    spark: SparkSession, table: Table, more: DataFrame | None
+) -> tuple[list[Update], list[DataFrame]]:
+    """What one table has to be merged with, if anything: its stream and ``more`` valid rows.
+
+    And what its files hold that the contract's types do not.
+    """
+    streamed = stored.read(spark, table.record, table.stream, table.name)
+    parts = [part for part in (streamed and streamed.rows, more) if part is not None]
+    state = stored.read(spark, table.record, table.state, table.name) if parts else None
+    uncast = [one.rejected for one in (streamed, state) if one and one.rejected is not None]
     if not parts:
-        return []
-    return [Update(table, _parquet(spark, table.record, table.state), _union(parts))]
+        return [], uncast
+    rows, outdated = (state.rows, state.outdated) if state else (None, False)
+    return [Update(table, rows, _union(parts), outdated)], uncast
 
 
 def curate(spark: SparkSession, updates: Sequence[Update]) -> None:
@@ -119,7 +134,7 @@ def curate(spark: SparkSession, updates: Sequence[Update]) -> None:
     changes = _changes([_identities(update) for update in known])
     for update in updates:
         changed = changes.get(update.table.name, {})
-        if update.state is None or changed:
+        if update.state is None or changed or update.outdated:
             _write(spark, update, changed)
 
 
@@ -128,17 +143,6 @@ def _union(parts: Sequence[DataFrame]) -> DataFrame:
     for part in parts[1:]:
         union = union.unionByName(part)
     return union
-
-
-def _parquet(spark: SparkSession, record: dict[str, Any], path: str) -> DataFrame | None:
-    """Rows of a table by the contract's columns; None if it has no file yet.
-
-    Dates of partitions are not read: they follow from the record's own time.
-    """
-    if not session.has_files(spark, path, ".parquet"):
-        return None
-    reader = spark.read.schema(session.schema(record)).option("recursiveFileLookup", "true")
-    return reader.parquet(path)
 
 
 def _fields(table: Table) -> list[str]:
@@ -205,7 +209,7 @@ def _changes(parts: Sequence[DataFrame]) -> Changes:
 
 
 def _write(spark: SparkSession, update: Update, changed: dict[str, bool]) -> None:
-    """Replace the partitions of ``changed`` dates; all of them if there is no table yet."""
+    """Replace the partitions of ``changed`` dates; all if there is no table yet, or an old one."""
     table, fields = update.table, _fields(update.table)
     id_field, time = table.record["id_field"], table.record["time_field"]
     rows = update.arrived if update.state is None else _union([update.arrived, update.state])
@@ -216,14 +220,17 @@ def _write(spark: SparkSession, update: Update, changed: dict[str, bool]) -> Non
         .agg(fn.max_by(fn.struct(*fields, DATE), fn.struct(time, CONTENT)).alias(WINNER))
         .select(f"{WINNER}.*")
     )
-    if update.state is not None:
+    if update.state is not None and not update.outdated:
         winners = winners.where(fn.col(DATE).isin([date for date, kept in changed.items() if kept]))
+    kept = winners.select(DATE).distinct().collect() if update.outdated else []
     # One file for each date, in the order of ids, so that the same content gives the same file.
     ordered = winners.repartition(DATE).sortWithinPartitions(DATE, id_field)
     ordered.write.mode("overwrite").partitionBy(DATE).parquet(table.output)
-    for date, present in changed.items():
-        if not present:
-            session.delete(spark, f"{table.output}{DATE}={date}/")
+    gone = [date for date, present in changed.items() if not present]
+    if update.outdated:
+        gone = sorted({*session.partitions(spark, table.output, DATE)} - {row[0] for row in kept})
+    for date in gone:
+        session.delete(spark, f"{table.output}{DATE}={date}/")
 
 
 def write_rejected(spark: SparkSession, parts: list[DataFrame], output: str) -> None:

@@ -82,7 +82,7 @@ def _spring_run(story: Story) -> dict[str, Any]:
 
 
 def july(story: Story) -> pd.DataFrame:
-    """July's curated departures whose arrival is known, with their label, 0 or 1, in event order."""
+    """July's curated departures whose arrival is known, labelled 0 or 1, in event order."""
     event, label = story.contract["event"], story.contract["label"]
     rule, bucket = story.contract["label_rule"], story.deployed.bucket("curated")
     wanted = [event["id_field"], event["time_field"]]
