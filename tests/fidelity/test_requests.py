@@ -10,6 +10,7 @@ import yaml
 
 from local.sagemaker import limits, wire
 from local.sagemaker.errors import ServiceError
+from tests.fidelity.variants import variants
 
 REGION = "eu-west-1"
 CASES: dict[str, dict[str, Any]] = yaml.safe_load(
@@ -25,12 +26,14 @@ def _send(case: dict[str, Any], which: str) -> None:
 
 @pytest.mark.parametrize("row", sorted(CASES))
 def test_a_request_that_aws_refuses_is_refused(row: str) -> None:
-    with pytest.raises(ServiceError) as refusal:
-        _send(CASES[row], "refused")
-    assert CASES[row]["says"] in refusal.value.message
-    assert refusal.value.code == "ValidationException"
+    for case in variants(CASES[row]):
+        with pytest.raises(ServiceError) as refusal:
+            _send(case, "refused")
+        assert case["says"] in refusal.value.message
+        assert refusal.value.code == "ValidationException"
 
 
 @pytest.mark.parametrize("row", sorted(CASES))
 def test_its_neighbour_is_taken(row: str) -> None:
-    _send(CASES[row], "allowed")
+    for case in variants(CASES[row]):
+        _send(case, "allowed")

@@ -92,6 +92,18 @@ def check(resource_type: str, logical_id: str | None, properties: Properties) ->
         raise ValueError(f"{resource_type} {logical_id or ''}: {'; '.join(found)}")
 
 
+def of_call(resource_type: str, request: Properties) -> str:
+    """Why AWS refuses a call of the service itself, whose members are named as the type's are.
+
+    Members that the type lacks are left out: ids, lock tokens, versions. Empty if it does not.
+    """
+    from local.emulator.refusals import schema
+
+    known = (schema.resource_schema(resource_type) or {})["properties"]
+    given = {name: value for name, value in request.items() if name in known}
+    return "; ".join(f"{reason} [{row}]" for row, reason in reasons(resource_type, given))
+
+
 def check_beside(resource_type: str, logical_id: str | None, properties: Properties) -> None:
     """Raise ``ValueError`` with the first reason that lies in what already exists."""
     rules()
