@@ -190,7 +190,7 @@ def test_a_call_is_held_to_the_rules_of_templates(world: World) -> None:
             Name=name, S3BucketName=world.bucket, KmsKeyId=world.key, IsMultiRegionTrail=True,
             IncludeGlobalServiceEvents=False,
         )  # fmt: skip
-    with pytest.raises(ClientError, match="InvalidTrailName.*trail-name-form"):
+    with pytest.raises(ClientError, match=r"InvalidTrailName.*trail-name-form"):
         client.create_trail(Name=f"{name}--a", S3BucketName=world.bucket, KmsKeyId=world.key)
     client.create_trail(Name=name, S3BucketName=world.bucket, KmsKeyId=world.key)
     try:
