@@ -33,6 +33,21 @@ def test_a_request_that_aws_refuses_is_refused(row: str) -> None:
         assert refusal.value.code == "ValidationException"
 
 
+PLANTED: dict[str, dict[str, Any]] = yaml.safe_load(
+    (Path(__file__).parent / "planted" / "sagemaker.yaml").read_text()
+)
+OPERATIONS = {kind: operation for operation, kind in limits.TYPES.items()}
+
+
+@pytest.mark.parametrize("row", sorted(PLANTED))
+def test_a_call_is_held_to_the_rules_of_templates(row: str) -> None:
+    for case in variants(PLANTED[row]):
+        operation = OPERATIONS[case["type"]]
+        with pytest.raises(ServiceError, match="ValidationException"):
+            limits.check(operation, case["refused"], REGION)
+        limits.check(operation, case["allowed"], REGION)
+
+
 @pytest.mark.parametrize("row", sorted(CASES))
 def test_its_neighbour_is_taken(row: str) -> None:
     for case in variants(CASES[row]):

@@ -75,12 +75,16 @@ def rules() -> dict[str, list[tuple[str, Rule]]]:
 
 def reasons(resource_type: str, properties: Properties) -> Iterator[tuple[str, str]]:
     """Row and reason of each refusal; the schema's come first, as CloudFormation asks it first."""
-    by_type = rules()
     from local.emulator.refusals import schema
 
     for message in schema.violations(resource_type, properties):
         yield schema.ROW, message
-    for row, rule in by_type.get(resource_type, []):
+    yield from by_rules(resource_type, properties)
+
+
+def by_rules(resource_type: str, properties: Properties) -> Iterator[tuple[str, str]]:
+    """Row and reason of each refusal that no schema holds."""
+    for row, rule in rules().get(resource_type, []):
         if reason := rule(properties):
             yield row, reason
 
