@@ -43,9 +43,10 @@ def _rows(case: dict[str, Any], which: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("row", sorted(CASES))
 def test_what_aws_refuses_is_refused(row: str) -> None:
-    for case in variants(CASES[row]):
+    for number, case in enumerate(variants(CASES[row])):
         found = _rows(case, "refused")
-        assert list(found) == [row], found
+        # The first case shows why there is a rule: no schema says it.
+        assert list(found) == [row] or (number and set(found) == {schema.ROW, row}), found
         assert case["says"] in found[row]
         with pytest.raises(ValueError, match=case["type"]):
             refusals.check(case["type"], "Planted", case["refused"])
