@@ -316,7 +316,7 @@ def test_model_role_must_reach_the_artefact(world: Endpoints) -> None:
 
 def test_registered_package_is_served(world: Endpoints) -> None:
     group = unique("group")
-    url = support.put(world.platform, world.bucket, f"{group}.gz", support.model_archive("pack"))
+    url = support.put(world.platform, world.bucket, f"{group}.tar.gz", support.model_archive("pack"))
     world.sagemaker.create_model_package_group(ModelPackageGroupName=group)
     arn = world.sagemaker.create_model_package(
         ModelPackageGroupName=group,
@@ -355,7 +355,7 @@ def test_registered_package_is_served(world: Endpoints) -> None:
 
 
 def test_an_unversioned_package_names_its_instance_types(world: Endpoints) -> None:
-    url = support.put(world.platform, world.bucket, "alone.gz", support.model_archive("alone"))
+    url = support.put(world.platform, world.bucket, "alone.tar.gz", support.model_archive("alone"))
     specification = {
         "Containers": [container(url)],
         "SupportedContentTypes": ["application/json"],
