@@ -316,7 +316,8 @@ def test_model_role_must_reach_the_artefact(world: Endpoints) -> None:
 
 def test_registered_package_is_served(world: Endpoints) -> None:
     group = unique("group")
-    url = support.put(world.platform, world.bucket, f"{group}.tar.gz", support.model_archive("pack"))
+    archive = support.model_archive("pack")
+    url = support.put(world.platform, world.bucket, f"{group}.tar.gz", archive)
     world.sagemaker.create_model_package_group(ModelPackageGroupName=group)
     arn = world.sagemaker.create_model_package(
         ModelPackageGroupName=group,
