@@ -44,7 +44,6 @@ OWN_EXTENSIONS = (
     "local.emulator.tried_permissions",
     "local.emulator.condition_keys",
     "local.emulator.network_origin",
-    "local.emulator.function_checks",
     "local.emulator.cfn_types",
     "local.emulator.template_checks",
     "local.emulator.stack_parameters",

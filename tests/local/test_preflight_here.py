@@ -199,6 +199,8 @@ def test_the_image_of_another_tag_or_registry_is_not_there(account: Platform) ->
         ecr.batch_get_image(
             registryId="999999999999", repositoryName=name, imageIds=[{"imageTag": "3.2-0"}]
         )
+    with pytest.raises(ClientError):
+        ecr.describe_images(registryId="141502667606", repositoryName=name)
 
 
 def test_a_service_linked_role_has_the_service_s_name(account: Platform) -> None:
