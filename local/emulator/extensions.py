@@ -47,6 +47,7 @@ OWN_EXTENSIONS = (
     "local.emulator.function_checks",
     "local.emulator.cfn_types",
     "local.emulator.template_checks",
+    "local.emulator.template_conditions",
     "local.emulator.stack_parameters",
     "local.emulator.stack_roles",
     "local.emulator.resource_tags",
