@@ -143,7 +143,7 @@ def test_a_canary_of_a_single_instance_is_refused(world: Endpoints) -> None:
         (["a"], ["b"], {"DeploymentConfig": ROLLING}),
         (["a"], ["b"], {"RetainDeploymentConfig": True}),
     ],
-    ids=["added", "removed", "renamed, rolling", "renamed, the last one retained"],
+    ids=["added", "removed", "renamed-rolling", "renamed-retained"],
 )
 def test_a_guarded_update_keeps_the_names_of_the_variants(
     world: Endpoints, serving: list[str], planned: list[str], options: dict[str, Any]
