@@ -46,20 +46,18 @@ def _hanging(platform: Platform, endpoint: str, variant: str) -> Iterator[None]:
         os.killpg(group, signal.SIGCONT)
 
 
-def _calls(platform: Platform, answer: requests.Response) -> list[str]:
+def _calls(platform: Platform, prod: Subject, answer: requests.Response) -> list[str]:
     """Whom the router asked for a request that failed over, as its log says."""
     request_id = answer.json()["inference_id"]
     logs = platform.client("logs")
+    groups = [one.physical_id for one in prod.deployed.of_type("AWS::Logs::LogGroup", "api")]
 
     def found() -> list[str] | None:
-        for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
-            events = logs.filter_log_events(
-                logGroupName=group["logGroupName"], filterPattern='"variant failed over"'
-            )["events"]
-            for event in events:
-                entry = json.loads(event["message"])
-                if entry["request_id"] == request_id:
-                    return list(entry["asked"])
+        for group in groups:
+            for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group):
+                for message in (event["message"] for event in page["events"]):
+                    if request_id in message and '"asked"' in message:
+                        return list(json.loads(message)["asked"])
         return None
 
     return wait_for(found, what=f"the router's log of {request_id}")
@@ -98,7 +96,7 @@ def test_a_hanging_variant_costs_one_call_and_then_none(
     assert {answer.status_code for answer in answers} == {200}
     assert {answer.json()["variant"] for answer in answers} == {names.CHALLENGER}
     assert all(answer.json()["failed_over"] for answer in answers)
-    calls = [_calls(prod_deployment, answer) for answer in answers]
+    calls = [_calls(prod_deployment, prod, answer) for answer in answers]
     assert calls[0] == ["by weight", names.CHALLENGER]
     assert calls[1] == [names.CHALLENGER]
     assert all(names.CHAMPION not in asked for asked in calls), "never the one that hangs again"
