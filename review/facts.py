@@ -27,7 +27,7 @@ _LINE = 90
 BASELINES = REPOSITORY / "docs" / "review"
 HEADER = """\
 # What was last reviewed of the templates of {environment}: privileges, network openings, stateful
-# resources, promises to callers, acknowledged findings, resources by type. Written by
+# resources, variants, promises to callers, acknowledged findings, resources by type. Written by
 # `make review ENV={environment} ACCEPT=yes`; the diff of this file is what a reviewer approves.
 """
 
