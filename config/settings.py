@@ -202,6 +202,7 @@ class Serving(Section):
     weight, and never answers a client. Counts are initial ones: the endpoint keeps its own
     afterwards (``retain_variant_properties``). Weights it keeps over an update, too, and the
     rollout function returns them to these when it has settled traffic (docs/rollout.md).
+    ``update`` is ``unguarded`` only while variants come or go (docs/rollout.md).
     """
 
     mode: Annotated[Literal["realtime", "serverless", "off"], BeforeValidator(_yaml_off)] = (
@@ -215,7 +216,7 @@ class Serving(Section):
     volume_customer_key: bool = True
     retain_variant_properties: bool = True
     update: Literal[
-        "blue_green_all_at_once", "blue_green_canary", "blue_green_linear", "rolling"
+        "blue_green_all_at_once", "blue_green_canary", "blue_green_linear", "rolling", "unguarded"
     ] = "blue_green_all_at_once"
     bake_seconds: Annotated[int, Field(ge=0, le=3600)] = 300
     capture_percent: Percent = 100

@@ -46,6 +46,7 @@ OWN_EXTENSIONS = (
     "local.emulator.network_origin",
     "local.emulator.cfn_types",
     "local.emulator.template_checks",
+    "local.emulator.template_conditions",
     "local.emulator.stack_parameters",
     "local.emulator.stack_roles",
     "local.emulator.resource_tags",

@@ -36,6 +36,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     "one variant, rolling": ONE_VARIANT | IN_STEPS | {"serving.update": "rolling"},
     "shadow": SHADOW,
     "blue/green linear": TWO_VARIANTS | {"serving.update": "blue_green_linear"},
+    "unguarded, while variants change": ONE_VARIANT | {"serving.update": "unguarded"},
     "endpoint outside the VPC, no capture": {
         "serving.vpc": False,
         "serving.capture": False,

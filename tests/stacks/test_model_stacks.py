@@ -185,6 +185,18 @@ def test_serving_off_removes_the_endpoint_and_the_api_says_so() -> None:
     found["monitoring"].resource_count_is("AWS::StepFunctions::StateMachine", 0)
 
 
+def test_an_unguarded_update_has_no_deployment_configuration() -> None:
+    """Variants come and go by such updates alone; their alarms stay, for experiments."""
+    found = synthesised(variant_of(load_deployment("dev"), update="unguarded"))["serving"]
+    found.has_resource_properties(
+        "AWS::SageMaker::Endpoint",
+        {"DeploymentConfig": Match.absent(), "RetainAllVariantProperties": True},
+    )
+    alarms = found.find_resources("AWS::CloudWatch::Alarm").values()
+    guards = [alarm for alarm in alarms if "EndpointConfigName" in json.dumps(alarm)]
+    assert len(guards) == 2 * len(names.VARIANTS)
+
+
 def test_serverless_has_one_variant_without_vpc_capture_or_guardrails() -> None:
     deployment = load_deployment("dev")
     scaling = deployment.settings.serving.autoscaling.model_copy(update={"enabled": False})
