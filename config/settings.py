@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from config import forms
+
 Percent = Annotated[int, Field(ge=0, le=100)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
@@ -26,14 +28,12 @@ def _yaml_off(value: object) -> object:
 
 
 class Section(BaseModel):
-    """A frozen group of settings that refuses unknown keys."""
+    """A frozen group of settings that refuses unknown keys, and .inf, which JSON does not have."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-# What every service takes as the value of a tag, without the colon of the reserved prefix `aws:`.
-# https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
-TagValue = Annotated[str, Field(max_length=256, pattern=r"^[\w ./=+@-]+$")]
+TagValue = Annotated[str, Field(max_length=256, pattern=forms.TAG_VALUE)]
 
 
 class Owner(Section):
@@ -41,10 +41,10 @@ class Owner(Section):
 
     team: TagValue
     cost_center: TagValue
-    email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
+    email: str = Field(pattern=forms.EMAIL)
 
 
-PrefixListId = Annotated[str, Field(pattern=r"^pl-[0-9a-f]{8,17}$")]
+PrefixListId = Annotated[str, Field(pattern=forms.PREFIX_LIST)]
 
 
 class PrefixLists(Section):
@@ -69,13 +69,8 @@ class Network(Section):
     """Tells S3 from DynamoDB in security groups; without it the route tables are what limits."""
 
 
-# Path and name of a role of the deployment's account, or a role's ARN. A star may end the name, as
-# names of permission sets need it, and stand nowhere else: one at the front would name everybody.
-RoleName = Annotated[
-    str,
-    Field(pattern=r"^(arn:aws[a-z-]*:iam::\d{12}:role/)?([\w+=,.@-]+/)*[\w+=,.@-]{3,}\*?$"),
-]
-VpcEndpointId = Annotated[str, Field(pattern=r"^vpce-[0-9a-f]{8,17}$")]
+RoleName = Annotated[str, Field(pattern=forms.ROLE)]
+VpcEndpointId = Annotated[str, Field(pattern=forms.VPC_ENDPOINT)]
 
 
 class Perimeter(Section):
@@ -91,8 +86,9 @@ class Perimeter(Section):
     vpc_endpoints: tuple[VpcEndpointId, ...] = ()
 
 
-KeyArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]+$")]
-ReplicatedRegion = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+KeyArn = Annotated[str, Field(pattern=forms.KEY_ARN)]
+RegionName = Annotated[str, Field(pattern=forms.REGION)]
+AccountId = Annotated[str, Field(pattern=forms.ACCOUNT)]
 
 
 class ReplicaKeys(Section):
@@ -112,9 +108,9 @@ class Replication(Section):
     readers of models use.
     """
 
-    account: str | None = Field(default=None, pattern=r"^\d{12}$")
-    region: ReplicatedRegion
-    bucket_prefix: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{2,50}$")
+    account: AccountId | None = None
+    region: RegionName
+    bucket_prefix: str = Field(pattern=forms.BUCKET_PREFIX)
     keys: ReplicaKeys
 
 
@@ -149,11 +145,12 @@ class Training(Section):
     spot: bool = True
     volume_customer_key: bool = True
     max_runtime_minutes: Annotated[int, Field(gt=0, le=28 * 24 * 60)] = 60
+    evaluation_minutes: Annotated[int, Field(gt=0, le=9 * 24 * 60)] = 60
     window_days: Positive = 90
     validation_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
     holdout_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
     cooldown_minutes: Annotated[int, Field(ge=0)] = 1440
-    lease_minutes: Positive = 540
+    lease_minutes: Positive = 600
     schedule: str | None = "cron(0 3 ? * MON *)"
     approval: Literal["automatic", "manual"] = "automatic"
     trees: Annotated[int, Field(ge=1, le=5000)] = 200
@@ -298,11 +295,11 @@ class Retention(Section):
 class Settings(Section):
     """One deployment of Millrace."""
 
-    instance: str = Field(pattern=r"^[a-z][a-z0-9]{1,15}$")
-    environment: str = Field(pattern=r"^[a-z][a-z0-9]{1,9}$")
+    instance: str = Field(pattern=forms.INSTANCE)
+    environment: str = Field(pattern=forms.ENVIRONMENT)
     contract: Path
-    account: str | None = Field(default=None, pattern=r"^\d{12}$")
-    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    account: AccountId | None = None
+    region: RegionName
     owner: Owner
     network: Network
     perimeter: Perimeter = Perimeter()

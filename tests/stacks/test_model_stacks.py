@@ -14,7 +14,7 @@ from aws_cdk.assertions import Match, Template
 
 from config.contract import example_record
 from config.load import REPOSITORY, Deployment, load_deployment
-from config.rules_platform import ONE_ADDRESS_SHARE
+from config.rules_operation import ONE_ADDRESS_SHARE
 from lambdas.router.http import SECURITY_HEADERS
 from lambdas.shared import names
 from local.emulator import refusals
