@@ -28,7 +28,7 @@ WORDS: Mapping[str, str | Callable[[Context], str]] = {
     "int_from_float": _WHOLE,
     "float_type": _NUMBER,
     "float_parsing": _NUMBER,
-    "finite_number": "a number that is not infinite",
+    "finite_number": "a finite number",
     "string_type": _TEXT,
     "string_unicode": _TEXT,
     "string_too_long": lambda context: f"at most {context['max_length']} characters",
@@ -62,9 +62,12 @@ def findings(error: ValidationError, model: type[BaseModel], data: object) -> li
         text = _allowed(entry, model, location)
         if text not in texts:
             texts.append(text)
-    return [
-        (location, value, " or ".join(texts)) for (location, _), (value, texts) in merged.items()
-    ]
+    return [(place, value, _either(texts)) for (place, _), (value, texts) in merged.items()]
+
+
+def _either(texts: list[str]) -> str:
+    first, *more = texts
+    return ", or ".join([first, *(text.removeprefix("allowed: ") for text in more)])
 
 
 def _in_the_file(entry: ErrorDetails, data: object) -> Location:
