@@ -15,7 +15,6 @@ _RATE_RULE = f"{AWS}waf/latest/developerguide/waf-rule-statement-type-rate-based
 _ALARM = f"{AWS}AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"
 _CAPTURE = f"{AWS}sagemaker/latest/APIReference/API_DataCaptureConfig.html"
 _RESERVED = "https://www.rfc-editor.org/rfc/rfc2606"
-# Domains that no mail server ever has.
 _EXAMPLE = re.compile(r"[@.](example\.(com|net|org)|example|invalid|test|localhost)$", re.I)
 
 HERE = "demo"
@@ -30,6 +29,11 @@ def _runs_here(settings: Settings) -> bool:
     return settings.environment == HERE and settings.account is None
 
 
+def is_example(email: str) -> bool:
+    """Whether the address is at a domain that no mail server ever has."""
+    return _EXAMPLE.search(email) is not None
+
+
 def address_needs(settings: Settings) -> int:
     """Least requests in five minutes that WAF has to let one address make."""
     return math.ceil(settings.api.requests_per_second * RATE_WINDOW_SECONDS * ONE_ADDRESS_SHARE)
@@ -37,7 +41,7 @@ def address_needs(settings: Settings) -> int:
 
 OPERATION_RULES = (
     Rule("owner-is-somebody", "owner.email", ("account",),
-         lambda s: s.account is not None and _EXAMPLE.search(s.owner.email) is not None,
+         lambda s: s.account is not None and is_example(s.owner.email),
          "allowed with account {settings.account}: an address that somebody reads, every alarm "
          "goes there; mail to names that are kept for examples is lost", _RESERVED),
     Rule("alarm-period-of-metrics", "monitoring.alarm_period_seconds", ("environment", "account"),
