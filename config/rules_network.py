@@ -19,6 +19,7 @@ _PREFIX_LISTS = f"{AWS}vpc/latest/userguide/working-with-aws-managed-prefix-list
 _PERIMETER = f"{AWS}IAM/latest/UserGuide/access_policies_data-perimeters.html"
 _REPLICATION = f"{AWS}AmazonS3/latest/userguide/replication.html"
 _REPLICA_KEYS = f"{AWS}AmazonS3/latest/userguide/replication-config-for-kms-objects.html"
+_PARTITIONS = f"{AWS}whitepapers/latest/aws-fault-isolation-boundaries/partitions.html"
 _BUCKET_NAMES = f"{AWS}AmazonS3/latest/userguide/bucketnamingrules.html"
 
 SUBNET_PREFIX = 20
@@ -73,6 +74,18 @@ def _foreign_zone(settings: Settings) -> bool:
     return not all(form.fullmatch(zone) for zone in settings.network.availability_zones)
 
 
+def partition(region: str) -> str:
+    """The part of AWS that the Region belongs to, as ARNs name it."""
+    named = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+    return next((name for begin, name in named.items() if region.startswith(begin)), "aws")
+
+
+def _foreign_roles(settings: Settings) -> bool:
+    roles = (*settings.perimeter.break_glass_roles, *settings.perimeter.landing_roles)
+    arns = [role for role in roles if role.startswith("arn:")]
+    return any(arn.split(":")[1] != partition(settings.region) for arn in arns)
+
+
 def _of_replica_keys(settings: Settings, part: int) -> set[str]:
     """What stands at this place of the ARNs of the replicas' keys."""
     replication = settings.replication
@@ -83,6 +96,10 @@ def _of_replica_keys(settings: Settings, part: int) -> set[str]:
 def _replica_key_elsewhere(settings: Settings) -> bool:
     replication = settings.replication
     return replication is not None and _of_replica_keys(settings, 3) != {replication.region}
+
+
+def _replica_key_of_partition(settings: Settings) -> bool:
+    return bool(_of_replica_keys(settings, 1) - {partition(settings.region)})
 
 
 def _replica_account(settings: Settings) -> str | None:
@@ -147,6 +164,17 @@ NETWORK_RULES = (
          lambda s: s.perimeter != Perimeter(enabled=s.perimeter.enabled)
          and not s.perimeter.enabled,
          "allowed with roles or endpoints listed: true, for they have no effect without it"),
+    Rule("perimeter-partition", "perimeter", ("region",), _foreign_roles,
+         lambda s: f"allowed: names of roles, or ARNs of the partition of {s.region}, "
+         f"arn:{partition(s.region)}:iam::…; roles of another have no way in", _PARTITIONS),
+    Rule("replica-partition", "replication.region", ("region",),
+         lambda s: s.replication is not None
+         and partition(s.replication.region) != partition(s.region),
+         lambda s: f"allowed: a Region of {s.region}'s partition, {partition(s.region)}; S3 "
+         "replicates into no other", _PARTITIONS),
+    Rule("replica-keys-partition", "replication.keys", ("region",), _replica_key_of_partition,
+         lambda s: f"allowed: keys of {s.region}'s partition, arn:{partition(s.region)}:kms:…; IAM "
+         "refuses a policy that names another's", _PARTITIONS),
     Rule("replica-region", "replication.region", ("region",),
          lambda s: s.replication is not None and s.replication.region == s.region,
          "allowed: another Region than {settings.region}; versions already protect within one",
