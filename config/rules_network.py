@@ -11,7 +11,8 @@ from typing import Any
 import yaml
 
 from config.rule import AWS, Rule
-from config.settings import Perimeter, Settings
+from config.settings import Settings
+from config.settings_network import Perimeter
 
 _VPC = f"{AWS}vpc/latest/userguide/vpc-cidr-blocks.html"
 _ZONES = f"{AWS}global-infrastructure/latest/regions/aws-availability-zones.html"

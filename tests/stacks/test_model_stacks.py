@@ -345,6 +345,17 @@ def test_an_execution_never_outlives_its_lease(environment: str) -> None:
     assert int(seconds) == lease if training.approval == "automatic" else int(seconds) > lease
 
 
+@EACH
+def test_jobs_run_no_longer_than_the_lease_counts(environment: str) -> None:
+    training = load_deployment(environment).settings.training
+    definition = json.dumps(one(environment, "training", "AWS::StepFunctions::StateMachine"))
+    jobs = re.findall(r'MaxRuntimeInSeconds\\\\*": (\d+)', definition)
+    assert [int(seconds) for seconds in jobs] == [
+        training.max_runtime_minutes * 60,
+        training.evaluation_minutes * 60,
+    ]
+
+
 def test_image_table_is_complete_and_names_the_region_that_is_missing() -> None:
     assert xgboost_image("eu-west-1") == (
         "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config.load import load_deployment
-from config.settings import Replication
+from config.settings_network import Replication
 from operations.preflight.replicas import REPLICATED, replica_buckets
 from stacks.constructs.replication import DOMAINS
 from tests.synth import resources
