@@ -28,8 +28,8 @@ from tests.contract.test_settings_rules import (
 LOCAL_STORAGE: dict[str, Any] = {
     f"{section}.{key}": value
     for section in ("serving", "training", "monitoring")
-    for key, value in (("instance_type", "ml.m5d.large"), ("volume_customer_key", False))
-} | {"serving.autoscaling.registered_instance_type": "ml.m5d.large"}
+    for key, value in (("instance_type", "ml.r5d.large"), ("volume_customer_key", False))
+} | {"serving.autoscaling.registered_instance_type": "ml.r5d.large"}
 CHOICES: dict[str, dict[str, Any]] = {
     "serverless": SERVERLESS,
     "off": {"serving.mode": "off"},

@@ -14,7 +14,7 @@ from aws_cdk.assertions import Match, Template
 
 from config.contract import example_record
 from config.load import REPOSITORY, Deployment, load_deployment
-from config.rules_platform import ONE_ADDRESS_SHARE
+from config.rules_operation import ONE_ADDRESS_SHARE
 from lambdas.router.http import SECURITY_HEADERS
 from lambdas.shared import names
 from local.emulator import refusals
@@ -355,6 +355,17 @@ def test_an_execution_never_outlives_its_lease(environment: str) -> None:
     (seconds,) = re.findall(r'\\"TimeoutSeconds\\": (\d+), \\"States\\"', definition)
     lease = training.lease_minutes * 60
     assert int(seconds) == lease if training.approval == "automatic" else int(seconds) > lease
+
+
+@EACH
+def test_jobs_run_no_longer_than_the_lease_counts(environment: str) -> None:
+    training = load_deployment(environment).settings.training
+    definition = json.dumps(one(environment, "training", "AWS::StepFunctions::StateMachine"))
+    jobs = re.findall(r'MaxRuntimeInSeconds\\\\*": (\d+)', definition)
+    assert [int(seconds) for seconds in jobs] == [
+        training.max_runtime_minutes * 60,
+        training.evaluation_minutes * 60,
+    ]
 
 
 def test_image_table_is_complete_and_names_the_region_that_is_missing() -> None:

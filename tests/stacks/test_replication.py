@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from config.load import load_deployment
-from config.settings import Replication
+from config.settings_network import Replication
 from operations.preflight.replicas import REPLICATED, replica_buckets
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.replication import DOMAINS, KEPT_OF_STACK_NAME, generated
