@@ -16,8 +16,8 @@ from open_data_contract_standard.model import (
 )
 
 from config.contract import custom_properties
-from config.contract_properties import Finding
 from config.problems import Location
+from config.wording import Finding
 
 _CHECKS = "required, enum, logicalTypeOptions or notAfter, which every record is held to"
 _OF_A_FIELD = {

@@ -9,10 +9,10 @@ from typing import Any
 from open_data_contract_standard.model import SchemaObject, SchemaProperty
 
 from config.contract import CLASSIFIED, GLUE_TYPES, custom_properties
-from config.contract_properties import Finding
 from config.patterns import PatternError, check_pattern
 from config.problems import NOT_SET, Location
 from config.reserved_words import RESERVED_WORDS
+from config.wording import Finding
 from lambdas.shared import names
 
 CLASSIFICATIONS = ("public", "internal", *CLASSIFIED)

@@ -13,9 +13,9 @@ from pydantic import BaseModel
 from config.contract import custom_properties
 from config.contract_effect import keys_without_effect
 from config.contract_fields import check_field
-from config.contract_properties import Finding
 from config.problems import NOT_SET, Location
 from config.service_levels import check_service_levels
+from config.wording import Finding
 from lambdas.shared import names
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}", re.ASCII)

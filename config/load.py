@@ -13,17 +13,17 @@ from pydantic import ValidationError
 
 from config import contract_values, together
 from config.contract import compile_contract
-from config.contract_properties import Finding, custom_types, resolved
+from config.contract_properties import custom_types, resolved
 from config.contract_rules import check_contract
 from config.problems import (
     NOT_SET,
     ConfigurationError,
     Problem,
-    pydantic_findings,
 )
 from config.rules import broken_rules
 from config.settings import Settings
 from config.source import Source, read_source, without
+from config.wording import Finding, findings
 
 # Stands in for required settings that are missing or refused, so that the rules can still look at
 # the others. Nothing is ever deployed from it: a refused file raises.
@@ -37,7 +37,7 @@ _STAND_IN: dict[str, Any] = {
 }
 REPOSITORY = Path(__file__).resolve().parents[1]
 # YAML files beside the settings that are no settings.
-_TABLES = {"images"}
+_TABLES = {"images", "instance_types"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _check_settings(source: Source, environment: str) -> tuple[Settings | None, 
     try:
         settings = _strictly(source.data)
     except ValidationError as error:
-        for location, value, allowed in pydantic_findings(error, Settings):
+        for location, value, allowed in findings(error, Settings, source.data):
             if location not in source.refused:
                 problems.append(source.problem(location, allowed, value=value))
             refused.append(location)
@@ -175,4 +175,4 @@ def _odcs_types(data: dict[str, Any]) -> Iterator[Finding]:
     try:
         OpenDataContractStandard.model_validate(data, strict=True)
     except ValidationError as error:
-        yield from pydantic_findings(error, OpenDataContractStandard)
+        yield from findings(error, OpenDataContractStandard, data)

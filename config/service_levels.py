@@ -10,8 +10,8 @@ from open_data_contract_standard.model import (
 )
 
 from config.contract import HOURS, custom_properties
-from config.contract_properties import Finding
 from config.problems import NOT_SET, Location
+from config.wording import Finding
 
 # Service levels that Millrace reads: units, least and most. Storage ages in whole days; S3 takes
 # 2147483647 of them, and a date of Python ends before.
