@@ -33,9 +33,6 @@ Minutes = Annotated[int, Field(ge=0, le=365 * 24 * 60)]
 # Of requests, or at the same time: ten times what AWS gives an account at first, and more.
 PerSecond = Annotated[int, Field(gt=0, le=100_000)]
 Instances = Annotated[int, Field(ge=1, le=100)]
-LogRetentionDays = Literal[
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827
-]
 
 
 def _yaml_off(value: object) -> object:
@@ -44,6 +41,19 @@ def _yaml_off(value: object) -> object:
 
 
 TagValue = Annotated[str, Field(max_length=256, pattern=forms.TAG_VALUE)]
+
+
+def _no_switch(value: object) -> object:
+    """Python takes true for 1, and so do literals."""
+    if isinstance(value, bool):
+        raise ValueError("a whole number")
+    return value
+
+
+LogRetentionDays = Annotated[
+    Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827],
+    BeforeValidator(_no_switch),
+]
 
 
 class Owner(Section):
