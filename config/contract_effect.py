@@ -6,6 +6,7 @@ owners, servers, prices) promise nothing and may stand.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from open_data_contract_standard.model import (
@@ -92,6 +93,6 @@ def _of_a_field(prop: SchemaProperty, location: Location) -> Iterator[Finding]:
     for key, wanted, value in _OF_A_ROLE:
         found = getattr(prop, key)
         if role == wanted and found not in (None, value):
-            yield (*location, key), found, f"allowed with mlRole {role}: {value}".lower()
+            yield (*location, key), found, f"allowed with mlRole {role}: {json.dumps(value)}"
         elif role != wanted and found not in (None, False):
             yield _nothing((*location, key), found, f"{key} on the field with mlRole {wanted} only")
