@@ -19,11 +19,11 @@ from config.problems import (
     ConfigurationError,
     Location,
     Problem,
-    pydantic_findings,
 )
 from config.rules import broken_rules
 from config.settings import Settings
 from config.source import Source, read_source, without
+from config.wording import findings
 from lambdas.shared import records
 
 # Stands in for required settings that are missing or refused, so that the rules can still look at
@@ -38,7 +38,7 @@ _STAND_IN: dict[str, Any] = {
 }
 REPOSITORY = Path(__file__).resolve().parents[1]
 # YAML files beside the settings that are no settings.
-_TABLES = {"images"}
+_TABLES = {"images", "instance_types"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _check_settings(source: Source, environment: str) -> tuple[Settings | None, 
     try:
         settings = Settings.model_validate(source.data)
     except ValidationError as error:
-        for location, value, allowed in pydantic_findings(error, Settings):
+        for location, value, allowed in findings(error, Settings, source.data):
             problems.append(source.problem(location, allowed, value=value))
             refused.append(location)
         present = [place for place in refused if source.at(place) is not NOT_SET]
@@ -149,7 +149,7 @@ def _check_contract(
     try:
         contract = OpenDataContractStandard.model_validate(data)
     except ValidationError as error:
-        for location, value, allowed in pydantic_findings(error, OpenDataContractStandard):
+        for location, value, allowed in findings(error, OpenDataContractStandard, data):
             problems.append(source.problem(location, allowed, value=value))
             refused.append(location)
         data = without(data, refused)

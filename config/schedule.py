@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from config.rule import AWS
+
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _RATE = re.compile(r"^rate\((\d+) (minute|hour|day)(s?)\)$")
@@ -22,6 +24,17 @@ _FIELDS: tuple[tuple[str, int, int, tuple[str, ...], str], ...] = (
     ("year", 1970, 2199, (), ""),
 )
 _DAY_OF_MONTH, _DAY_OF_WEEK = 2, 4
+SCHEDULES = (
+    "allowed: null; rate(n unit), such as rate(1 day) or rate(2 hours); or cron(minute hour "
+    "day-of-month month day-of-week year) with ? for exactly one of the days, weekdays being "
+    "1-7 (from Sunday) or SUN-SAT"
+)
+SCHEDULE_PAGE = f"{AWS}scheduler/latest/UserGuide/schedule-types.html"
+
+
+def is_bad_schedule(expression: str | None) -> bool:
+    """Whether a setting holds what AWS would refuse; None is no schedule."""
+    return expression is not None and schedule_error(expression) is not None
 
 
 def schedule_error(expression: str) -> str | None:

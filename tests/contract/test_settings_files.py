@@ -210,6 +210,7 @@ def test_a_bad_setting_stops_within_a_second(configuration: ConfigurationCopy) -
 
 def test_loading_needs_no_cdk(tmp_path: Path) -> None:
     program = (
-        "import sys, config.load; sys.exit('aws_cdk' in sys.modules or 'boto3' in sys.modules)"
+        "import sys; from config.load import load_deployment; load_deployment('dev')\n"
+        "sys.exit(bool({'aws_cdk', 'boto3', 'botocore'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
