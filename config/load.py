@@ -194,8 +194,8 @@ def _check_decisions(
         return
     yield source.problem(
         ("training", "schedule"),
-        f"allowed: at most {counted} times a year, the contract's gate.decisionsPerYear; this falls "
-        f"due {runs} times, so that the gate's confidence would not hold",
+        f"allowed: at most {counted} times a year, the contract's gate.decisionsPerYear; this "
+        f"falls due {runs} times, so that the gate's confidence would not hold",
         value=schedule,
         rule="decisions-a-year",
     )
