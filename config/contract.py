@@ -16,8 +16,12 @@ from open_data_contract_standard.model import (
     SchemaProperty,
 )
 
+from config.contract_properties import ContractProperties
+
 # Values of these classifications leave the transform and the router only as pseudonyms.
 CLASSIFIED = ("confidential", "restricted")
+# Units of service levels.
+HOURS = {"h": 1, "d": 24, "day": 24, "days": 24}
 GLUE_TYPES = {
     "string": "string",
     "integer": "bigint",
@@ -112,16 +116,19 @@ def _features(schema: SchemaObject) -> list[dict[str, Any]]:
         }
         if "observedAt" in custom:
             feature["observed_at"] = custom["observedAt"]
+        # Features of one observation move together, and so may others: drift counts them once.
+        feature["cause"] = custom.get("cause") or custom.get("observedAt") or prop.name
         features.append(feature)
     return features
 
 
-def _retention_days(contract: OpenDataContractStandard) -> dict[str, int]:
-    return {
-        str(sla.element): int(sla.value or 0)
+def _hours(contract: OpenDataContractStandard, promise: str, schema: SchemaObject) -> int:
+    """What a service level promises for a record, in hours; 0 if it promises nothing."""
+    return sum(
+        int(sla.value or 0) * HOURS[str(sla.unit)]
         for sla in contract.slaProperties or []
-        if sla.property == "retention"
-    }
+        if (sla.property, sla.element) == (promise, schema.name)
+    )
 
 
 def compile_contract(contract: OpenDataContractStandard) -> dict[str, Any]:
@@ -130,15 +137,16 @@ def compile_contract(contract: OpenDataContractStandard) -> dict[str, Any]:
     Keys: ``name``, ``version``, ``event`` and ``label`` (each ``name``, ``table``, ``id_field``,
     ``time_field``, ``earliest``, ``latest``, ``fields``), ``features``, ``task``, ``label_rule``
     (``field``, ``at_least``), ``objective_metric``, ``seed_probability``, ``gate``, ``monitoring``,
-    ``retention_days``. The order of fields and features is the contract's.
+    ``retention_days``, ``label_latency_hours``. The order of fields and features is the contract's.
     """
     schemas = {
         custom_properties(s.customProperties).get("mlRole"): s for s in contract.schema_ or []
     }
     event, label = schemas["event"], schemas["label"]
-    custom = custom_properties(contract.customProperties)
+    # What was validated, with defaults: the file may hold a number as text.
+    given = custom_properties(contract.customProperties)
+    custom = ContractProperties.model_validate(given).model_dump()
     positive = custom["positiveLabel"]
-    retention = _retention_days(contract)
     return {
         "name": contract.name,
         "version": contract.version,
@@ -152,9 +160,10 @@ def compile_contract(contract: OpenDataContractStandard) -> dict[str, Any]:
         "gate": custom["gate"],
         "monitoring": custom["monitoring"],
         "retention_days": {
-            "event": retention[str(event.name)],
-            "label": retention[str(label.name)],
+            "event": _hours(contract, "retention", event) // 24,
+            "label": _hours(contract, "retention", label) // 24,
         },
+        "label_latency_hours": _hours(contract, "latency", label),
     }
 
 

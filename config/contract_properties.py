@@ -42,6 +42,7 @@ class FieldProperties(_Closed):
     observedAt: str | None = None  # noqa: N815
     notAfter: str | None = None  # noqa: N815
     treatment: Literal["pseudonymise"] | None = None
+    cause: str | None = None
 
 
 class RecordProperties(_Closed):
@@ -60,11 +61,16 @@ class PositiveLabel(_Closed):
 
 
 class GateCriteria(_Closed):
-    """What a challenger has to show on the hold-out."""
+    """What a challenger has to show on the hold-out.
+
+    ``confidence`` is that of a year of ``decisionsPerYear``: with this probability no challenger
+    that is not better is promoted in it.
+    """
 
     metric: Literal["logLoss"]
     margin: Annotated[float, Field(ge=0)]
     confidence: Confidence
+    decisionsPerYear: Annotated[int, Field(ge=1, le=366, strict=True)] = 12  # noqa: N815
     minimumHoldoutRows: Rows  # noqa: N815
     minimumTrainingRows: Rows  # noqa: N815
 
@@ -76,7 +82,7 @@ class MonitoringCriteria(_Closed):
     block: Literal["day", "row"]
     populationStabilityIndex: Annotated[float, Field(gt=0)]  # noqa: N815
     driftedFeaturesToAlarm: Rows  # noqa: N815
-    driftAlone: Literal["never", "whenQualityIsNotJudged", "always"]  # noqa: N815
+    driftAlone: Literal["never", "whenQualityIsNotJudged", "always"] = "never"  # noqa: N815
     relativeLogLossTolerance: Annotated[float, Field(ge=0)]  # noqa: N815
     calibrationTolerance: Annotated[float, Field(ge=0)]  # noqa: N815
     minimumCaptured: Rows  # noqa: N815

@@ -26,6 +26,8 @@ _VERSION = re.compile(r"^\d+\.\d+\.\d+$")
 _TABLES = {"event": names.TABLE_EVENTS, "label": names.TABLE_LABELS}
 # Ten years and a day: some seconds of listing, and about two cents, for a query without a date.
 MOST_DATES = 3654
+# Service levels that Millrace reads: units, and the least value. Storage ages in whole days.
+UNITS = {"retention": (("d", "day", "days"), 1), "latency": (("h", "d", "day", "days"), 0)}
 _ONE_FIELD_WITH = {
     "event": ("entityKey", "eventTime"),
     "label": ("entityKey", "eventTime", "labelValue"),
@@ -46,7 +48,7 @@ def check_contract(contract: OpenDataContractStandard, raw: dict[str, Any]) -> I
     for index, schema in enumerate(contract.schema_ or []):
         yield from _check_schema(schema, ("schema", index))
     yield from _check_roles(contract)
-    yield from _check_retention(contract)
+    yield from _check_service_levels(contract)
 
 
 def _unknown_keys(raw: object, model: object, location: Location) -> Iterator[Finding]:
@@ -187,7 +189,7 @@ def _index(contract: OpenDataContractStandard, name: str) -> int:
     return positions.index(name)
 
 
-def _check_retention(contract: OpenDataContractStandard) -> Iterator[Finding]:
+def _check_service_levels(contract: OpenDataContractStandard) -> Iterator[Finding]:
     schemas = [schema.name for schema in contract.schema_ or []]
     counts = dict.fromkeys(schemas, 0)
     for index, sla in enumerate(contract.slaProperties or []):
@@ -195,13 +197,14 @@ def _check_retention(contract: OpenDataContractStandard) -> Iterator[Finding]:
         if sla.element not in counts:
             yield (*here, "element"), sla.element, f"allowed: {', '.join(map(str, schemas))}"
             continue
-        if sla.property != "retention":
+        if sla.property not in UNITS:
             continue
-        counts[sla.element] += 1
-        if sla.unit not in ("d", "day", "days"):
-            yield (*here, "unit"), sla.unit, "allowed: d"
-        if not isinstance(sla.value, int) or isinstance(sla.value, bool) or sla.value < 1:
-            yield (*here, "value"), sla.value, "allowed: whole days, 1 or more"
+        counts[sla.element] += sla.property == "retention"
+        units, least = UNITS[sla.property]
+        if sla.unit not in units:
+            yield (*here, "unit"), sla.unit, f"allowed: {', '.join(units)}"
+        if not isinstance(sla.value, int) or isinstance(sla.value, bool) or sla.value < least:
+            yield (*here, "value"), sla.value, f"allowed: a whole number, {least} or more"
     for name, count in counts.items():
         if count != 1:
             allowed = f"allowed: retention exactly once for {name}"

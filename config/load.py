@@ -21,6 +21,7 @@ from config.problems import (
     Problem,
 )
 from config.rules import broken_rules
+from config.schedule import runs_per_year
 from config.settings import Settings
 from config.source import Source, read_source, without
 from config.wording import findings
@@ -81,6 +82,7 @@ def load_deployment(environment: str, root: Path = REPOSITORY) -> Deployment:
     if contract is not None and settings is not None and not problems:
         compiled = compile_contract(contract)
         problems += _check_windows(settings, source, compiled)
+        problems += _check_decisions(settings, source, compiled)
         problems += _check_batch(settings, source, compiled)
         problems += _check_validators(source.data["contract"], compiled)
         if not problems:
@@ -181,6 +183,22 @@ def _check_windows(
                 value=days,
                 rule="window-within-retention",
             )
+
+
+def _check_decisions(
+    settings: Settings, source: Source, contract: dict[str, Any]
+) -> Iterator[Problem]:
+    """The gate's confidence is that of a year of so many decisions."""
+    schedule, counted = settings.training.schedule, contract["gate"]["decisionsPerYear"]
+    if schedule is None or (runs := runs_per_year(schedule)) <= counted:
+        return
+    yield source.problem(
+        ("training", "schedule"),
+        f"allowed: at most {counted} times a year, the contract's gate.decisionsPerYear; this "
+        f"falls due {runs} times, so that the gate's confidence would not hold",
+        value=schedule,
+        rule="decisions-a-year",
+    )
 
 
 def _check_batch(settings: Settings, source: Source, contract: dict[str, Any]) -> Iterator[Problem]:

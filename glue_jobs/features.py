@@ -2,7 +2,8 @@
 
 Reads the curated events once, joins the labels known by ``as_of``, cuts the rows by time, fits the
 encodings and the drift baseline on the train part only, and writes the three parts beside
-``feature_spec.json``, ``statistics.json`` and ``baseline.json``.
+``feature_spec.json``, ``statistics.json`` and ``baseline.json``. Rows of the train part are encoded
+by what the rest of it says, so that no row sees its own label.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession, types
@@ -35,10 +36,11 @@ REQUIRED = (
     "holdout_share",
     "as_of",
 )
-OPTIONAL = ("window_start", "window_end")
+OPTIONAL = ("window_start", "window_end", "started_at")
 LABEL = "label"
 # Rank error of a bin's edge is at most one in this many rows.
 QUANTILE_ACCURACY = 10_000
+FOLDS = 5
 
 Contract = dict[str, Any]
 Counts = dict[str, dict[str | None, tuple[int, int]]]
@@ -49,28 +51,33 @@ def main(argv: Sequence[str]) -> None:
     arguments = parse(argv, REQUIRED, OPTIONAL)
     spark = session.start("millrace-features")
     contract: Contract = session.read_json(spark, arguments["input_contract"])
-    window = windows.window(arguments, _newest(spark, contract, arguments["input_labels"]))
+    newest = _newest(spark, contract, arguments["input_labels"], arguments.get("started_at"))
+    window = windows.window(arguments, newest, timedelta(hours=contract["label_latency_hours"]))
     labels = _labels(spark, contract, arguments["input_labels"]).where(
         # A label is never older than its event: earlier partitions need not be read.
         fn.col(names.PARTITION_DATE).between(*_dates(window.start, window.as_of))
     )
     rows = _labelled(spark, contract, arguments["input_events"], labels, window).cache()
     hours = _by_hour(rows, contract)
+    known = [(hour, labelled) for hour, _, labelled, _ in hours]
     cuts = windows.cuts(
-        [(hour, labelled) for hour, _, labelled, _ in hours],
-        float(arguments["validation_share"]),
-        float(arguments["holdout_share"]),
+        known, float(arguments["validation_share"]), float(arguments["holdout_share"])
     )
+    fold = _fold(contract, windows.folds(known, cuts[0], FOLDS))
     train = _part(rows, contract, "train", cuts)
-    counts, baseline = _category_counts(train, contract), _baseline_numbers(train, contract)
-    baseline |= {name: fit.category_baseline(values) for name, values in counts.items()}
+    folds = _category_counts(train, contract, fold)
+    counts = {name: fit.together([one[name] for one in folds]) for name in folds[0]}
     spec = fit.feature_spec(contract, window.document(), counts)
-    _write_parts(rows, contract, spec, cuts, arguments["output_run"])
+    for part in PARTS:
+        inside = _part(rows, contract, part, cuts)
+        table = _encoded(inside, contract, fit.for_training(spec, folds), part, fold)
+        table.coalesce(1).write.mode("overwrite").parquet(f"{arguments['output_run']}{part}/")
+    days, baseline = _baseline(train, contract, counts)
     statistics = summaries.statistics(contract, window, hours, cuts, baseline)
     documents = {
         names.FEATURE_SPEC_FILE: spec,
         names.STATISTICS_FILE: statistics,
-        names.BASELINE_FILE: summaries.baseline(contract, window, statistics, baseline),
+        names.BASELINE_FILE: summaries.baseline(contract, window, statistics, days, baseline),
         # Training ships the contract inside the model.
         names.CONTRACT_FILE: contract,
     }
@@ -87,15 +94,22 @@ def _labels(spark: SparkSession, contract: Contract, path: str) -> DataFrame:
     return session.read_dated(spark, record, path).select(*wanted)
 
 
-def _newest(spark: SparkSession, contract: Contract, path: str) -> datetime:
-    """Time of the newest label; it lies in the partition of the latest date."""
+def _newest(spark: SparkSession, contract: Contract, path: str, started_at: str | None) -> datetime:
+    """Time of the newest label that is not from the future; it lies in the latest date's folder."""
+    limit = windows.moment(started_at) if started_at else datetime.max.replace(tzinfo=UTC)
     dates = session.partitions(spark, path, names.PARTITION_DATE)
-    if not dates:
-        raise SystemExit(f"there is no {contract['label']['name']} record yet")
-    labels = _labels(spark, contract, path)
-    last = labels.where(fn.col(names.PARTITION_DATE) == dates[-1])
-    # Epoch microseconds: collected timestamps would come in the driver's own time zone.
-    return _moment(last.agg(fn.max(fn.unix_micros("_labelled_at"))).collect()[0][0])
+    for date in reversed([date for date in dates if date <= f"{limit:%Y-%m-%d}"]):
+        labels = _labels(spark, contract, path).where(fn.col(names.PARTITION_DATE) == date)
+        # Epoch microseconds: collected timestamps would come in the driver's own time zone.
+        times = labels.select(fn.unix_micros("_labelled_at").alias("at"))
+        found = times.where(fn.col("at") <= _microseconds(limit)).agg(fn.max("at")).collect()[0][0]
+        if found is not None:
+            return _moment(found)
+    raise SystemExit(f"there is no {contract['label']['name']} record yet")
+
+
+def _microseconds(value: datetime) -> int:
+    return (value - datetime.fromtimestamp(0, UTC)) // windows.RESOLUTION
 
 
 def _moment(microseconds: int) -> datetime:
@@ -157,29 +171,69 @@ def _named(contract: Contract, kind: str) -> list[str]:
     return [feature["name"] for feature in contract["features"] if feature["kind"] == kind]
 
 
-def _category_counts(train: DataFrame, contract: Contract) -> Counts:
-    """Rows and positives by value, for each category, in one pass."""
+def _fold(contract: Contract, cuts: Sequence[datetime]) -> Column:
+    """Number of a row's fold: how many of the cuts lie at or before its time."""
+    time = fn.col(contract["event"]["time_field"])
+    return sum(((time >= _lit(cut)).cast("int") for cut in cuts), start=fn.lit(0))
+
+
+def _category_counts(train: DataFrame, contract: Contract, fold: Column) -> list[Counts]:
+    """Rows and positives by value, for each fold and category, in one pass."""
     categories = _named(contract, "category")
-    counts: Counts = {name: {} for name in categories}
+    found: list[Counts] = [{name: {} for name in categories} for _ in range(FOLDS)]
     if categories:
         pairs = fn.array(
             *[fn.struct(fn.lit(n).alias("name"), fn.col(n).alias("value")) for n in categories]
         )
-        exploded = train.select(LABEL, fn.explode(pairs).alias("pair"))
-        grouped = exploded.groupBy("pair.name", "pair.value").agg(
+        exploded = train.select(LABEL, fold.alias("fold"), fn.explode(pairs).alias("pair"))
+        grouped = exploded.groupBy("fold", "pair.name", "pair.value").agg(
             fn.count(fn.lit(1)), fn.sum(LABEL)
         )
-        for name, value, rows, positives in grouped.collect():
-            counts[name][value] = (rows, positives)
-    return counts
+        for number, name, value, rows, positives in grouped.collect():
+            found[number][name][value] = (rows, positives)
+    return [one for one in found if any(one.values())] or found[:1]
 
 
-def _baseline_numbers(train: DataFrame, contract: Contract) -> dict[str, Any]:
-    """Quantile bins of every number in the train part: edges first, then rows in each bin.
+def _baseline(
+    train: DataFrame, contract: Contract, counts: Counts
+) -> tuple[list[str], dict[str, Any]]:
+    """Days of the train part, and for each feature its bins and their rows by day.
 
     Names and values in rows of their own need one expression for all features together. Written
     out for each feature and edge, compiling the expressions took longer than computing them.
     """
+    edges = _edges(train, contract)
+    values = {name: fit.commonest(found) for name, found in counts.items()}
+    day = fn.date_format(contract["event"]["time_field"], "yyyy-MM-dd").alias("day")
+    text, number = types.StringType(), types.DoubleType()
+    pairs = [
+        fn.struct(
+            fn.lit(feature["name"]).alias("name"),
+            (fn.col(feature["name"]) if feature["kind"] == "category" else fn.lit(None))
+            .cast(text).alias("category"),
+            (fn.col(feature["name"]) if feature["kind"] == "number" else fn.lit(None))
+            .cast(number).alias("value"),
+        )
+        for feature in contract["features"]
+    ]  # fmt: skip
+    long = train.select(day, fn.explode(fn.array(*pairs)).alias("pair")).select("day", "pair.*")
+    place = fn.coalesce(_bin(edges), _position(values))
+    grouped = long.groupBy("name", "day", place.alias("bin")).count().collect()
+    days = sorted({row["day"] for row in grouped})
+    bins = {n: len(one) + 1 for n, one in edges.items()}
+    bins |= {n: len(one) + 1 for n, one in values.items()}
+    by_day = {name: [[0] * (size + 1) for _ in days] for name, size in bins.items()}
+    position = {date: index for index, date in enumerate(days)}
+    for name, date, index, rows in grouped:
+        by_day[name][position[date]][bins[name] if index is None else index] = rows
+    return days, {
+        **{name: fit.numeric_baseline(edges[name], by_day[name]) for name in edges},
+        **{name: fit.category_baseline(values[name], by_day[name]) for name in values},
+    }
+
+
+def _edges(train: DataFrame, contract: Contract) -> dict[str, list[float]]:
+    """Inner edges of the bins of every number, at quantiles of the train part."""
     numbers = _named(contract, "number")
     if not numbers:
         return {}
@@ -191,17 +245,7 @@ def _baseline_numbers(train: DataFrame, contract: Contract) -> dict[str, Any]:
     )
     quantiles = fn.percentile_approx("value", shares, QUANTILE_ACCURACY)
     found = dict(values.groupBy("name").agg(quantiles).collect())
-    edges = {n: fit.inner_edges([float(value) for value in found.get(n) or []]) for n in numbers}
-    grouped = values.groupBy("name", _bin(edges).alias("bin")).count()
-    counts: dict[str, dict[int | None, int]] = {n: {} for n in numbers}
-    for name, index, rows in grouped.collect():
-        counts[name][index] = rows
-    return {
-        n: fit.numeric_baseline(
-            edges[n], {k: v for k, v in counts[n].items() if k is not None}, counts[n].get(None, 0)
-        )
-        for n in numbers
-    }
+    return {n: fit.inner_edges([float(value) for value in found.get(n) or []]) for n in numbers}
 
 
 def _bin(edges: Mapping[str, Sequence[float]]) -> Column:
@@ -212,26 +256,31 @@ def _bin(edges: Mapping[str, Sequence[float]]) -> Column:
     return fn.when(value.isNotNull(), fn.size(fn.filter(mine, lambda edge: edge < value)))
 
 
-def _write_parts(
-    rows: DataFrame,
-    contract: Contract,
-    spec: dict[str, Any],
-    cuts: tuple[datetime, datetime],
-    output: str,
-) -> None:
+def _position(values: Mapping[str, Sequence[str]]) -> Column:
+    """Place of ``category`` among its feature's values, the last for all others; null for null."""
+    places = {name: dict(zip(mine, range(len(mine)), strict=True)) for name, mine in values.items()}
+    text, number = types.StringType(), types.IntegerType()
+    kind = types.MapType(text, types.MapType(text, number))
+    mine = fn.element_at(fn.from_json(fn.lit(json.dumps(places)), kind), fn.col("name"))
+    found = fn.coalesce(fn.element_at(mine, fn.col("category")), fn.size(mine))
+    return fn.when(fn.col("category").isNotNull(), found)
+
+
+def _encoded(
+    rows: DataFrame, contract: Contract, spec: dict[str, Any], part: str, fold: Column
+) -> DataFrame:
+    """Key, time, label and features of a part; only the train part's own rows go by fold."""
     record = contract["event"]
-    kept = [
+    wanted = [
         fn.col(record["id_field"]),
         fn.col(record["time_field"]),
         fn.col(LABEL).cast("double").alias(LABEL),
-        *columns(spec),
+        *columns(spec, fold if part == "train" else None),
     ]
-    # A champion has encodings of its own, so the hold-out keeps what they start from.
-    raw = [fn.col(name).alias(f"{RAW}{name}") for name in _named(contract, "category")]
-    for part in PARTS:
-        wanted = [*kept, *raw] if part == "holdout" else kept
-        table = _part(rows, contract, part, cuts).select(*wanted)
-        table.coalesce(1).write.mode("overwrite").parquet(f"{output}{part}/")
+    if part == "holdout":
+        # A champion has encodings of its own, so the hold-out keeps what they start from.
+        wanted += [fn.col(name).alias(f"{RAW}{name}") for name in _named(contract, "category")]
+    return rows.select(*wanted)
 
 
 if __name__ == "__main__":

@@ -56,14 +56,20 @@ def baseline(
     contract: Mapping[str, Any],
     window: Window,
     counted: Mapping[str, Any],
+    days: Sequence[str],
     features: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """``baseline.json``: the train part's histogram of each feature, in the contract's order."""
+    """``baseline.json``: the train part's histograms of each feature, in the contract's order.
+
+    ``days`` are those of every feature's ``by_day``: rows of one day share its weather, so only
+    days can say how far two samples of one process lie apart.
+    """
     return {
-        "version": 1,
+        "version": 2,
         "contract_version": contract["version"],
         "window": {**window.document(), **counted["parts"]["train"]},
         "rows": counted["rows"]["train"],
+        "days": list(days),
         "features": {
             feature["name"]: features[feature["name"]] for feature in contract["features"]
         },

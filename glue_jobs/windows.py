@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 PARTS = ("train", "validation", "holdout")
+# Of a timestamp: the window's end is exclusive, and the newest label belongs to it.
+RESOLUTION = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +32,22 @@ class Window:
         }
 
 
-def window(arguments: Mapping[str, str], newest_label: datetime) -> Window:
-    """The run's window; its end is ``as_of`` and its length ``window_days`` unless given.
+def window(arguments: Mapping[str, str], newest_label: datetime, latency: timedelta) -> Window:
+    """The run's window; its length is ``window_days`` unless given.
+
+    ``as_of`` of "latest" is just after the newest label, yet never after ``started_at``: one label
+    from the future would move every later window. The window ends ``latency`` before ``as_of``,
+    since of the newest events only those are labelled whose label came early, and these are of a
+    kind (flights that landed on time).
 
     Raises:
         SystemExit: the window is empty.
     """
     given = arguments["as_of"]
-    as_of = newest_label if given == "latest" else moment(given)
-    end = moment(arguments["window_end"]) if "window_end" in arguments else as_of
+    as_of = moment(given) if given != "latest" else newest_label + RESOLUTION
+    if given == "latest" and "started_at" in arguments:
+        as_of = min(as_of, moment(arguments["started_at"]))
+    end = moment(arguments["window_end"]) if "window_end" in arguments else as_of - latency
     days = timedelta(days=float(arguments["window_days"]))
     start = moment(arguments["window_start"]) if "window_start" in arguments else end - days
     if start >= end:
@@ -51,17 +60,35 @@ def cuts(
 ) -> tuple[datetime, datetime]:
     """First hour of validation and of hold-out, from labelled rows by hour in order.
 
-    A part begins at the first hour at which the share of earlier rows is reached; rows of one hour
-    stay together, so shares are met to within an hour's rows.
-
     Raises:
         SystemExit: there is no labelled row.
     """
-    total = sum(rows for _, rows in hours)
-    if total == 0:
+    if sum(rows for _, rows in hours) == 0:
         raise SystemExit("no labelled event in the window; have the labels arrived?")
+    first, second = _split(hours, (1 - validation_share - holdout_share, 1 - holdout_share))
+    return first, second
+
+
+def folds(hours: Sequence[tuple[datetime, int]], end: datetime, count: int) -> list[datetime]:
+    """First hours of the second to last of ``count`` runs of about as many rows before ``end``.
+
+    Runs, not random rows: the label of a row's own hour must not come back in its encoding.
+    """
+    before = [(hour, rows) for hour, rows in hours if hour < end and rows]
+    if not before:
+        return []
+    found = _split(before, [index / count for index in range(1, count)])
+    return sorted({cut for cut in found if cut <= before[-1][0]})
+
+
+def _split(hours: Sequence[tuple[datetime, int]], shares: Sequence[float]) -> list[datetime]:
+    """For each share the first hour at which that share of the rows is earlier.
+
+    Rows of one hour stay together, so shares are met to within an hour's rows.
+    """
+    total = sum(rows for _, rows in hours)
     found = []
-    for share in (1 - validation_share - holdout_share, 1 - holdout_share):
+    for share in shares:
         before = 0
         cut = hours[-1][0] + timedelta(hours=1)
         for hour, rows in hours:
@@ -70,7 +97,7 @@ def cuts(
                 break
             before += rows
         found.append(cut)
-    return found[0], found[1]
+    return found
 
 
 def moment(text: str) -> datetime:

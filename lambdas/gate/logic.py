@@ -13,6 +13,10 @@ from lambdas.shared.contract import Contract
 PARTS = ("train", "validation", "holdout")
 # The contract's name of a metric -> its name in evaluation.json. Lower is better for each.
 METRICS = {"logLoss": "log_loss"}
+YARDSTICKS = {
+    "prior": "a constant (the training rows' share of positives)",
+    "logistic": "a logistic regression on the same features",
+}
 
 
 def quality(contract: Contract, statistics: dict[str, Any]) -> dict[str, Any]:
@@ -75,10 +79,12 @@ def decide(contract: Contract, evaluation: dict[str, Any]) -> dict[str, Any]:
     """Judge a candidate against the champion on the same hold-out.
 
     The difference is candidate minus champion. It must be at most minus the contract's margin, and
-    its bootstrap interval must lie below zero.
+    its interval must lie below zero. The champion may be no measure, so the candidate must also
+    lose less than a constant, and not surely more than a small linear model on the same features.
 
     Returns:
-        ``promote``, ``reasons``, and the metrics of ``candidate``, ``champion`` and ``difference``.
+        ``promote``, ``reasons``, and the metrics of ``candidate``, ``champion``, ``difference`` and
+        ``yardsticks``.
 
     Raises:
         ValueError: the contract's gate names a metric that evaluations don't have.
@@ -99,13 +105,34 @@ def decide(contract: Contract, evaluation: dict[str, Any]) -> dict[str, Any]:
         against.append(f"{shown}; it must fall by at least {gate['margin']}")
     if not high < 0:
         against.append(f"{shown}; the interval must lie below zero")
+    simple = evaluation.get("yardsticks", {})
+    against += [_against(name, one) for name, one in simple.items() if _beaten(name, one)]
+    beside = [_against(name, one) for name, one in simple.items() if not _beaten(name, one)]
     return {
         "promote": not against,
-        "reasons": against or [f"{shown}: better than the champion on {rows} rows"],
+        "reasons": against or [f"{shown}: better than the champion on {rows} rows", *beside],
         "candidate": _summary(evaluation["candidate"]),
         "champion": _summary(evaluation["champion"]),
         "difference": {metric: difference},
+        "yardsticks": simple,
     }
+
+
+def _beaten(name: str, simple: dict[str, Any]) -> bool:
+    """Whether a yardstick speaks against the candidate; a NaN always does.
+
+    The constant must be beaten; the linear model may be as good, within the interval.
+    """
+    found = simple["difference"]
+    return not (found["value"] < 0 if name == "prior" else found["low"] <= 0)
+
+
+def _against(name: str, simple: dict[str, Any]) -> str:
+    found = simple["difference"]
+    return (
+        f"against {YARDSTICKS[name]} on the same rows: {found['value']:+.4f} "
+        f"(interval {found['low']:+.4f} to {found['high']:+.4f})"
+    )
 
 
 def _summary(model: dict[str, Any]) -> dict[str, Any]:

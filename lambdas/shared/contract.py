@@ -63,10 +63,14 @@ class _FeatureCore(TypedDict):
     name: str
     kind: str
     encoding: str
+    cause: str
 
 
 class Feature(_FeatureCore, total=False):
-    """An input of the model; ``observed_at`` names the field that holds its time."""
+    """An input of the model; ``observed_at`` names the field that holds its time.
+
+    Features with one ``cause`` move together, so their drift counts once.
+    """
 
     observed_at: str
 
@@ -84,6 +88,7 @@ class Gate(TypedDict):
     metric: str
     margin: float
     confidence: float
+    decisionsPerYear: int
     minimumHoldoutRows: int
     minimumTrainingRows: int
 
@@ -103,6 +108,7 @@ class Contract(TypedDict):
     gate: Gate
     monitoring: dict[str, Any]
     retention_days: dict[str, int]
+    label_latency_hours: int
 
 
 def parse(document: str | bytes, origin: str = "contract") -> Contract:

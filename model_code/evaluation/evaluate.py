@@ -1,7 +1,8 @@
 """Processing job: candidate and champion on the same hold-out.
 
-Both predict the same records through their own encodings, and both are resampled with the same
-draws of days, so the interval of their difference is a paired one.
+Both predict the same records through their own encodings, and differences are taken row by row
+before days are resampled, so the interval of a difference is a paired one. Two yardsticks that were
+fitted on the candidate's own rows answer too: a champion that is poor itself proves nothing.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lambdas.shared import names
-from model_code.evaluation import inputs, metrics
-from model_code.models import Model
+from model_code import yardsticks
+from model_code.evaluation import bootstrap, inputs, metrics
+from model_code.features.transform import Encoder
+from model_code.models import CONSTANT, Model
 
 DRAW_SEED = 2013
 
@@ -35,7 +39,8 @@ def main(argv: Sequence[str], base: Path) -> None:
             inputs.model(base / "input" / role, Path(directory))
             for role in ("candidate", "champion")
         )
-        document = compare(contract, rows, candidate, champion, seed)
+        simple = yardstick_predictions(Path(directory) / "candidate", rows)
+        document = compare(contract, rows, candidate, champion, seed, simple=simple)
     target = base / "output" / "evaluation"
     target.mkdir(parents=True, exist_ok=True)
     (target / names.EVALUATION_FILE).write_text(
@@ -45,11 +50,35 @@ def main(argv: Sequence[str], base: Path) -> None:
     sys.stdout.write(f"holdout:rows={len(rows)} difference:log_loss={difference['value']:.6g}\n")
 
 
+def yardstick_predictions(folder: Path, rows: pd.DataFrame) -> dict[str, metrics.Floats]:
+    """What the candidate's yardsticks say of the hold-out; none if its archive brings none."""
+    path = folder / yardsticks.FILE
+    if not path.exists():
+        return {}
+    encoder = Encoder(json.loads((folder / names.FEATURE_SPEC_FILE).read_bytes()))
+    matrix = np.asarray(encoder.matrix(inputs.records(rows)), dtype=np.float64)
+    return yardsticks.predict(json.loads(path.read_bytes()), matrix)
+
+
 def compare(
-    contract: dict[str, Any], rows: pd.DataFrame, candidate: Model, champion: Model, seed: int
+    contract: dict[str, Any],
+    rows: pd.DataFrame,
+    candidate: Model,
+    champion: Model,
+    seed: int,
+    *,
+    simple: Mapping[str, metrics.Floats] | None = None,
 ) -> dict[str, Any]:
-    """The document ``evaluation.json``. Differences are candidate minus champion."""
-    confidence = contract["gate"]["confidence"]
+    """The document ``evaluation.json``. Differences are candidate minus the other.
+
+    The difference to the champion has the confidence that one of a year's decisions needs, so that
+    the contract's holds for the year. The seed is replaced once in a deployment's life, so that
+    decision stands alone.
+    """
+    gate = contract["gate"]
+    confidence = gate["confidence"]
+    decisions = 1 if champion.kind == CONSTANT else gate["decisionsPerYear"]
+    of_one = bootstrap.year_confidence(confidence, decisions)
     label = rows["label"].to_numpy(dtype=float)
     draws = metrics.draw(inputs.event_times(rows, contract), seed)
     found = inputs.records(rows)
@@ -65,12 +94,13 @@ def compare(
         )
         evaluations.append({"model": model.description(), **one})
         losses.append(metrics.losses(label, probability))
-    difference = metrics.mean(losses[0] - losses[1], draws, confidence)
+    difference = metrics.mean(losses[0] - losses[1], draws, of_one)
     times = rows[contract["event"]["time_field"]]
     return {
-        "version": 1,
+        "version": 2,
         "contract_version": contract["version"],
         "confidence": confidence,
+        "decision_confidence": of_one,
         "holdout": {
             "rows": len(rows),
             "first": f"{times.min():%Y-%m-%dT%H:%M:%SZ}",
@@ -79,4 +109,18 @@ def compare(
         "candidate": evaluations[0],
         "champion": evaluations[1],
         "difference": {"log_loss": difference.document()},
+        "yardsticks": {
+            name: _against(losses[0], metrics.losses(label, probability), draws, confidence)
+            for name, probability in (simple or {}).items()
+        },
+    }
+
+
+def _against(
+    mine: metrics.Floats, theirs: metrics.Floats, draws: metrics.Draws, confidence: float
+) -> dict[str, dict[str, float]]:
+    """A yardstick's loss, and the candidate's less that."""
+    return {
+        "log_loss": metrics.mean(theirs, draws, confidence).document(),
+        "difference": metrics.mean(mine - theirs, draws, confidence).document(),
     }

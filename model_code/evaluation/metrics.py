@@ -69,20 +69,26 @@ def calibration(
     spread = total(place, (label - probability - observed[place]) ** 2, held) / in_bin**2
     normal = np.random.default_rng(draws.seed).standard_normal(drawn.shape)
     return Calibration(
-        _error(observed, drawn, drawn.var(axis=0), in_bin, confidence),
+        _error(observed, drawn, drawn.var(axis=0), in_bin, confidence, blocks=draws.blocks),
         _error(observed, observed + normal * np.sqrt(spread), spread, in_bin, confidence),
         _calibration_curve(label, probability, place, held),
     )
 
 
 def _error(
-    observed: Floats, drawn: Floats, noise: Floats, rows: Floats, confidence: float
+    observed: Floats,
+    drawn: Floats,
+    noise: Floats,
+    rows: Floats,
+    confidence: float,
+    *,
+    blocks: int = 0,
 ) -> Interval:
     """Root mean square of the gaps by bin, without their noise; replicates in ``drawn``."""
     weight = rows / rows.sum()
     value = np.sqrt(max(float((observed**2 - noise) @ weight), 0.0))
     replicates = np.sqrt(np.maximum((drawn**2 - 2 * noise) @ weight, 0))
-    return interval(float(value), replicates, confidence)
+    return interval(float(value), replicates, confidence, blocks)
 
 
 def _bins(probability: Floats, bins: int) -> Integers:

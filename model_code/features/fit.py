@@ -6,7 +6,9 @@ can check it without a JVM.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from model_code.features.transform import SPEC_VERSION, TARGET_MEAN
@@ -18,6 +20,8 @@ BASELINE_VALUES = 30
 
 # For each category: value (None for null) → (rows, positives).
 ValueCounts = Mapping[str | None, tuple[int, int]]
+# Rows by day and bin; the last bin holds nulls.
+Histograms = Sequence[Sequence[int]]
 
 
 def target_means(counts: ValueCounts) -> tuple[dict[str, float], float]:
@@ -37,12 +41,40 @@ def target_means(counts: ValueCounts) -> tuple[dict[str, float], float]:
     return dict(sorted(means.items())), overall
 
 
+def together(folds: Sequence[ValueCounts]) -> dict[str | None, tuple[int, int]]:
+    """Counts of all folds."""
+    found: dict[str | None, tuple[int, int]] = {}
+    for counts in folds:
+        for value, (rows, positives) in counts.items():
+            known = found.get(value, (0, 0))
+            found[value] = (known[0] + rows, known[1] + positives)
+    return found
+
+
+def out_of_fold(folds: Sequence[ValueCounts]) -> list[tuple[dict[str, float], float]]:
+    """For each fold the target means of the others.
+
+    A mean that holds a row's own label tells it to the model, the more the rarer the value: trees
+    then trust the column far more than it deserves (Micci-Barreca 2001 smooths, which only dampens
+    it; Prokhorenkova et al. 2018, https://arxiv.org/abs/1706.09516, section 3). With one fold there
+    is no other, and every value counts as unknown.
+    """
+    if len(folds) == 1:
+        return [({}, target_means(folds[0])[1])]
+    return [
+        target_means(together([other for other in folds if other is not mine])) for mine in folds
+    ]
+
+
 def feature_spec(
     contract: Mapping[str, Any],
     window: Mapping[str, str],
     counts: Mapping[str, ValueCounts],
 ) -> dict[str, Any]:
-    """The document ``feature_spec.json``; ``counts`` holds every target-mean feature."""
+    """The document ``feature_spec.json``; ``counts`` holds every target-mean feature.
+
+    What serves is fitted on all rows of the train part; :func:`for_training` is for these rows.
+    """
     features = []
     for feature in contract["features"]:
         entry = {key: feature[key] for key in ("name", "kind", "encoding")}
@@ -57,28 +89,45 @@ def feature_spec(
     }
 
 
+def for_training(spec: Mapping[str, Any], folds: Sequence[Mapping[str, ValueCounts]]) -> Any:
+    """The specification with ``folds`` beside each target mean: mapping and default of each."""
+    features = [
+        {**feature, "folds": out_of_fold([fold[feature["name"]] for fold in folds])}
+        if feature["encoding"] == TARGET_MEAN
+        else feature
+        for feature in spec["features"]
+    ]
+    return {**spec, "features": features}
+
+
 def inner_edges(quantiles: Sequence[float]) -> list[float]:
-    """Edges between bins, ascending and distinct; a bin is above one edge and up to the next."""
-    return sorted(set(quantiles))
+    """Edges between bins, ascending and distinct; a bin is above one edge and up to the next.
+
+    A value that several quantiles share has a bin of its own: without an edge just below it, a
+    constant that falls would stay in its bin.
+    """
+    repeated = {one for one, following in pairwise(sorted(quantiles)) if one == following}
+    return sorted({*quantiles, *(math.nextafter(value, -math.inf) for value in repeated)})
 
 
-def numeric_baseline(edges: Sequence[float], counts: Mapping[int, int], nulls: int) -> Any:
-    """Baseline of a number: ``edges`` (k) and ``counts`` of the k + 1 bins between them."""
-    return {
-        "kind": "number",
-        "edges": list(edges),
-        "counts": [counts.get(index, 0) for index in range(len(edges) + 1)],
-        "nulls": nulls,
-    }
-
-
-def category_baseline(counts: ValueCounts) -> Any:
-    """Baseline of a category: rows of the commonest values, of all others, and of null."""
+def commonest(counts: ValueCounts) -> list[str]:
+    """Values of a category with a bin of their own, the commonest first."""
     present = [(value, n) for value, (n, _) in counts.items() if value is not None]
     ranked = sorted(present, key=lambda item: (-item[1], item[0]))
-    return {
-        "kind": "category",
-        "values": dict(ranked[:BASELINE_VALUES]),
-        "other": sum(n for _, n in ranked[BASELINE_VALUES:]),
-        "nulls": counts.get(None, (0, 0))[0],
-    }
+    return [value for value, _ in ranked[:BASELINE_VALUES]]
+
+
+def numeric_baseline(edges: Sequence[float], by_day: Histograms) -> Any:
+    """Baseline of a number: ``edges`` (k), and by day the rows of the k + 1 bins between them."""
+    return {"kind": "number", "edges": list(edges), **_histograms(by_day)}
+
+
+def category_baseline(values: Sequence[str], by_day: Histograms) -> Any:
+    """Baseline of a category: ``values`` (k), and by day the rows of each and of all others."""
+    return {"kind": "category", "values": list(values), **_histograms(by_day)}
+
+
+def _histograms(by_day: Histograms) -> dict[str, Any]:
+    """Rows by day (D) and bin (k + 2, nulls last), and their sums over the days."""
+    counts = [sum(column) for column in zip(*by_day, strict=True)]
+    return {"counts": counts[:-1], "nulls": counts[-1], "by_day": [list(day) for day in by_day]}

@@ -17,12 +17,16 @@ from pyspark.sql import functions as fn
 from model_code.features.transform import IDENTITY, MISSING, TARGET_MEAN, Spec, SpecError
 
 
-def columns(spec: Spec) -> list[Column]:
-    """One double column for each feature, named after it, NaN where the value is null."""
-    return [_column(feature).alias(feature["name"]) for feature in spec["features"]]
+def columns(spec: Spec, fold: Column | None = None) -> list[Column]:
+    """One double column for each feature, named after it, NaN where the value is null.
+
+    With ``fold`` (a row's number among the specification's ``folds``) target means are those of
+    all other folds: for the rows that the means were fitted on, whose own label would come back.
+    """
+    return [_column(feature, fold).alias(feature["name"]) for feature in spec["features"]]
 
 
-def _column(feature: Mapping[str, Any]) -> Column:
+def _column(feature: Mapping[str, Any], fold: Column | None) -> Column:
     value = fn.col(feature["name"])
     if feature["encoding"] == IDENTITY:
         return fn.coalesce(value.cast(types.DoubleType()), fn.lit(MISSING))
@@ -31,9 +35,20 @@ def _column(feature: Mapping[str, Any]) -> Column:
             f"encoding of {feature['name']} is {feature['encoding']!r}; "
             f"allowed: {IDENTITY}, {TARGET_MEAN}"
         )
+    return fn.when(value.isNull(), fn.lit(MISSING)).otherwise(_known(feature, value, fold))
+
+
+def _known(feature: Mapping[str, Any], value: Column, fold: Column | None) -> Column:
+    if fold is None:
+        return _looked_up(feature["mapping"], feature["default"], value)
+    chosen = fn.lit(None).cast(types.DoubleType())
+    for number, (mapping, default) in enumerate(feature["folds"]):
+        chosen = fn.when(fold == number, _looked_up(mapping, default, value)).otherwise(chosen)
+    return chosen
+
+
+def _looked_up(mapping: Mapping[str, float], default: float, value: Column) -> Column:
     means = fn.from_json(
-        fn.lit(json.dumps(feature["mapping"])),
-        types.MapType(types.StringType(), types.DoubleType()),
+        fn.lit(json.dumps(mapping)), types.MapType(types.StringType(), types.DoubleType())
     )
-    known = fn.coalesce(fn.element_at(means, value), fn.lit(float(feature["default"])))
-    return fn.when(value.isNull(), fn.lit(MISSING)).otherwise(known)
+    return fn.coalesce(fn.element_at(means, value), fn.lit(float(default)))

@@ -6,9 +6,11 @@ training can move a limit. Which criteria, and when each was decided: ``docs/adr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from model_code.monitoring.drift import Drift, Rule
 
 # Metric → the contract's tolerance for it.
 QUALITY = {
@@ -55,8 +57,7 @@ class Least:
 class Limits:
     """``quality`` is empty if the model in service was never evaluated on a hold-out."""
 
-    psi: float
-    drifted_features: int
+    drift: Rule
     drift_alone: str
     quality: dict[str, Bound]
     least: Least
@@ -64,8 +65,8 @@ class Limits:
     def document(self) -> dict[str, float | str]:
         """As the report holds them."""
         return {
-            "population_stability_index": self.psi,
-            "drifted_features": self.drifted_features,
+            "population_stability_index": self.drift.psi,
+            "drifted_causes": self.drift.causes,
             "drift_alone": self.drift_alone,
             **{metric: bound.limit for metric, bound in self.quality.items()},
             "minimum_captured": self.least.captured,
@@ -90,11 +91,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a window showed. ``drifted`` is None if there is no baseline to compare with."""
+    """What a window showed. ``drift`` is None if there is no baseline to compare with."""
 
     captured: Sample
     labelled: Sample
-    drifted: Sequence[str] | None
+    drift: Drift | None
     quality: Mapping[str, Any] | None
 
 
@@ -109,8 +110,11 @@ def limits(contract: Mapping[str, Any], holdout: Mapping[str, Any] | None) -> Li
                 found["value"] + rules[tolerance], found["high"] - found["value"]
             )
     return Limits(
-        psi=rules["populationStabilityIndex"],
-        drifted_features=rules["driftedFeaturesToAlarm"],
+        drift=Rule(
+            rules["populationStabilityIndex"],
+            rules["confidence"],
+            rules["driftedFeaturesToAlarm"],
+        ),
         drift_alone=rules["driftAlone"],
         quality=quality,
         least=Least(rules["minimumCaptured"], rules["minimumLabelled"], rules["minimumDays"]),
@@ -120,12 +124,6 @@ def limits(contract: Mapping[str, Any], holdout: Mapping[str, Any] | None) -> Li
 def estimates(evaluated: Mapping[str, Any], block: str) -> dict[str, Any]:
     """An evaluation with the intervals that the contract's ``block`` names."""
     return {**evaluated} if block == DAY else {**evaluated, **evaluated["sampling"]}
-
-
-def drifted(found: Mapping[str, Mapping[str, Any]], limit: Limits) -> list[str]:
-    """Features above the index's limit, the strongest first."""
-    over = [name for name, one in found.items() if one["psi"] > limit.psi]
-    return sorted(over, key=lambda name: (-found[name]["psi"], name))
 
 
 def judge(limit: Limits, seen: Evidence) -> list[dict[str, Any]]:
@@ -146,20 +144,45 @@ def _drift(
     alone = limit.drift_alone == "always" or (
         limit.drift_alone == "whenQualityIsNotJudged" and not quality_judged
     )
-    result = {"name": DRIFT, "value": None, "limit": limit.drifted_features, "breached": None,
+    rule, drift = limit.drift, seen.drift
+    result = {"name": DRIFT, "value": None, "limit": rule.causes, "breached": None,
               "alarms": alone or quality_breached}  # fmt: skip
+    lacking = _too_little(limit, seen)
+    if lacking is not None or drift is None:
+        return {**result, "reason": f"drift is not judged: {lacking}"}
+    count = len(drift.causes)
+    rings = "an alarm" if result["alarms"] else "of note"
+    reason = f"{_described(drift)}; {rings} from {rule.causes} causes that chance would not give"
+    breached = count >= rule.causes and drift.chance <= 1 - rule.confidence
+    return {**result, "value": count, "breached": breached, "reason": reason}
+
+
+def _too_little(limit: Limits, seen: Evidence) -> str | None:
+    """Why drift cannot be judged; None if it can."""
+    if seen.drift is None:
+        return "the model in service has no baseline by day"
     least = limit.least
     lacking = seen.captured.short_of(least.captured, least.days, "captured records")
-    if seen.drifted is None:
-        lacking = "the model in service has no baseline"
-    if lacking is not None or seen.drifted is None:
-        return {**result, "reason": f"drift is not judged: {lacking}"}
-    count = len(seen.drifted)
-    names = ", ".join(seen.drifted) or "none"
-    rings = "an alarm" if result["alarms"] else "of note"
-    reason = f"{count} features drifted ({names}); {rings} from {limit.drifted_features}"
-    breached = count >= limit.drifted_features
-    return {**result, "value": count, "breached": breached, "reason": reason}
+    # With fewer rotations than this none could be rare enough.
+    needed = round(1 / (1 - limit.drift.confidence))
+    if lacking is None and seen.drift.days < needed:
+        lacking = f"baseline and window have {seen.drift.days} days; {needed} are needed"
+    return lacking
+
+
+def _described(drift: Drift) -> str:
+    """Drifted features by cause, with the kind of change where it is known to be one of time."""
+    words = []
+    for cause in drift.causes:
+        mine = {n: one for n, one in drift.features.items() if one["drifted"]}
+        named = [
+            name if one["change"] == "shift" else f"{name}: {one['change']}"
+            for name, one in sorted(mine.items(), key=lambda item: (-item[1]["psi"], item[0]))
+            if one["cause"] == cause
+        ]
+        words.append(", ".join(named))
+    found = "; ".join(words) or "none"
+    return f"features drifted for {len(drift.causes)} causes ({found})"
 
 
 def _quality(metric: str, limit: Limits, seen: Evidence) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from model_code.models import Model
 from model_code.monitoring import capture, criteria, drift
 from model_code.monitoring.capture import Captured, Prediction
 from model_code.monitoring.criteria import Evidence, Limits, Sample
+from model_code.monitoring.drift import Drift, Rule
 from model_code.monitoring.quality import days, first_by_id, groups, totals, variant
 
 REPORT_FILE = "report.json"
@@ -133,12 +134,12 @@ def examine(
     limit = criteria.limits(contract, compared.holdout)
     variants = {key: variant(group, known, contract) for key, group in groups(inside).items()}
     first = list(first_by_id(inside).values())
-    found = _drift(first, compared.baseline)
+    found = _drift(first, compared.baseline, contract, limit.drift)
     champion = variants.get((names.CHAMPION, compared.fingerprint))
     seen = Evidence(
         captured=Sample(len(first), days(first, contract)),
         labelled=_labelled(champion),
-        drifted=None if compared.baseline is None else criteria.drifted(found, limit),
+        drift=found,
         quality=champion["quality"] if champion else None,
     )
     return {
@@ -154,7 +155,7 @@ def examine(
             {"variant": name, "model": model, **one}
             for (name, model), one in sorted(variants.items())
         ],
-        "drift": found,
+        "drift": found.features if found else {},
         **_verdict(limit, seen),
     }
 
@@ -179,7 +180,7 @@ def _verdict(limit: Limits, seen: Evidence) -> dict[str, Any]:
         if one["breached"] is None or (one["breached"] and one not in alarming)
     ]
     return {
-        "drifted_features": list(seen.drifted or []) if drift_judged else [],
+        "drifted_features": _drifted(seen.drift) if drift_judged else [],
         "limits": limit.document(),
         "criteria": judged,
         "judged": any(one["breached"] is not None for one in judged),
@@ -189,12 +190,29 @@ def _verdict(limit: Limits, seen: Evidence) -> dict[str, Any]:
     }
 
 
+def _drifted(found: Drift | None) -> list[str]:
+    """Drifted features, the strongest first."""
+    features = found.features if found else {}
+    over = [name for name, one in features.items() if one["drifted"]]
+    return sorted(over, key=lambda name: (-features[name]["psi"], name))
+
+
 def _drift(
-    inside: Sequence[Prediction], baseline: dict[str, Any] | None
-) -> dict[str, dict[str, Any]]:
-    if baseline is None or not inside:
-        return {}
-    return drift.features(baseline, [one.record for one in inside])
+    inside: Sequence[Prediction],
+    baseline: dict[str, Any] | None,
+    contract: Mapping[str, Any],
+    rule: Rule,
+) -> Drift | None:
+    """None without records, or without a baseline by day (models of before version 2)."""
+    if baseline is None or baseline["version"] < drift.BASELINE_VERSION or not inside:
+        return None
+    time_field = contract["event"]["time_field"]
+    by_day: dict[str, list[dict[str, Any]]] = {}
+    for one in inside:
+        day = _time(str(one.record[time_field])).astimezone(UTC).date().isoformat()
+        by_day.setdefault(day, []).append(one.record)
+    causes = {feature["name"]: feature["cause"] for feature in contract["features"]}
+    return drift.examine(baseline, by_day, causes, rule)
 
 
 def _time(moment: str) -> datetime:

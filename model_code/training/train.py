@@ -23,7 +23,7 @@ import xgboost
 from sklearn.metrics import log_loss, roc_auc_score
 
 from lambdas.shared import names
-from model_code import models
+from model_code import models, yardsticks
 
 ROOT = Path(__file__).resolve().parents[2]
 # What serving imports; training and evaluation code stays out of the endpoint.
@@ -58,8 +58,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     _report("train", chosen, train, features)
     _report("validation", chosen, validation, features)
     trees = chosen.num_boosted_rounds()
-    booster = fit(pd.concat([train, validation]), features, hyperparameters, trees)
-    save(booster, run, Path(os.environ["SM_MODEL_DIR"]))
+    rows = pd.concat([train, validation])
+    booster = fit(rows, features, hyperparameters, trees)
+    target = Path(os.environ["SM_MODEL_DIR"])
+    save(booster, run, target)
+    simple = yardsticks.fit(rows[features].to_numpy(float), rows[LABEL].to_numpy(float))
+    (target / yardsticks.FILE).write_text(json.dumps(simple, allow_nan=False) + "\n")
 
 
 def _parse(argv: Sequence[str]) -> Hyperparameters:

@@ -83,7 +83,11 @@ def _lease_states(flow: Flow) -> States:
 
 def _data_states(flow: Flow) -> States:
     run = below(flow.features_bucket, f"{names.FEATURES_RUNS}{{}}/", RUN_ID)
-    arguments = {"--output_run.$": run, "--as_of.$": "$.request.as_of"}
+    arguments = {
+        "--output_run.$": run,
+        "--as_of.$": "$.request.as_of",
+        "--started_at.$": "$$.Execution.StartTime",
+    }
     window = {
         "--window_start.$": "$.request.window_start",
         "--window_end.$": "$.request.window_end",

@@ -89,21 +89,28 @@ def write_run(folder: Path, rows: int = 3000) -> dict[str, pd.DataFrame]:
     return found
 
 
-def baseline() -> dict[str, Any]:
-    """Bins of what :func:`events` draws: quartiles, and a fifth of one feature missing."""
+def baseline(days: int = 30) -> dict[str, Any]:
+    """A hundred rows a day of what :func:`events` draws: quartiles, a fifth of one missing."""
+    generator = np.random.default_rng(7)
     found: dict[str, Any] = {}
+
+    def drawn(shares: list[float]) -> list[list[int]]:
+        return generator.multinomial(100, shares, size=days).tolist()  # type: ignore[no-any-return]
+
     for name in FEATURES:
-        nulls = 200 if name == "wind_gust_mph" else 0
-        counts = dict.fromkeys(range(4), (1000 - nulls) // 4)
-        found[name] = fit.numeric_baseline([-0.674, 0.0, 0.674], counts, nulls)
+        nulls = 0.2 if name == "wind_gust_mph" else 0.0
+        by_day = drawn([(1 - nulls) / 4] * 4 + [nulls])
+        found[name] = fit.numeric_baseline([-0.674, 0.0, 0.674], by_day)
     categories = {
         "carrier": list(CARRIERS),
         "origin": ["EWR", "JFK"],
         "destination": ["IAH", "SFO", "ZZZ"],
     }
     for name, values in categories.items():
-        found[name] = fit.category_baseline(dict.fromkeys(values, (1000, 0)))
-    return {"version": 1, "features": {name: found[name] for name in FEATURES}}
+        shares = [1 / len(values)] * len(values) + [0.0, 0.0]
+        found[name] = fit.category_baseline(values, drawn(shares))
+    dates = pd.date_range("2013-02-01", periods=days).strftime("%Y-%m-%d").tolist()
+    return {"version": 2, "days": dates, "features": {name: found[name] for name in FEATURES}}
 
 
 def write_seed(folder: Path, probability: float = 0.25) -> Path:

@@ -38,8 +38,12 @@ def java() -> Iterator[None]:
 def write_lake(root: Path, frame: pd.DataFrame) -> None:
     """Prepared flights as the curate job leaves them, with the compiled contract."""
     (root / "contract.json").write_text(json.dumps(CONTRACT))
-    arrived = frame[frame["outcome"] == "arrived"]
     _write(root / "events", frame, flights.EVENT_FIELDS, "event_time")
+    write_labels(root, frame[frame["outcome"] == "arrived"])
+
+
+def write_labels(root: Path, arrived: pd.DataFrame) -> None:
+    """Labels of flights that arrived, on the dates of their arrival."""
     _write(root / "labels", arrived, flights.LABEL_FIELDS, "label_time")
 
 

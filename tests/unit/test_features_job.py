@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from glue_jobs import arguments, features, windows
 from local import flights
+from model_code.monitoring import drift
 from tests.unit import spark_jobs
 from tests.unit.spark_jobs import CONTRACT
 
@@ -58,9 +61,14 @@ def frame() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def run(frame: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    lake = tmp_path_factory.mktemp("lake")
-    spark_jobs.write_lake(lake, frame)
+def lake(frame: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("lake")
+    spark_jobs.write_lake(found, frame)
+    return found
+
+
+@pytest.fixture(scope="module")
+def run(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return Run(lake, tmp_path_factory.mktemp("run"))
 
 
@@ -73,7 +81,10 @@ def test_parts_follow_each_other_in_time(run: Run) -> None:
     assert rows[1] / sum(rows) == pytest.approx(0.2, abs=0.02)
 
 
-def test_only_labels_known_by_as_of_are_used(run: Run, frame: pd.DataFrame) -> None:
+def test_only_labels_known_by_as_of_are_used(lake: Path, frame: pd.DataFrame) -> None:
+    """The events' window is given, so that some of its labels are not known yet."""
+    output = lake.with_name("given")
+    run = Run(lake, output, window_start="2013-01-01T00:00:00Z", window_end=AS_OF)
     window = frame[frame["event_time"] < "2013-01-22"]
     known = window[window["label_time"] <= "2013-01-22"]
     assert 0 < len(known) < (window["outcome"] == "arrived").sum()
@@ -85,6 +96,65 @@ def test_only_labels_known_by_as_of_are_used(run: Run, frame: pd.DataFrame) -> N
     rows = run.document("statistics.json")["rows"]
     assert rows["events"] == len(window)
     assert rows["unlabelled"] == len(window) - len(known)
+
+
+def test_the_window_ends_where_labels_are_complete(run: Run, frame: pd.DataFrame) -> None:
+    """In its last hours only flights that landed early had a label: their rate would be too low."""
+    latency = pd.Timedelta(hours=CONTRACT["label_latency_hours"])
+    window = frame[frame["event_time"] < pd.Timestamp("2013-01-22") - latency]
+    found = pd.concat([run.part(name) for name in windows.PARTS])
+    assert set(found["flight_id"]) == set(window[window["outcome"] == "arrived"]["flight_id"])
+    assert run.document("statistics.json")["window"]["end"] == "2013-01-21T00:00:00Z"
+
+
+def test_a_label_from_the_future_moves_no_window(frame: pd.DataFrame, tmp_path: Path) -> None:
+    spark_jobs.write_lake(tmp_path, frame)
+    newest = frame[frame["outcome"] == "arrived"].iloc[[0]].copy()
+    newest["label_time"] = pd.Timestamp("2014-06-01")
+    spark_jobs.write_labels(tmp_path, newest)
+    run = Run(tmp_path, tmp_path / "run", as_of="latest", started_at="2014-01-01T00:00:00.5Z")
+    last = frame[frame["outcome"] == "arrived"]["label_time"].max()
+    as_of = windows.moment(run.document("statistics.json")["window"]["as_of"])
+    assert as_of == last.tz_localize("UTC") + pd.Timedelta(microseconds=1)
+    assert len(run.part("train"))
+
+
+def test_all_labels_at_one_instant_are_seen() -> None:
+    """Its own time is inside: the window's end is exclusive, and the newest label belongs to it."""
+    instant = windows.moment("2013-01-22T00:00:00Z")
+    found = windows.window({"as_of": "latest", "window_days": "1"}, instant, timedelta(0))
+    assert found.start <= instant < found.end
+    assert found.as_of > instant
+    started = {"as_of": "latest", "window_days": "1", "started_at": "2013-01-21T00:00:00Z"}
+    assert windows.window(started, instant, timedelta(0)).as_of < instant
+
+
+def test_train_rows_are_encoded_without_their_own_label(run: Run, frame: pd.DataFrame) -> None:
+    """Against means of all other folds, computed anew; later parts follow the specification."""
+    spec = {one["name"]: one for one in run.document("feature_spec.json")["features"]}
+    train = run.part("train")
+    raw = train[["flight_id", "event_time", "label", "destination"]].merge(
+        frame[["flight_id", "destination"]], on="flight_id", suffixes=("", "_value")
+    )
+    hours = raw["event_time"].dt.floor("h")
+    counts = [
+        (at.to_pydatetime(), int(rows)) for at, rows in hours.value_counts().sort_index().items()
+    ]
+    cuts = windows.folds(counts, counts[-1][0] + timedelta(hours=1), features.FOLDS)
+    fold = np.searchsorted([pd.Timestamp(cut) for cut in cuts], hours, "right")
+    assert set(fold) == set(range(features.FOLDS))
+    for number in range(features.FOLDS):
+        others, mine = raw[fold != number], raw[fold == number]
+        overall = others["label"].mean()
+        sums = others.groupby("destination_value")["label"].agg(["sum", "count"])
+        means = (sums["sum"] + 20 * overall) / (sums["count"] + 20)
+        expected = mine["destination_value"].map(means).fillna(overall)
+        assert np.allclose(mine["destination"], expected, rtol=0, atol=1e-12)
+    validation = run.part("validation").merge(
+        frame[["flight_id", "carrier"]], on="flight_id", suffixes=("", "_value")
+    )
+    known = validation["carrier_value"].map(spec["carrier"]["mapping"])
+    assert (validation["carrier"] == known.fillna(spec["carrier"]["default"])).all()
 
 
 def test_statistics_agree_with_the_tables(run: Run) -> None:
@@ -116,27 +186,32 @@ def test_encodings_and_baseline_see_the_train_part_only(
 
 def test_target_means_are_smoothed_means(run: Run, frame: pd.DataFrame) -> None:
     train = run.part("train")
-    joined = train[["flight_id", "label"]].merge(frame[["flight_id", "carrier"]], on="flight_id")
+    joined = train[["flight_id", "label"]].merge(
+        frame[["flight_id", "carrier"]].rename(columns={"carrier": "carrier_value"}), on="flight_id"
+    )
     overall = joined["label"].mean()
     spec = {one["name"]: one for one in run.document("feature_spec.json")["features"]}
     assert spec["carrier"]["default"] == pytest.approx(overall)
-    for carrier, rows in joined.groupby("carrier"):
+    for carrier, rows in joined.groupby("carrier_value"):
         expected = (rows["label"].sum() + 20 * overall) / (len(rows) + 20)
         assert spec["carrier"]["mapping"][carrier] == pytest.approx(expected)
 
 
-def test_baseline_counts_every_train_row(run: Run) -> None:
+def test_baseline_counts_every_train_row_on_its_day(run: Run, frame: pd.DataFrame) -> None:
     baseline = run.document("baseline.json")
     train = run.part("train")
     assert list(baseline["features"]) == NAMES
+    day = train["event_time"].dt.strftime("%Y-%m-%d")
+    assert baseline["days"] == sorted(day.unique())
+    raw = frame.set_index("flight_id").reindex(train["flight_id"])
     for name, one in baseline["features"].items():
-        if one["kind"] == "number":
-            assert one["edges"] == sorted(set(one["edges"]))
-            edges = [-float("inf"), *one["edges"], float("inf")]
-            expected = pd.cut(train[name], edges).value_counts(sort=False).tolist()
-            assert one["counts"] == expected
-        else:
-            assert sum(one["values"].values()) + one["other"] + one["nulls"] == len(train)
+        for index, date in enumerate(baseline["days"]):
+            values = raw[name][(day == date).to_numpy()]
+            records = [{name: None if pd.isna(value) else value} for value in values]
+            assert drift.histogram(one, name, records) == one["by_day"][index], (name, date)
+        sums = np.sum(one["by_day"], axis=0).tolist()
+        assert [*one["counts"], one["nulls"]] == sums
+        assert sum(sums) == len(train)
 
 
 def test_holdout_keeps_raw_categories(run: Run, frame: pd.DataFrame) -> None:

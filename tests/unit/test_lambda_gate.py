@@ -74,6 +74,37 @@ def test_every_fault_of_the_data_is_named() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("prior", "logistic", "promote"),
+    [
+        (-0.05, (-0.01, -0.02), True),
+        (-0.05, (0.01, -0.01), True),
+        (-0.05, (0.03, 0.01), False),
+        (0.0, (-0.01, -0.02), False),
+        (math.nan, (-0.1, -0.2), False),
+        (-0.05, (math.nan, math.nan), False),
+    ],
+)
+def test_yardsticks_are_asked_too(
+    prior: float, logistic: tuple[float, float], promote: bool
+) -> None:
+    """The constant must be beaten, the linear model only not be surely better."""
+    evaluation = _evaluation(-0.02, -0.03, -0.01)
+    evaluation["yardsticks"] = {
+        name: {
+            "log_loss": {"value": 0.5},
+            "difference": {"value": value, "low": low, "high": 2 * value - low},
+        }
+        for name, value, low in (("prior", prior, prior - 0.01), ("logistic", *logistic))
+    }
+    answer = decide(CONTRACT, evaluation)
+    assert answer["promote"] is promote
+    assert answer["yardsticks"] == evaluation["yardsticks"]
+    said = "; ".join(answer["reasons"])
+    assert ("better than the champion" in said) is promote
+    assert "on the same rows" in said, "the gate says how the yardsticks stand"
+
+
 def test_a_clear_improvement_is_promoted_with_its_numbers() -> None:
     answer = decide(CONTRACT, _evaluation(-0.02, -0.03, -0.01))
     assert answer["promote"]

@@ -17,7 +17,9 @@ import pytest
 from moto import mock_aws
 
 from lambdas.shared import names
+from local import flights
 from model_code.evaluation import evaluate, inputs
+from model_code.features import fit
 from model_code.models import Model
 from model_code.monitoring import capture, criteria, drift, monitor
 from model_code.monitoring.capture import Captured, Prediction
@@ -187,8 +189,13 @@ def test_wrong_probabilities_breach_calibration(case: Case) -> None:
     assert metric(names.METRIC_MODEL_BREACH) == [1]
 
 
+MOVED = ("distance_miles", "departure_minute", "aircraft_year")
+"""Features of three causes."""
+
+
 def test_shifted_inputs_breach_drift_by_name(case: Case) -> None:
-    moved = ["temperature_f", "dew_point_f", "humidity_percent"]
+    write_rule(case, "whenQualityIsNotJudged")
+    moved = list(MOVED)
     for record in case.records:
         for name in moved:
             record[name] += 3
@@ -213,18 +220,16 @@ def write_rule(case: Case, rule: str) -> None:
 def test_drift_that_quality_does_not_confirm_can_be_a_note(case: Case) -> None:
     write_rule(case, "whenQualityIsNotJudged")
     for record in case.records:
-        for name in ("precipitation_inches", "pressure_millibars", "visibility_miles"):
+        for name in MOVED:
             record[name] += 3
     # The model answers as if nothing had moved, so its quality holds.
-    case.capture(
-        model=case.constant_inputs("precipitation_inches", "pressure_millibars", "visibility_miles")
-    )
+    case.capture(model=case.constant_inputs(*MOVED))
     case.label(1500)
     report = case.run()
     assert len(report["drifted_features"]) == 3
     assert report["breached"] is False
     assert report["reasons"] == []
-    assert any("3 features drifted" in note for note in report["notes"])
+    assert any("drifted for 3 causes" in note for note in report["notes"])
     assert metric(names.METRIC_MODEL_BREACH) == [0]
 
 
@@ -234,7 +239,7 @@ def test_the_contract_says_whether_drift_alone_alarms(
 ) -> None:
     write_rule(case, rule)
     for record in case.records:
-        for name in ("precipitation_inches", "pressure_millibars", "visibility_miles"):
+        for name in MOVED:
             record[name] += 3
     case.capture()
     assert case.run()["breached"] is breached
@@ -449,15 +454,83 @@ def test_samples_of_one_distribution_have_no_drift_on_average(rows: int) -> None
     assert np.mean(found) == pytest.approx(chance, rel=0.15)
 
 
+RULE = drift.Rule(psi=0.25, confidence=0.95, causes=1)
+CAUSES = {feature["name"]: feature["cause"] for feature in CONTRACT["features"]}
+
+
+def by_day(records: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        found.setdefault(record["event_time"][:10], []).append(record)
+    return found
+
+
 def test_missing_and_unknown_values_are_drift() -> None:
     records = models.events(800, 8)
-    same = drift.features(models.baseline(), records)
-    assert max(one["psi"] for one in same.values()) < 0.1
+    same = drift.examine(models.baseline(), by_day(records), CAUSES, RULE)
+    assert max(one["psi"] for one in same.features.values()) < 0.1
+    assert same.causes == []
     changed = [{**record, "origin": "LGA", "humidity_percent": None} for record in records]
-    found = drift.features(models.baseline(), changed)
-    over = {name for name, one in found.items() if one["psi"] > 0.25}
+    found = drift.examine(models.baseline(), by_day(changed), CAUSES, RULE)
+    over = {name for name, one in found.features.items() if one["drifted"]}
     assert over == {"origin", "humidity_percent"}
-    assert found["humidity_percent"]["nulls"] == 1.0
+    assert found.causes == ["origin", "weather_observed_at"]
+    assert found.features["humidity_percent"]["nulls"] == 1.0
+    assert found.chance <= 0.05
+
+
+def test_features_of_one_cause_count_once(case: Case) -> None:
+    """Three readings of one observation are one reason, so three causes are not there."""
+    write_rule(case, "always")
+    weather = ["temperature_f", "dew_point_f", "humidity_percent", "pressure_millibars"]
+    for record in case.records:
+        for name in weather:
+            record[name] += 3
+    case.capture()
+    report = case.run()
+    assert set(report["drifted_features"]) == set(weather)
+    assert report["breached"] is False
+    assert any("drifted for 1 causes" in note for note in report["criteria"][0].values()
+               if isinstance(note, str))  # fmt: skip
+
+
+@pytest.mark.parametrize("moved", [1.0, -1.0])
+def test_a_constant_that_moves_drifts_either_way(moved: float) -> None:
+    """Quantiles of a constant are one value; without a bin of its own a fall stayed in it."""
+    edges = fit.inner_edges([5.0] * 9)
+    baseline = {
+        "days": [f"2013-03-{day:02d}" for day in range(1, 31)],
+        "features": {"x": fit.numeric_baseline(edges, [[0, 100, 0, 0]] * 30)},
+    }
+    window = {f"2013-04-{day:02d}": [{"x": 5.0 + moved}] * 100 for day in range(1, 8)}
+    found = drift.examine(baseline, window, {}, RULE)
+    assert found.features["x"]["drifted"]
+    assert found.features["x"]["psi"] > 5
+    assert found.features["x"]["change"] == "shift"
+
+
+def seasonal(days: int, start: str, period: float) -> drift.Histograms:
+    """A feature that goes up and down once in ``period`` days, ten bins, 100 rows a day."""
+    dates = pd.date_range(start, periods=days)
+    place = (4.5 + 4 * np.sin(2 * np.pi * dates.dayofyear / period)).round().astype(int)
+    counts = np.zeros((days, 11), dtype=np.int64)
+    for offset, rows in ((-1, 25), (0, 50), (1, 25)):
+        np.add.at(counts, (np.arange(days), np.clip(place + offset, 0, 9)), rows)
+    return drift.Histograms([one.date() for one in dates], {"x": counts})
+
+
+@pytest.mark.parametrize(
+    ("days", "start", "change"),
+    [(70, "2013-01-20", "trend"), (420, "2012-03-01", "season")],
+)
+def test_change_of_time_is_named(days: int, start: str, change: str) -> None:
+    window = seasonal(14, "2013-04-26", 365)
+    reference = seasonal(days, start, 365)
+    name = drift._change(reference, window, "x", RULE.psi)
+    assert name == change
+    broken = drift.Histograms(window.days, {"x": np.roll(window.features["x"][:, :10], 5, 1)})
+    broken.features["x"] = np.pad(broken.features["x"], ((0, 0), (0, 1)))
+    assert drift._change(reference, broken, "x", RULE.psi) == "shift"
 
 
 def test_capture_names_variant_by_its_folder(tmp_path: Path) -> None:
@@ -468,3 +541,66 @@ def test_capture_names_variant_by_its_folder(tmp_path: Path) -> None:
         ("challenger", "f", 0.1),
         ("challenger", "f", 0.2),
     ]
+
+
+@pytest.fixture(scope="module")
+def year() -> drift.Histograms:
+    """A tenth of the flights by day, in bins of the whole year."""
+    frame = flights.sample(flights.prepare(), 0.1)
+    dates = frame["event_time"].dt.date
+    order = sorted(dates.unique())
+    row = dates.map({day: index for index, day in enumerate(order)}).to_numpy()
+    counts = {}
+    for feature in CONTRACT["features"]:
+        values = frame[feature["name"]]
+        if feature["kind"] == "category":
+            common = values.value_counts().index[: fit.BASELINE_VALUES]
+            place, size = pd.Categorical(values, common).codes, len(common)
+            place = np.where(place < 0, size, place)
+        else:
+            edges = np.array(fit.inner_edges(values.dropna().quantile(np.arange(1, 10) / 10)))
+            place, size = np.searchsorted(edges, values, "left"), len(edges)
+        place = np.where(values.isna(), size + 1, place)
+        counts[feature["name"]] = np.zeros((len(order), size + 2), dtype=np.int64)
+        np.add.at(counts[feature["name"]], (row, place), 1)
+    return drift.Histograms(order, counts)
+
+
+@pytest.mark.parametrize("length", [7, 30])
+@pytest.mark.parametrize("causes", [1, 3])
+def test_unchanged_days_seldom_ring(year: drift.Histograms, length: int, causes: int) -> None:
+    """Baseline and window from one pool of days: counted by rows, 98 % and 27 % rang."""
+    generator, rule = np.random.default_rng(length), dataclasses.replace(RULE, causes=causes)
+    trials, rung, counted_by_row = 100, 0, 0
+    for _ in range(trials):
+        chosen = generator.permutation(len(year.days))[: 63 + length]
+        parts = [
+            drift.Histograms(
+                [year.days[one] for one in order], {n: c[order] for n, c in year.features.items()}
+            )
+            for order in (np.sort(chosen[:63]), np.sort(chosen[63:]))
+        ]
+        found = drift.compare(*parts, CAUSES, rule)
+        rung += len(found.causes) >= causes and found.chance <= 1 - rule.confidence
+        counted_by_row += sum(one["psi"] > rule.psi for one in found.features.values()) >= 3
+    assert rung <= 0.05 * trials
+    assert counted_by_row >= (0.9 if length == 7 else 0.15) * trials, "the check is alive"
+
+
+def test_a_change_of_unit_rings_in_a_week(year: drift.Histograms) -> None:
+    """Every window of seven days in which distances come in other bins."""
+    rung, starts = 0, range(0, 280, 14)
+    for start in starts:
+        reference, window = (
+            drift.Histograms(year.days[part], {n: c[part] for n, c in year.features.items()})
+            for part in (slice(start, start + 63), slice(start + 63, start + 70))
+        )
+        counts = window.features["distance_miles"]
+        moved = np.minimum(np.arange(counts.shape[1]) + 3, counts.shape[1] - 2)
+        window.features["distance_miles"] = np.zeros_like(counts)
+        np.add.at(window.features["distance_miles"], (slice(None), moved), counts)
+        found = drift.compare(reference, window, CAUSES, RULE)
+        assert "distance_miles" in found.causes
+        assert found.features["distance_miles"]["change"] == "shift"
+        rung += found.chance <= 0.05
+    assert rung == len(starts)

@@ -13,8 +13,13 @@ from types import ModuleType
 from typing import Any
 from unittest import mock
 
+import numpy as np
+import pandas as pd
 import pytest
+from sklearn.metrics import log_loss
 
+from model_code.evaluation.bootstrap import entropy
+from model_code.features import fit as features_fit
 from model_code.models import Model
 from model_code.training import train
 from tests.unit import models_for_tests as models
@@ -26,6 +31,7 @@ ARCHIVE = {
     "feature_spec.json",
     "baseline.json",
     "contract.json",
+    "yardsticks.json",
     "code",
 }
 
@@ -207,3 +213,53 @@ def test_fingerprints_name_what_a_model_computes(trained: Path, tmp_path: Path) 
     prints = [Model(folder).fingerprint for folder in (one, same, other, trained)]
     assert prints[0] == prints[1]
     assert len(set(prints)) == 3
+
+
+def table_with_many_values(seed: int) -> dict[str, pd.DataFrame]:
+    """Two parts of a table whose category has about a thousand values that say nothing."""
+    generator = np.random.default_rng(seed)
+    rows = 2600
+    signal = generator.normal(0, 1, rows)
+    label = (generator.random(rows) < 1 / (1 + np.exp(-(1.6 * signal - 0.4)))).astype(int)
+    table = pd.DataFrame(
+        {"value": generator.integers(0, 1400, rows).astype(str), "signal": signal, "label": label}
+    )
+    return {"train": table[:1851], "validation": table[1851:2150], "holdout": table[2150:]}
+
+
+def counted(rows: pd.DataFrame) -> dict[str | None, tuple[int, int]]:
+    found = rows.groupby("value")["label"].agg(["size", "sum"])
+    return {str(value): (int(n), int(positive)) for value, n, positive in found.itertuples()}
+
+
+def encoded(parts: dict[str, pd.DataFrame], *, out_of_fold: bool) -> dict[str, pd.DataFrame]:
+    """The parts with target means: of the train part for all, or of its other folds for its own."""
+    train, found = parts["train"], {}
+    means, default = features_fit.target_means(counted(train))
+    for name, rows in parts.items():
+        found[name] = rows.assign(value=rows["value"].map(means).fillna(default))
+    if out_of_fold:
+        fold = np.arange(len(train)) * 5 // len(train)
+        folds = [train[fold == number] for number in range(5)]
+        pairs = features_fit.out_of_fold([counted(rows) for rows in folds])
+        found["train"] = pd.concat(
+            rows.assign(value=rows["value"].map(mapping).fillna(default))
+            for rows, (mapping, default) in zip(folds, pairs, strict=True)
+        )
+    return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_encodings_out_of_fold_let_trees_learn(seed: int) -> None:
+    """In-sample means of rare values are the label itself: trees stop early and lose more."""
+    names = ["value", "signal"]
+    chosen = train.Hyperparameters(200, 6, 0.1, seed, 1, 20)
+    parts, lost = table_with_many_values(seed), {}
+    for way in (True, False):
+        found = encoded(parts, out_of_fold=way)
+        booster = train.search(found["train"], found["validation"], names, chosen)
+        predicted = booster.inplace_predict(found["holdout"][names].to_numpy())
+        lost[way] = log_loss(parts["holdout"]["label"], predicted)
+    rate = parts["holdout"]["label"].mean()
+    assert lost[True] < lost[False] - 0.02
+    assert lost[True] < 0.85 * float(entropy(np.array(rate)))

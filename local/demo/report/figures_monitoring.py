@@ -20,12 +20,13 @@ class Cell(NamedTuple):
     at: Point
     size: Point
     name: str
+    drifted: bool
 
 
 def heat_map(monitoring: Monitoring) -> str:
     """Population stability index of every feature (rows) in every month (columns).
 
-    The colour is full at twice the alarm's threshold; cells at or above the threshold are framed.
+    The colour is full at twice the threshold; cells of features that drifted are framed.
     """
     months = monitoring.months
     names = _by_drift(months)
@@ -45,7 +46,12 @@ def heat_map(monitoring: Monitoring) -> str:
         for column, month in enumerate(months):
             at = (NAME_WIDTH + cell * column + 1.5, y + 1.5)
             threshold = monitoring.drift_threshold or DEFAULT_THRESHOLD
-            place = Cell(at, (cell - 3, CELL_HEIGHT - 3), f"{name}, {month.month}")
+            place = Cell(
+                at,
+                (cell - 3, CELL_HEIGHT - 3),
+                f"{name}, {month.month}",
+                drifted=name in month.drifted,
+            )
             _cell(drawing, place, month.drift.get(name), threshold)
     return drawing.render()
 
@@ -65,9 +71,8 @@ def _cell(drawing: Drawing, cell: Cell, value: float | None, threshold: float) -
         drawing.text(middle, "not measured", "cell-value", anchor="middle")
         return
     strength = min(1.0, max(0.03, value / (2 * threshold)))
-    drifted = value >= threshold
-    tip = f"{cell.name}: {value:.3f}" + (" (drifted)" if drifted else "")
-    css = "cell drifted" if drifted else "cell"
+    tip = f"{cell.name}: {value:.3f}" + (" (drifted)" if cell.drifted else "")
+    css = "cell drifted" if cell.drifted else "cell"
     drawing.rect(cell.at, cell.size, css, tip=tip, rx=2, fill_opacity=f"{strength:.2f}")
     ink = "cell-value strong" if strength > DARK_ENOUGH else "cell-value"
     drawing.text(middle, f"{value:.2f}", ink, anchor="middle")
