@@ -14,12 +14,13 @@ STATIC_HEADERS = {name: value for name, value in SECURITY_HEADERS.items() if nam
 # A static value stands in single quotes; API Gateway takes off these two and no others.
 HEADERS = {name: f"'{value}'" for name, value in STATIC_HEADERS.items()}
 TOO_LARGE = ("too_large", "the request is larger than the API accepts")
-# The validator's own words may quote a classified value, so the message is fixed.
+# The validator's own words may quote a classified value, so the message is fixed. Its model asks
+# for an object and no more; what is wrong in one is answered by the router.
 RESPONSES = {
     "BadRequestBody": (
         apigateway.ResponseType.BAD_REQUEST_BODY,
         "invalid_body",
-        "the body does not match the request model of this route",
+        "the body is not a JSON object, or it is nested too deeply",
     ),
     "Throttled": (
         apigateway.ResponseType.THROTTLED,
