@@ -209,7 +209,9 @@ def main(assembly: str, output: str) -> None:
     """Write the document of an assembly's API."""
     target = Path(output)
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(document(from_assembly(Path(assembly))), indent=2) + "\n")
+    found = document(from_assembly(Path(assembly)))
+    text = json.dumps(found, indent=2, ensure_ascii=False)
+    target.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

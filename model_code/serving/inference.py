@@ -44,7 +44,9 @@ def transform_fn(model: Model, request_body: str | bytes, content_type: str, acc
     """The answer as JSON, whatever ``accept`` says: there is no other format."""
     del accept
     status, document = answer(model, request_body, content_type)
-    body = json.dumps(document)
+    # Letters stay as they are; half a character, which UTF-8 does not have, is escaped.
+    text = json.dumps(document, ensure_ascii=False)
+    body = text.encode("utf-8", "backslashreplace").decode()
     if status == 200:
         return body, JSON
     # The toolkit's server is Flask; only a response of its own can carry another status.

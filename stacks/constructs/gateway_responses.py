@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from aws_cdk import aws_apigateway as apigateway
 from constructs import Construct
 
 from lambdas.router.http import SECURITY_HEADERS, error_body
+from lambdas.shared.texts import document
 
 # Without Content-Type, which API Gateway takes from the template and WAF from its body.
 STATIC_HEADERS = {name: value for name, value in SECURITY_HEADERS.items() if name != "Content-Type"}
@@ -51,7 +50,7 @@ RESPONSES = {
 
 def body_of(code: str, message: str) -> str:
     """The API's error body, as text."""
-    return json.dumps({"error": error_body(code, None, message)})
+    return document({"error": error_body(code, None, message)})
 
 
 def add_gateway_responses(api: apigateway.RestApi, scope: Construct) -> None:
