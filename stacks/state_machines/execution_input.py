@@ -22,8 +22,9 @@ START = "Input"
 REFUSED = "BadInput"
 LONGEST_TEXT = 256
 SHOWN_CHARACTERS = 60
-# A Fail state's cause has at most 32,768 characters, and the input may hold 262,144 bytes of keys.
-LONGEST_CAUSE = 2000
+# A Fail state's cause has at most 32,768 characters and an expression a second, while the input may
+# hold 262,144 bytes of keys.
+MOST_KEYS = 40
 AS_OF = "as_of"
 WINDOW = ("window_start", "window_end")
 
@@ -84,6 +85,7 @@ def states(kinds: Mapping[str, Kind], *, then: str, told_by: str) -> States:
 def _refusals(kinds: Mapping[str, Kind]) -> str:
     """JSONata: every problem of the input in words, or an empty text."""
     problems = [_unknown(kinds), *map(_wrong, kinds, kinds.values()), *_halves(), *_order()]
+    allowed = f"an object with {', '.join(kinds)}"
     return (
         "($given := $states.input; "
         f"$short := function($text) {{ $substring($text, 0, {SHOWN_CHARACTERS}) }}; "
@@ -93,9 +95,10 @@ def _refusals(kinds: Mapping[str, Kind]) -> str:
         f"{{ $type($v) = 'string' ? $match($v, {_TIME}).match = $v : false }}; "
         # Without its Z a time sorts as text: one with a fraction comes after the one without.
         "$sorted := function($v) { $substringBefore($v, 'Z') }; "
-        "$type($given) = 'object' ? "
-        f"$substring($join([{', '.join(problems)}], '; '), 0, {LONGEST_CAUSE}) : "
-        f"'the input is ' & $shown($given) & '; allowed: an object with {', '.join(kinds)}')"
+        f"$type($given) != 'object' ? 'the input is ' & $shown($given) & '; allowed: {allowed}' : "
+        f"$count($keys($given)) > {MOST_KEYS} ? 'the input has ' & $count($keys($given)) & "
+        f"' keys; allowed: {allowed}' : "
+        f"$join([{', '.join(problems)}], '; '))"
     )
 
 

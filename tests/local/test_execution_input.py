@@ -63,6 +63,7 @@ class Flows:
         """The newest message of the topic."""
         answer = self.sqs.receive_message(QueueUrl=self.queue, WaitTimeSeconds=5)
         (message,) = answer["Messages"]
+        assert "\\\\u" not in message["Body"], "JsonToString keeps letters"
         self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
         told: dict[str, Any] = json.loads(json.loads(message["Body"])["Message"])
         return told

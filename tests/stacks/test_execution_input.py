@@ -113,7 +113,10 @@ def test_every_problem_is_told_within_what_a_cause_holds() -> None:
     said = refused({"window_strat": A, "as_of": 1, "reason": {}})
     assert all(part in said for part in ("window_strat", "as_of is 1", "reason is an object"))
     assert said.count("allowed") == 3
-    assert len(refused({f"{'k' * 90}{index}": "v" * 90 for index in range(1000)})) == 2000
+    many = {f"{index}{'k' * 90}": "v" * 90 for index in range(execution_input.MOST_KEYS)}
+    assert 40 * 120 < len(refused(many)) < 32_768
+    assert refused(many | {"one": "more"}).startswith("the input has 41 keys; allowed: an object ")
+    assert refused({str(index): 0 for index in range(20_000)}).startswith("the input has 20000")
 
 
 @pytest.mark.parametrize("flow", sorted(DEFINITIONS))

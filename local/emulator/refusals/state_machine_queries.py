@@ -18,9 +18,10 @@ def _expressions(value: Any, place: str) -> Iterator[tuple[str, str]]:
     """Place and text of every ``{% … %}`` below a value."""
     if isinstance(value, str) and value.startswith("{%") and value.endswith("%}"):
         yield place, value[2:-2].strip()
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, item in items if isinstance(value, dict | list) else ():
-        yield from _expressions(item, f"{place}/{key}")
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            yield from _expressions(item, f"{place}/{key}")
 
 
 def _queries(properties: Properties) -> Iterator[tuple[str, str]]:
