@@ -9,9 +9,9 @@ import pytest
 
 from lambdas.router import handler as functions
 from tests.unit.conftest import DEPARTURE
-from tests.unit.test_lambda_router import Runtime, _call, _event, deployed, runtime
+from tests.unit.test_lambda_router import Runtime, _call, _event, deployed, failover, runtime
 
-__all__ = ["deployed", "runtime"]
+__all__ = ["deployed", "failover", "runtime"]
 
 NESTED = "[" * 900 + "]" * 900
 DEEPER = "[" * 5000 + "]" * 5000
