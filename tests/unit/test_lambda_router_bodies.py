@@ -9,9 +9,17 @@ import pytest
 
 from lambdas.router import handler as functions
 from tests.unit.conftest import DEPARTURE
-from tests.unit.test_lambda_router import Runtime, _call, _event, deployed, failover, runtime
+from tests.unit.test_lambda_router import (
+    Runtime,
+    _call,
+    _event,
+    clock,
+    deployed,
+    failover,
+    runtime,
+)
 
-__all__ = ["deployed", "failover", "runtime"]
+__all__ = ["clock", "deployed", "failover", "runtime"]
 
 NESTED = "[" * 900 + "]" * 900
 DEEPER = "[" * 5000 + "]" * 5000
