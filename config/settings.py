@@ -101,7 +101,7 @@ class Training(Section):
     holdout_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
     cooldown_minutes: Minutes = 1440
     lease_minutes: Annotated[Minutes, Field(gt=0)] = 600
-    schedule: str | None = "cron(0 3 ? * MON *)"
+    schedule: str | None = "cron(0 3 1 * ? *)"
     approval: Literal["automatic", "manual"] = "automatic"
     trees: Annotated[int, Field(ge=1, le=5000)] = 200
     max_depth: Annotated[int, Field(ge=1, le=16)] = 6

@@ -9,6 +9,7 @@ from typing import Any
 from config.contract import example_record
 from config.contract_properties import resolved
 from config.problems import Problem
+from config.schedule import runs_per_year
 from config.settings import Settings
 from config.source import Source
 
@@ -16,6 +17,7 @@ from config.source import Source
 def problems(settings: Settings, source: Source, contract: dict[str, Any]) -> Iterator[Problem]:
     """Settings that the compiled contract does not allow."""
     yield from _check_windows(settings, source, contract)
+    yield from _check_decisions(settings, source, contract)
     yield from _check_batch(settings, source, contract)
 
 
@@ -35,6 +37,22 @@ def _check_windows(
                 value=days,
                 rule="window-within-retention",
             )
+
+
+def _check_decisions(
+    settings: Settings, source: Source, contract: dict[str, Any]
+) -> Iterator[Problem]:
+    """The gate's confidence is that of a year of so many decisions."""
+    schedule, counted = settings.training.schedule, contract["gate"]["decisionsPerYear"]
+    if schedule is None or (runs := runs_per_year(schedule)) <= counted:
+        return
+    yield source.problem(
+        ("training", "schedule"),
+        f"allowed: at most {counted} times a year, the contract's gate.decisionsPerYear; this "
+        f"falls due {runs} times, so that the gate's confidence would not hold",
+        value=schedule,
+        rule="decisions-a-year",
+    )
 
 
 def problems_of_days(

@@ -53,3 +53,21 @@ def window(number: int) -> tuple[str, str]:
     """First moment of a month of 2013 and of the next, ISO 8601 UTC."""
     year, following = (2014, 1) if number == len(NAMES) else (2013, number + 1)
     return f"2013-{number:02d}-01T00:00:00Z", f"{year}-{following:02d}-01T00:00:00Z"
+
+
+KILOMETRES = 1.609344
+MINUTES_BEHIND_UTC = 240
+DAY_MINUTES = 1440
+
+
+def in_other_units(event: Record) -> Record:
+    """A departure as a client sends it that changed its units: every value is still valid.
+
+    Kilometres for miles, the time of day in UTC (summer time of New York is four hours behind),
+    and nothing from the aircraft register.
+    """
+    changed = {key: value for key, value in event.items() if not key.startswith("aircraft_")}
+    changed["distance_miles"] = round(event["distance_miles"] * KILOMETRES)
+    for name in ("departure_minute", "arrival_minute"):
+        changed[name] = (event[name] + MINUTES_BEHIND_UTC) % DAY_MINUTES
+    return changed

@@ -181,7 +181,7 @@ ROWS = (
     Row("training-image-is-x86", {"training.instance_type": "ml.m7i.large"},
         {"training.instance_type": "ml.m7g.large"}),
     Row("training-image-is-x86", {}, {"training.instance_type": "ml.c6g.xlarge"}),
-    Row("training-schedule", {"training.schedule": "rate(7 days)"},
+    Row("training-schedule", {"training.schedule": "rate(31 days)"},
         {"training.schedule": "rate(7 day)"}),
     Row("curate-schedule", {"processing.curate_schedule": None},
         {"processing.curate_schedule": "cron(15 * * * * *)"}),

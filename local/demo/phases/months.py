@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from local.demo import corruption
-from local.demo.flights import NAMES
+from local.demo.flights import NAMES, in_other_units
 from local.demo.ledger import Outgoing
 from local.demo.phases import ingest, monitor, schedules
 from local.demo.phases.faults import kill_variant
@@ -23,6 +23,8 @@ KILL_IN = 5
 REPLAY_IN = 6
 """June: one batch of this month's departures is sent twice."""
 REPLAYED = 500
+UNITS_IN = 7
+"""July: the API's client sends other units; what streams in stays right."""
 VICTIM = "champion"
 RECOVERY_SECONDS = 30.0
 
@@ -41,6 +43,8 @@ def tell(number: int) -> Callable[[Story], None]:
         if number == REPLAY_IN:
             _judge_replay(story)
         monitor.watch_month(story, number)
+        if number == UNITS_IN:
+            _judge_units(story)
 
     return run
 
@@ -48,6 +52,9 @@ def tell(number: int) -> Callable[[Story], None]:
 def ask_api(story: Story, number: int) -> None:
     """Ask for every sampled flight of the month: a stated few singly, the rest in batches."""
     events = story.flights.month(number).events
+    if number == UNITS_IN:
+        events = [in_other_units(event) for event in events]
+        story.mark("fault", "The client changes its units", "kilometres, UTC, no aircraft register")
     asks = plan(events, singles=story.scale.singles, batch=story.scale.batch)
     client, killer = Client(api_of(story)), _Killer(story, len(asks) // 3)
     start = time.monotonic()
@@ -159,3 +166,18 @@ def _judge_replay(story: Story) -> None:
             recovered=bool(replayed) and found.agrees,
         )
     )  # fmt: skip
+
+
+def _judge_units(story: Story) -> None:
+    month = story.findings.months[-1]
+    fired = any(one.kind == "alarm" and month.month in one.title for one in story.timeline)
+    rang = "the alarm fired and a retraining started by itself" if fired else "no alarm fired"
+    story.findings.faults.append(
+        Fault(
+            name="The API's client changes its units",
+            what=f"All requests of {month.month} have kilometres for miles, times of day in UTC "
+            "and no aircraft; each value is valid, and the stream stays as it was",
+            outcome=f"{'; '.join(month.reasons) or 'nothing rang'}: {rang}.",
+            recovered=month.breached and fired,
+        )
+    )
