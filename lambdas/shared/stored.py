@@ -39,7 +39,8 @@ def type_checks(record: Mapping[str, Any]) -> dict[str, Check]:
 
     Records of another version of the contract may keep other limits.
     """
-    bare = [{name: field[name] for name in _CORE} for field in _stored_form(record)["fields"]]
+    fields = cast(list[dict[str, Any]], _stored_form(record)["fields"])
+    bare = [{name: field[name] for name in _CORE} for field in fields]
     return {field["name"]: checker(cast(Field, field)) for field in bare}
 
 

@@ -31,12 +31,12 @@ def _envelope(raw: bytes, code: str = "x") -> str:
 @pytest.mark.parametrize("between", ["", " ", "\t"])
 def test_envelopes_that_share_a_line_are_all_read(between: str) -> None:
     line = between.join(_envelope(raw) for raw in (b"a", b"b", b"c"))
-    found = [failed.raw for failed in envelopes(line, "processing-failed")]
+    found = [failed.raw for failed in envelopes(line.encode(), "processing-failed")]
     assert found == [b"a", b"b", b"c"]
 
 
 def test_what_is_no_envelope_is_kept_as_it_is() -> None:
-    found = list(envelopes(_envelope(b"a") + "{broken", "format-conversion-failed"))
+    found = list(envelopes((_envelope(b"a") + "{broken").encode(), "format-conversion-failed"))
     assert found == [Failed(b"a", transformed=True), Failed(b"{broken", transformed=False)]
 
 
@@ -52,7 +52,7 @@ def test_what_is_no_envelope_is_kept_as_it_is() -> None:
     ],
 )
 def test_the_type_says_how_far_a_record_came(kind: str, code: str, transformed: bool) -> None:
-    (found,) = envelopes(_envelope(b"a", code), kind)
+    (found,) = envelopes(_envelope(b"a", code).encode(), kind)
     assert found.transformed is transformed
 
 
