@@ -27,6 +27,8 @@ ERROR_OUTPUT = "error_output"
 STREAM = "stream"
 # Code of the row that stands for a whole file.
 UNREADABLE = "unreadable_file"
+# Begins the id of such a row if the file was not opened here; else the id is that of its bytes.
+OF_A_FILE = "file:"
 
 COLUMNS = ("stream", "record_id", "code", "field", "origin", "source_object", "detail")
 REJECTED = types.StructType([types.StructField(name, types.StringType()) for name in COLUMNS])
@@ -123,7 +125,7 @@ def _unread(files: DataFrame, source: Source, identify: records.Identify) -> Ite
             yield _refused(source, path, identify(b""), size, "the file is empty")
         elif size > LARGEST_FILE:
             said = f"the file is too large; allowed: {LARGEST_FILE} bytes"
-            yield _refused(source, path, identify(path.encode()), size, said)
+            yield _refused(source, path, OF_A_FILE + path, size, said)
 
 
 def plain(uri: str) -> str:
@@ -139,7 +141,7 @@ def _refused(source: Source, path: str, identity: str, size: int, reason: str) -
 def damaged(stream: str, uri: str, reason: str) -> Rejected:
     """The row of a file of Firehose's Parquet; its records lie in the stream's backup too."""
     path = plain(uri)
-    return Rejected(stream, f"file:{path}", UNREADABLE, None, STREAM, path, reason)
+    return Rejected(stream, OF_A_FILE + path, UNREADABLE, None, STREAM, path, reason)
 
 
 def check(found: Iterable[Row], record: dict[str, Any], key: bytes) -> Iterator[tuple[Any, Any]]:

@@ -17,7 +17,6 @@ from lambdas.shared.records import Invalid, Valid, compiled
 
 PSEUDONYM: Final = r"^p_[0-9a-f]{32}$"
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2})", re.ASCII)
-_CORE = ("name", "type", "glue_type", "required", "classification", "description")
 
 
 def check(content: object, record: Mapping[str, Any]) -> Valid | Invalid:
@@ -35,13 +34,24 @@ def as_sent(value: Any) -> Any:
 
 
 def type_checks(record: Mapping[str, Any]) -> dict[str, Check]:
-    """The check of each field's type alone, by name.
+    """The check of each field's kind of value alone, by name.
 
-    Records of another version of the contract may keep other limits.
+    Records of another version of the contract may keep other limits, or have had a number where an
+    integer is now.
     """
-    fields = cast(list[dict[str, Any]], _stored_form(record)["fields"])
-    bare = [{name: field[name] for name in _CORE} for field in fields]
-    return {field["name"]: checker(cast(Field, field)) for field in bare}
+    return {field["name"]: checker(_bare(field)) for field in _stored_form(record)["fields"]}
+
+
+def _bare(field: Field) -> Field:
+    kind = "number" if field["type"] == "integer" else field["type"]
+    return {
+        "name": field["name"],
+        "type": kind,
+        "glue_type": field["glue_type"],
+        "required": field["required"],
+        "classification": field["classification"],
+        "description": field["description"],
+    }
 
 
 def _never(_value: object) -> str:
@@ -64,12 +74,4 @@ def _stored_form(record: Mapping[str, Any]) -> Record:
 def _stored_field(field: Field) -> Field:
     if field.get("treatment") != PSEUDONYMISE:
         return field
-    return {
-        "name": field["name"],
-        "type": "string",
-        "glue_type": field["glue_type"],
-        "required": field["required"],
-        "classification": field["classification"],
-        "description": field["description"],
-        "pattern": PSEUDONYM,
-    }
+    return {**_bare(field), "type": "string", "pattern": PSEUDONYM}
