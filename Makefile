@@ -4,6 +4,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+# What `make local` deploys unless told otherwise: the demo's settings, made for a laptop.
+LOCAL_ENV := $(or $(ENV),demo)
 ENV ?= dev
 SCALE ?= small
 
@@ -59,8 +61,8 @@ $(CONTAINER): requirements-container.txt requirements-toolkit.txt local/sagemake
 demo: setup ## the whole loop on this machine, with real data
 	$(PY) -m local.demo --scale $(SCALE)
 
-local: setup ## keep the local platform up and print how to call it
-	$(PY) -m local.cli up
+local: setup ## keep the local platform up and print what to try (ENV=demo|dev|prod)
+	$(PY) -m local.cli up --env $(LOCAL_ENV)
 
 local-down: setup ## stop the local platform
 	$(PY) -m local.cli down

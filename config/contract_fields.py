@@ -9,8 +9,9 @@ from typing import Any
 from open_data_contract_standard.model import SchemaObject, SchemaProperty
 
 from config.contract import CLASSIFIED, GLUE_TYPES, custom_properties
-from config.contract_properties import FieldProperties, Finding, check_properties
+from config.contract_properties import FieldProperties, check_properties
 from config.problems import NOT_SET, Location
+from config.wording import Finding
 from lambdas.shared import names
 
 CLASSIFICATIONS = ("public", "internal", *CLASSIFIED)

@@ -13,10 +13,8 @@ from typing import Annotated, Any, Literal
 from open_data_contract_standard.model import CustomProperty
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from config.problems import NOT_SET, Location, known_keys, pydantic_findings
-
-Finding = tuple[Location, object, str]
-"""Where, the value, what is allowed."""
+from config.problems import NOT_SET, Location
+from config.wording import Finding, findings, known_keys
 
 _UTC = re.compile(r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ$")
 
@@ -33,7 +31,7 @@ Confidence = Annotated[float, Field(ge=0.5, lt=1)]
 
 
 class _Closed(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class FieldProperties(_Closed):
@@ -125,7 +123,7 @@ def check_properties(
     try:
         model.model_validate(values)
     except ValidationError as error:
-        for found, value, allowed in pydantic_findings(error, model):
+        for found, value, allowed in findings(error, model, values):
             known = str(found[0]) in known_keys(model, ())
             yield _placed((found, value, allowed), here, positions, known=known)
 
@@ -139,7 +137,7 @@ def _placed(finding: Finding, here: Location, positions: dict[str, int], *, know
     if name not in positions:
         return (*here, name), NOT_SET, allowed
     place: Location = (*here, positions[name], "value", *found[1:])
-    return place, value, allowed.replace("Value error, ", "")
+    return place, value, allowed
 
 
 def resolved(location: Location, raw: object) -> Location:

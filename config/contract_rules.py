@@ -14,11 +14,11 @@ from config.contract import custom_properties
 from config.contract_fields import check_field
 from config.contract_properties import (
     ContractProperties,
-    Finding,
     RecordProperties,
     check_properties,
 )
 from config.problems import NOT_SET, Location
+from config.wording import Finding
 from lambdas.shared import names
 
 _NAME = re.compile(r"^[a-z][a-z0-9-]{0,30}$")

@@ -26,6 +26,7 @@ DEMO_MAY_CHANGE = frozenset(
         "processing.timeout_minutes",
         "processing.workers",
         "training.cooldown_minutes",
+        "training.evaluation_minutes",
         "training.lease_minutes",
         "training.max_runtime_minutes",
         "training.trees",

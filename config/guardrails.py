@@ -53,6 +53,7 @@ _STEPS = {
     "blue_green_canary": 1,
     "blue_green_linear": math.ceil(100 / LINEAR_PERCENT),
     "rolling": math.ceil(100 / BATCH_PERCENT),
+    "unguarded": 0,
 }
 
 

@@ -19,11 +19,12 @@ from config.problems import (
     ConfigurationError,
     Location,
     Problem,
-    pydantic_findings,
 )
 from config.rules import broken_rules
+from config.schedule import runs_per_year
 from config.settings import Settings
 from config.source import Source, read_source, without
+from config.wording import findings
 from lambdas.shared import records
 
 # Stands in for required settings that are missing or refused, so that the rules can still look at
@@ -38,7 +39,7 @@ _STAND_IN: dict[str, Any] = {
 }
 REPOSITORY = Path(__file__).resolve().parents[1]
 # YAML files beside the settings that are no settings.
-_TABLES = {"images"}
+_TABLES = {"images", "instance_types"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ def load_deployment(environment: str, root: Path = REPOSITORY) -> Deployment:
     if contract is not None and settings is not None and not problems:
         compiled = compile_contract(contract)
         problems += _check_windows(settings, source, compiled)
+        problems += _check_decisions(settings, source, compiled)
         problems += _check_batch(settings, source, compiled)
         problems += _check_validators(source.data["contract"], compiled)
         if not problems:
@@ -96,7 +98,7 @@ def _check_settings(source: Source, environment: str) -> tuple[Settings | None, 
     try:
         settings = Settings.model_validate(source.data)
     except ValidationError as error:
-        for location, value, allowed in pydantic_findings(error, Settings):
+        for location, value, allowed in findings(error, Settings, source.data):
             problems.append(source.problem(location, allowed, value=value))
             refused.append(location)
         present = [place for place in refused if source.at(place) is not NOT_SET]
@@ -149,7 +151,7 @@ def _check_contract(
     try:
         contract = OpenDataContractStandard.model_validate(data)
     except ValidationError as error:
-        for location, value, allowed in pydantic_findings(error, OpenDataContractStandard):
+        for location, value, allowed in findings(error, OpenDataContractStandard, data):
             problems.append(source.problem(location, allowed, value=value))
             refused.append(location)
         data = without(data, refused)
@@ -181,6 +183,22 @@ def _check_windows(
                 value=days,
                 rule="window-within-retention",
             )
+
+
+def _check_decisions(
+    settings: Settings, source: Source, contract: dict[str, Any]
+) -> Iterator[Problem]:
+    """The gate's confidence is that of a year of so many decisions."""
+    schedule, counted = settings.training.schedule, contract["gate"]["decisionsPerYear"]
+    if schedule is None or (runs := runs_per_year(schedule)) <= counted:
+        return
+    yield source.problem(
+        ("training", "schedule"),
+        f"allowed: at most {counted} times a year, the contract's gate.decisionsPerYear; this "
+        f"falls due {runs} times, so that the gate's confidence would not hold",
+        value=schedule,
+        rule="decisions-a-year",
+    )
 
 
 def _check_batch(settings: Settings, source: Source, contract: dict[str, Any]) -> Iterator[Problem]:

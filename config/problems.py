@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ValidationError
-
 Location = tuple[str | int, ...]
 
 
@@ -65,45 +63,3 @@ class ConfigurationError(Exception):
         plural = "" if len(self.problems) == 1 else "s"
         lines = "\n".join(f"  {problem}" for problem in self.problems)
         super().__init__(f"{len(self.problems)} problem{plural} in the configuration:\n{lines}")
-
-
-def known_keys(model: type[BaseModel], location: Location) -> list[str]:
-    """Keys that ``model`` allows at ``location``, following nested models only."""
-    current = model
-    for step in location:
-        nested = _nested_model(current, step)
-        if nested is None:
-            return []
-        current = nested
-    return [field.alias or name for name, field in current.model_fields.items()]
-
-
-def _nested_model(model: type[BaseModel], step: str | int) -> type[BaseModel] | None:
-    field = model.model_fields.get(str(step))
-    if field is None:
-        return None
-    annotation = field.annotation
-    candidates = [annotation, *getattr(annotation, "__args__", ())]
-    for candidate in candidates:
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return None
-
-
-def pydantic_findings(
-    error: ValidationError, model: type[BaseModel]
-) -> list[tuple[Location, object, str]]:
-    """Translate pydantic's errors into (location, value, allowed)."""
-    findings = []
-    for entry in error.errors(include_url=False):
-        location: Location = tuple(entry["loc"])
-        value: object = entry["input"]
-        if entry["type"] == "missing":
-            value, allowed = NOT_SET, "must be set"
-        elif entry["type"] == "extra_forbidden":
-            keys = known_keys(model, location[:-1])
-            allowed = f"unknown key; allowed: {', '.join(keys) if keys else 'none'}"
-        else:
-            allowed = "allowed: " + entry["msg"].removeprefix("Input should be ")
-        findings.append((location, value, allowed))
-    return findings

@@ -13,20 +13,21 @@ from pydantic import BaseModel
 
 from config.problems import Location, Problem
 from config.rule import Rule
-from config.rules_platform import (
-    INGESTION_RULES,
-    NETWORK_RULES,
-    OPERATION_RULES,
-    TRAINING_RULES,
-)
+from config.rules_ingestion import GLUE_RULES, INGESTION_RULES
+from config.rules_instances import INSTANCE_RULES
+from config.rules_network import NETWORK_RULES
+from config.rules_operation import OPERATION_RULES
 from config.rules_serving import SERVING_RULES
+from config.rules_training import TRAINING_RULES
 from config.settings import Settings
 from config.source import Source
 
 RULES: tuple[Rule, ...] = (
     *NETWORK_RULES,
     *INGESTION_RULES,
+    *GLUE_RULES,
     *TRAINING_RULES,
+    *INSTANCE_RULES,
     *SERVING_RULES,
     *OPERATION_RULES,
 )

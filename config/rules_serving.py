@@ -10,7 +10,6 @@ from config.guardrails import (
     shifts_in_steps,
     update_seconds,
 )
-from config.instance_types import ARM, has_local_storage, is_arm, is_burstable, is_instance_type
 from config.rule import AWS, Rule
 from config.settings import Settings
 
@@ -50,6 +49,14 @@ def _champion_outside(settings: Settings) -> bool:
     return some and _scaled(settings) and not scaling.minimum <= instances <= scaling.maximum
 
 
+def _challenger_above(settings: Settings) -> bool:
+    """It may start below the minimum, which is lower for it then; a shadow is not scaled."""
+    scaling, challenger = settings.serving.autoscaling, settings.serving.challenger
+    if challenger is None or settings.serving.shadow or scaling.minimum > scaling.maximum:
+        return False
+    return _scaled(settings) and challenger.instances > scaling.maximum
+
+
 def _weights(settings: Settings) -> float:
     return sum(variant.weight for variant in settings.serving.production_variants.values())
 
@@ -69,6 +76,13 @@ SERVING_RULES = (
         "shadow-takes-no-clients", "serving.experiment_weight", ("serving.shadow",),
         lambda s: s.serving.shadow and s.serving.experiment_weight > 0,
         "allowed with serving.shadow: 0, a shadow variant never answers a client", _SHADOW,
+    ),
+    Rule(
+        "shadow-gets-copies", "serving.challenger.weight", ("serving.shadow", "serving.mode"),
+        lambda s: _realtime(s) and s.serving.shadow and s.serving.challenger is not None
+        and s.serving.challenger.weight <= 0,
+        "allowed with serving.shadow: above 0, the shadow gets its weight's share of the requests "
+        "as copies, and would judge none", _SHADOW,
     ),
     Rule(
         "rolling-one-variant", "serving.update", ("serving.challenger", "serving.mode"),
@@ -159,31 +173,6 @@ SERVING_RULES = (
         _ENDPOINT_CONFIG,
     ),
     Rule(
-        "instance-type-form", "serving.instance_type", (),
-        lambda s: not is_instance_type(s.serving.instance_type),
-        "allowed: a SageMaker instance type such as ml.m5.large", _ENDPOINT_CONFIG,
-    ),
-    Rule(
-        "image-is-x86", "serving.instance_type", ("serving.mode",),
-        lambda s: _realtime(s) and is_arm(s.serving.instance_type), ARM,
-    ),
-    Rule(
-        "scaling-takes-no-burstable", "serving.instance_type",
-        ("serving.autoscaling.enabled", "serving.mode"),
-        lambda s: _scaled(s) and is_burstable(s.serving.instance_type),
-        "allowed with serving.autoscaling.enabled: a type that is not burstable, such as "
-        "ml.m5.large; with ml.t2 or ml.t3 set serving.autoscaling.enabled to false",
-        f"{AWS}sagemaker/latest/dg/endpoint-auto-scaling-add-console.html",
-    ),
-    Rule(
-        "local-storage-no-key", "serving.volume_customer_key",
-        ("serving.instance_type", "serving.mode"),
-        lambda s: _realtime(s) and s.serving.volume_customer_key
-        and has_local_storage(s.serving.instance_type),
-        "allowed with {settings.serving.instance_type}: false, its local storage is encrypted by "
-        "the instance and takes no key", _ENDPOINT_CONFIG,
-    ),
-    Rule(
         "scaling-needs-retained-variants", "serving.retain_variant_properties",
         ("serving.autoscaling.enabled", "serving.mode"),
         lambda s: _scaled(s) and not s.serving.retain_variant_properties,
@@ -229,6 +218,14 @@ SERVING_RULES = (
         _champion_outside,
         "allowed with autoscaling: {settings.serving.autoscaling.minimum} to "
         "{settings.serving.autoscaling.maximum}",
+    ),
+    Rule(
+        "challenger-within-scaling", "serving.challenger.instances",
+        ("serving.autoscaling.minimum", "serving.autoscaling.maximum",
+         "serving.autoscaling.enabled", "serving.shadow", "serving.mode"),
+        _challenger_above,
+        "allowed with autoscaling: at most serving.autoscaling.maximum, "
+        "{settings.serving.autoscaling.maximum}, to which scaling would bring it at once",
     ),
     Rule(
         "some-weight", "serving.champion.weight", ("serving.challenger",),

@@ -6,12 +6,17 @@ grammar of EventBridge Scheduler (which Glue triggers share for ``cron``) is che
 
 from __future__ import annotations
 
+import math
 import re
+
+from config.rule import AWS
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _RATE = re.compile(r"^rate\((\d+) (minute|hour|day)(s?)\)$")
 _CRON = re.compile(r"^cron\(([^()]*)\)$")
+_UNIT_MINUTES = {"minute": 1, "hour": 60, "day": 1440}
+_YEAR_MINUTES = 366 * 1440
 # name, lowest, highest, names counted from the lowest, further forms
 _FIELDS: tuple[tuple[str, int, int, tuple[str, ...], str], ...] = (
     ("minutes", 0, 59, (), ""),
@@ -22,6 +27,17 @@ _FIELDS: tuple[tuple[str, int, int, tuple[str, ...], str], ...] = (
     ("year", 1970, 2199, (), ""),
 )
 _DAY_OF_MONTH, _DAY_OF_WEEK = 2, 4
+SCHEDULES = (
+    "allowed: null; rate(n unit), such as rate(1 day) or rate(2 hours); or cron(minute hour "
+    "day-of-month month day-of-week year) with ? for exactly one of the days, weekdays being "
+    "1-7 (from Sunday) or SUN-SAT"
+)
+SCHEDULE_PAGE = f"{AWS}scheduler/latest/UserGuide/schedule-types.html"
+
+
+def is_bad_schedule(expression: str | None) -> bool:
+    """Whether a setting holds what AWS would refuse; None is no schedule."""
+    return expression is not None and schedule_error(expression) is not None
 
 
 def schedule_error(expression: str) -> str | None:
@@ -42,6 +58,40 @@ def schedule_error(expression: str) -> str | None:
     if (parts[_DAY_OF_MONTH] == "?") == (parts[_DAY_OF_WEEK] == "?"):
         return "allowed: '?' in exactly one of day of month and day of week"
     return None
+
+
+def runs_per_year(expression: str) -> int:
+    """How often a valid schedule falls due in a year, rounded up; 0 if never again.
+
+    Days that depend on the month's shape (``L``, ``15W``, ``MON#2``) count once a month.
+    """
+    rate = _RATE.match(expression)
+    if rate:
+        return math.ceil(_YEAR_MINUTES / (int(rate[1]) * _UNIT_MINUTES[rate[2]]))
+    parts = expression[len("cron(") : -1].split()
+    counts = [_occurrences(index, part) for index, part in enumerate(parts[:_DAY_OF_WEEK])]
+    minutes, hours, days, months = counts
+    if parts[_DAY_OF_WEEK] != "?":
+        mine = _occurrences(_DAY_OF_WEEK, parts[_DAY_OF_WEEK])
+        days = mine if "#" in parts[_DAY_OF_WEEK] or "L" in parts[_DAY_OF_WEEK] else mine * 53 / 12
+    return math.ceil(minutes * hours * days * months)
+
+
+def _occurrences(index: int, text: str) -> float:
+    """How many values of its range a field names."""
+    _, low, high, names, more = _FIELDS[index]
+    found: set[int | str] = set()
+    for item in text.split(","):
+        body, _, step = item.partition("/")
+        if more and re.fullmatch(more, item):
+            found.add(item)
+            continue
+        first, _, last = body.partition("-")
+        start = low if body in ("*", "?") else _number(first, low, names) or low
+        one = not last and not step and body not in ("*", "?")
+        end = start if one else (_number(last, low, names) or high if last else high)
+        found.update(range(start, end + 1, int(step or 1)))
+    return len(found)
 
 
 def _rate_error(value: int, *, plural: bool) -> str | None:

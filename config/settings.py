@@ -1,8 +1,9 @@
 """Typed settings: what a team edits in ``config/<environment>.yaml``.
 
-Frozen, closed (an unknown key is an error) and complete: every default stands here. Combinations
-that AWS refuses are checked in ``config/rules.py``; `settings.schema.json` is generated from these
-models by ``python -m config.schema``, for editors.
+Frozen, closed (an unknown key is an error) and complete: every default stands here and, of the
+network and what guards it, in ``config/settings_network.py``. Combinations that AWS refuses are
+checked in ``config/rules.py``; `settings.schema.json` is generated from these models by ``python -m
+config.schema``, for editors.
 """
 
 from __future__ import annotations
@@ -10,7 +11,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
+
+from config import forms
+from config.settings_network import (
+    AccountId,
+    Network,
+    Perimeter,
+    RegionName,
+    Replication,
+    Section,
+)
 
 Percent = Annotated[int, Field(ge=0, le=100)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -25,15 +36,7 @@ def _yaml_off(value: object) -> object:
     return "off" if value is False else value
 
 
-class Section(BaseModel):
-    """A frozen group of settings that refuses unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-# What every service takes as the value of a tag, without the colon of the reserved prefix `aws:`.
-# https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
-TagValue = Annotated[str, Field(max_length=256, pattern=r"^[\w ./=+@-]+$")]
+TagValue = Annotated[str, Field(max_length=256, pattern=forms.TAG_VALUE)]
 
 
 class Owner(Section):
@@ -41,81 +44,7 @@ class Owner(Section):
 
     team: TagValue
     cost_center: TagValue
-    email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
-
-
-PrefixListId = Annotated[str, Field(pattern=r"^pl-[0-9a-f]{8,17}$")]
-
-
-class PrefixLists(Section):
-    """AWS's lists of the addresses of S3 and DynamoDB: one pair for each Region, in any account."""
-
-    s3: PrefixListId
-    dynamodb: PrefixListId
-
-    @property
-    def services(self) -> dict[str, str]:
-        """Service by list."""
-        return {self.s3: "s3", self.dynamodb: "dynamodb"}
-
-
-class Network(Section):
-    """The isolated VPC. AZ names are settings, never look-ups."""
-
-    cidr: str = "10.20.0.0/16"
-    availability_zones: tuple[str, ...] = Field(min_length=2, max_length=3)
-    interface_endpoint_zones: Annotated[int, Field(ge=1, le=3)] = 1
-    prefix_lists: PrefixLists | None = None
-    """Tells S3 from DynamoDB in security groups; without it the route tables are what limits."""
-
-
-# Path and name of a role of the deployment's account, or a role's ARN. A star may end the name, as
-# names of permission sets need it, and stand nowhere else: one at the front would name everybody.
-RoleName = Annotated[
-    str,
-    Field(pattern=r"^(arn:aws[a-z-]*:iam::\d{12}:role/)?([\w+=,.@-]+/)*[\w+=,.@-]{3,}\*?$"),
-]
-VpcEndpointId = Annotated[str, Field(pattern=r"^vpce-[0-9a-f]{8,17}$")]
-
-
-class Perimeter(Section):
-    """Who may call S3 on the deployment's buckets from outside its network.
-
-    Services, the deploying role and queries through Athena are let in by themselves; see
-    ``stacks/constructs/s3_perimeter.py``.
-    """
-
-    enabled: bool = True
-    break_glass_roles: tuple[RoleName, ...] = ()
-    landing_roles: tuple[RoleName, ...] = ()
-    vpc_endpoints: tuple[VpcEndpointId, ...] = ()
-
-
-KeyArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]+$")]
-ReplicatedRegion = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
-
-
-class ReplicaKeys(Section):
-    """Keys that the replicas are encrypted under, by domain: who reads one reads no other."""
-
-    raw: KeyArn
-    data: KeyArn
-    models: KeyArn
-    logs: KeyArn
-
-
-class Replication(Section):
-    """Copies of every bucket in buckets of another Region, best of another account.
-
-    The platform team brings them: ``<bucket_prefix>-<zone>`` for the six zones, ``access-logs`` and
-    ``audit``. One bucket for all would mix keys of one name and put raw records under a key that
-    readers of models use.
-    """
-
-    account: str | None = Field(default=None, pattern=r"^\d{12}$")
-    region: ReplicatedRegion
-    bucket_prefix: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{2,50}$")
-    keys: ReplicaKeys
+    email: str = Field(pattern=forms.EMAIL)
 
 
 class Ingestion(Section):
@@ -149,12 +78,13 @@ class Training(Section):
     spot: bool = True
     volume_customer_key: bool = True
     max_runtime_minutes: Annotated[int, Field(gt=0, le=28 * 24 * 60)] = 60
+    evaluation_minutes: Annotated[int, Field(gt=0, le=9 * 24 * 60)] = 60
     window_days: Positive = 90
     validation_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
     holdout_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
     cooldown_minutes: Annotated[int, Field(ge=0)] = 1440
-    lease_minutes: Positive = 540
-    schedule: str | None = "cron(0 3 ? * MON *)"
+    lease_minutes: Positive = 600
+    schedule: str | None = "cron(0 3 1 * ? *)"
     approval: Literal["automatic", "manual"] = "automatic"
     trees: Annotated[int, Field(ge=1, le=5000)] = 200
     max_depth: Annotated[int, Field(ge=1, le=16)] = 6
@@ -202,6 +132,7 @@ class Serving(Section):
     weight, and never answers a client. Counts are initial ones: the endpoint keeps its own
     afterwards (``retain_variant_properties``). Weights it keeps over an update, too, and the
     rollout function returns them to these when it has settled traffic (docs/rollout.md).
+    ``update`` is ``unguarded`` only while variants come or go (docs/rollout.md).
     """
 
     mode: Annotated[Literal["realtime", "serverless", "off"], BeforeValidator(_yaml_off)] = (
@@ -215,7 +146,7 @@ class Serving(Section):
     volume_customer_key: bool = True
     retain_variant_properties: bool = True
     update: Literal[
-        "blue_green_all_at_once", "blue_green_canary", "blue_green_linear", "rolling"
+        "blue_green_all_at_once", "blue_green_canary", "blue_green_linear", "rolling", "unguarded"
     ] = "blue_green_all_at_once"
     bake_seconds: Annotated[int, Field(ge=0, le=3600)] = 300
     capture_percent: Percent = 100
@@ -298,11 +229,11 @@ class Retention(Section):
 class Settings(Section):
     """One deployment of Millrace."""
 
-    instance: str = Field(pattern=r"^[a-z][a-z0-9]{1,15}$")
-    environment: str = Field(pattern=r"^[a-z][a-z0-9]{1,9}$")
+    instance: str = Field(pattern=forms.INSTANCE)
+    environment: str = Field(pattern=forms.ENVIRONMENT)
     contract: Path
-    account: str | None = Field(default=None, pattern=r"^\d{12}$")
-    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    account: AccountId | None = None
+    region: RegionName
     owner: Owner
     network: Network
     perimeter: Perimeter = Perimeter()

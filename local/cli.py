@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import signal
 import time
@@ -16,8 +17,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from config.contract import example_record
+from config.load import Deployment, load_deployment
+from config.problems import ConfigurationError
+from lambdas.shared import names
 from local.emulator import classification
 from local.platform import Platform, PlatformError
+from local.replica import bring_replica
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 console = Console()
@@ -39,24 +45,27 @@ def up(
     """Start the platform, deploy, print how to call it, and keep running."""
     signal.signal(signal.SIGTERM, _stop_on_signal)
     try:
-        with Platform(state_dir) as platform:
-            _prepare(platform, environment if deploy else None)
-            _print_access(platform)
+        deployment = load_deployment(environment)
+        with Platform(state_dir, region=deployment.settings.region) as platform:
+            _prepare(platform, deployment if deploy else None)
+            _print_access(platform, deployment.contract)
             _wait(platform)
-    except PlatformError as error:
+    except (PlatformError, ConfigurationError) as error:
         console.print(f"[red]{error}[/red]")
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
         console.print("stopped")
 
 
-def _prepare(platform: Platform, environment: str | None) -> None:
+def _prepare(platform: Platform, deployment: Deployment | None) -> None:
     assert platform.info is not None
     console.print(f"emulator answers at {platform.info.endpoint} (account {platform.info.account})")
     with console.status("cdk bootstrap"):
         platform.bootstrap()
-    if environment is None:
+    if deployment is None:
         return
+    environment = deployment.settings.environment
+    bring_replica(platform, deployment.settings)
     started = time.monotonic()
     with console.status(f"cdk deploy --all -c env={environment}"):
         platform.deploy(environment, capture=True)
@@ -65,7 +74,7 @@ def _prepare(platform: Platform, environment: str | None) -> None:
 
 
 def _wait(platform: Platform) -> None:
-    console.print("Ctrl-C stops the platform.")
+    console.print("Ctrl-C here, or `make local-down` elsewhere, stops the platform.")
     info = platform.info
     while info is not None and info.alive():
         time.sleep(0.5)
@@ -96,7 +105,17 @@ def api_urls(platform: Platform) -> dict[str, str]:
     return found
 
 
-def _print_access(platform: Platform) -> None:
+def calls(url: str, region: str, contract: dict[str, Any]) -> list[str]:
+    """Ready shell lines: whether the API is there, and a prediction of the contract's example."""
+    record = shlex.quote(json.dumps(example_record(contract["event"])))
+    user = '--user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"'
+    sign = f"--aws-sigv4 aws:amz:{region}:execute-api {user}"
+    curl = f'curl --cacert "$AWS_CA_BUNDLE" {sign}'
+    body = f"-H 'Content-Type: application/json' -d {record}"
+    return [f"{curl} {url}{names.ROUTE_HEALTH}", f"{curl} {body} {url}{names.ROUTE_PREDICTIONS}"]
+
+
+def _print_access(platform: Platform, contract: dict[str, Any]) -> None:
     """Plain lines, so that they can be copied or piped into a shell."""
     assert platform.info is not None
     urls = api_urls(platform)
@@ -106,11 +125,13 @@ def _print_access(platform: Platform) -> None:
     for name, value in platform.environment().items():
         console.print(f"export {name}={shlex.quote(value)}", soft_wrap=True, highlight=False)
     console.rule("try")
-    sign = f"--aws-sigv4 aws:amz:{platform.info.region}:execute-api"
-    user = '--user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"'
-    for url in list(urls.values())[:1]:
-        line = f'curl --cacert "$AWS_CA_BUNDLE" {sign} {user} {url}/health'
-        console.print(line, soft_wrap=True, highlight=False)
+    for url in urls.values():
+        for line in calls(url, platform.info.region, contract):
+            console.print(line, soft_wrap=True, highlight=False, markup=False)
+        console.print(
+            f"# Until a model is trained, the seed answers {contract['seed_probability']} to all.",
+            highlight=False,
+        )
     console.print(".venv/bin/python -m local.cli status", highlight=False)
     listing = "import boto3; print(*boto3.resource('s3').buckets.all(), sep='\\n')"
     console.print(f'.venv/bin/python -c "{listing}"', soft_wrap=True, highlight=False)

@@ -370,8 +370,7 @@ class Platform:
         # From a folder without a cdk.json: bootstrapping then does not synthesise the app.
         empty = self.state_dir / "bootstrap"
         empty.mkdir(exist_ok=True)
-        options = ["--cloudformation-execution-policies", ADMINISTRATOR]
-        return self.run_cdk(["bootstrap", target, *options], cwd=empty, capture=capture)
+        return self.run_cdk(["bootstrap", target], cwd=empty, capture=capture)
 
     def deploy(
         self, environment: str, *extra: str, app: str | None = None, capture: bool = False

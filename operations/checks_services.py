@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from config.rules_platform import address_needs
+from config.rules_operation import address_needs
 from glue_jobs import failed
 from lambdas.shared import names
 from operations.preflight.trails import has_management

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from review import variants
 from review.facts import Facts
 from review.grants import Grant
 from review.stateful import Stateful
@@ -17,6 +18,7 @@ KINDS = {
     "data loss": "A stateful resource leaves its stack, is replaced, or loses its retention.",
     "moved logical id": "CloudFormation makes a new, empty resource and lets go of the old one.",
     "name taken": "A new resource needs a name that still exists: the deploy stops.",
+    "refused update": "SageMaker refuses the endpoint's update, or the way back from it.",
     "breaking": "Something that callers build on is gone or has changed.",
     "widened privilege": "A request that was refused is allowed.",
     "opened network": "Traffic passes that did not.",
@@ -26,8 +28,8 @@ KINDS = {
     "added": "A stateful resource or a promise to callers is new.",
 }
 BLOCKING = (
-    "data loss", "moved logical id", "name taken", "widened privilege", "opened network",
-    "resource count",
+    "data loss", "moved logical id", "name taken", "refused update", "widened privilege",
+    "opened network", "resource count",
 )  # fmt: skip
 """What fails CI as long as the baseline does not name it."""
 
@@ -38,6 +40,8 @@ WHAT_TO_DO = {
     "the resource holds as for data loss; ACCEPT=yes if nothing is deployed yet",
     "name taken": "change the name together with it, or let CloudFormation make the name up, or "
     "remove the resource with one deploy and add it with the next",
+    "refused update": "deploy three times: serving.update unguarded alone, the variants alone, "
+    "then serving.update as it was (docs/rollout.md)",
 }
 
 HARMLESS = ("narrowed", "added")
@@ -59,6 +63,7 @@ def compare(before: Facts, now: Facts) -> list[Change]:
     """Every difference, worst class first."""
     found = [
         *_state(before.stateful, now.stateful),
+        *(Change(*found) for found in variants.differences(before.endpoints, now.endpoints)),
         *_promises(before.interface, now.interface),
         *_boundaries(before.boundaries, now.boundaries),
         *_privileges(before.grants, now.grants),

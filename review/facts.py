@@ -21,12 +21,13 @@ from review.iam import grants, roles
 from review.interface import interface
 from review.network import Opening, openings
 from review.stateful import Stateful, stateful
+from review.variants import Served, served
 
 _LINE = 90
 BASELINES = REPOSITORY / "docs" / "review"
 HEADER = """\
 # What was last reviewed of the templates of {environment}: privileges, network openings, stateful
-# resources, promises to callers, acknowledged findings, resources by type. Written by
+# resources, variants, promises to callers, acknowledged findings, resources by type. Written by
 # `make review ENV={environment} ACCEPT=yes`; the diff of this file is what a reviewer approves.
 """
 
@@ -58,6 +59,7 @@ class Facts:
     grants: tuple[Grant, ...]
     openings: tuple[Opening, ...]
     stateful: tuple[Stateful, ...]
+    endpoints: dict[str, Served]
     interface: dict[str, str]
     acknowledgements: tuple[tuple[str, str], ...]
     """Rule and construct path."""
@@ -77,6 +79,7 @@ def collect(
         grants=tuple(grants(assembly)),
         openings=tuple(openings(assembly)),
         stateful=tuple(stateful(assembly)),
+        endpoints=served(assembly),
         interface=interface(assembly, contract),
         acknowledgements=tuple(sorted({(a.rule, a.path) for a in acknowledgements})),
     )
@@ -116,6 +119,7 @@ def _document(facts: Facts) -> dict[str, Any]:
             _Line([o.kind, o.subject, o.peer, *([o.ports] if o.ports else [])])
             for o in facts.openings
         ],
+        "endpoints": {name: _served_document(one) for name, one in facts.endpoints.items()},
         "interface": facts.interface,
         "stateful": {
             f"{item.stack}.{item.logical_id}": {
@@ -130,6 +134,11 @@ def _document(facts: Facts) -> dict[str, Any]:
         "grants": by_holder,
         "acknowledgements": by_rule,
     }
+
+
+def _served_document(one: Served) -> dict[str, Any]:
+    shadow = {"shadow": _Line(one.shadow)} if one.shadow else {}
+    return {"guarded": one.guarded, "production": _Line(one.production), **shadow}
 
 
 def _short(values: tuple[str, ...]) -> list[str]:
@@ -161,6 +170,11 @@ def _facts(document: dict[str, Any]) -> Facts:
         ),
         openings=tuple(sorted(Opening(*opening) for opening in document["openings"])),
         stateful=tuple(_stateful(key, item) for key, item in document["stateful"].items()),
+        # Missing in baselines that were accepted before variants were among the facts.
+        endpoints={
+            name: Served(one["guarded"], tuple(one["production"]), tuple(one.get("shadow", ())))
+            for name, one in document.get("endpoints", {}).items()
+        },
         interface=document["interface"],
         acknowledgements=tuple(
             sorted(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
+from lambdas.router.failover import BY_WEIGHT, Failover
 from lambdas.router.http import JSON, ApiError, unavailable
-from lambdas.shared.names import VARIANTS
 
 # The endpoint is there but can't answer now.
 _TRANSIENT = frozenset(
@@ -27,10 +28,8 @@ _TRANSIENT = frozenset(
     }
 )
 
-
-# An attempt takes at most connect and read timeout (handler.CALL_SETTINGS); after this no other
-# one would end before API Gateway gives up at 29 s.
-LATEST_ATTEMPT_SECONDS = 18.0
+# Whether nobody is left to be asked after the call -> a boto3 SageMaker runtime client.
+Clients = Callable[[bool], Any]
 
 
 class Scored(NamedTuple):
@@ -39,19 +38,28 @@ class Scored(NamedTuple):
     probabilities: list[float]
     variant: str
     failed_over: bool = False
-    """Whether the variant that the endpoint chose first could not answer."""
+    """Whether the variant that the endpoint chose first could not answer, or was not asked."""
+    asked: tuple[str, ...] = ()
+    """The calls that were made: by name, or empty by weight."""
 
 
 class _AttemptFailedError(Exception):
     """One call that brought no predictions; another variant may."""
 
-    def __init__(self, answer: ApiError) -> None:
+    def __init__(self, answer: ApiError, *, hung: bool = False) -> None:
         super().__init__(answer)
         self.answer = answer
+        self.hung = hung
 
 
 def score(
-    client: Any, endpoint: str, records: list[dict[str, Any]], *, request_id: str, variant: str
+    clients: Clients,
+    failover: Failover,
+    endpoint: str,
+    records: list[dict[str, Any]],
+    *,
+    request_id: str,
+    variant: str,
 ) -> Scored:
     """Ask the endpoint, and its other variants if the one it chose fails.
 
@@ -59,7 +67,8 @@ def score(
     gets that one or an error.
 
     Args:
-        client: a boto3 SageMaker runtime client.
+        clients: gives the client of a call, by whether it is the last one.
+        failover: the endpoint's variants, and what is known of them.
         endpoint: its name.
         records: values of valid records, classified ones as pseudonyms.
         request_id: becomes the inference id, by which captured data is found again.
@@ -76,24 +85,58 @@ def score(
         "Body": json.dumps({"instances": records}, allow_nan=False).encode("ascii"),
         "InferenceId": request_id,
     }
-    latest = time.monotonic() + LATEST_ATTEMPT_SECONDS
+    return _Request(clients, failover, request, len(records), variant).scored()
+
+
+@dataclass(slots=True)
+class _Request:
+    """One request to the API: the calls made for it, and how they failed."""
+
+    clients: Clients
+    failover: Failover
+    call: dict[str, Any]
+    expected: int
+    variant: str
+    asked: list[str] = field(default_factory=list)
+    hung: list[str] = field(default_factory=list)
     failure: ApiError | None = None
-    for chosen in (variant,) * 2 if variant else ("", *VARIANTS):
-        if failure and time.monotonic() > latest:
-            break
-        try:
-            probabilities, answered = _attempt(client, request, chosen, len(records))
-        except _AttemptFailedError as error:
-            failure = error.answer
-        except ApiError:
-            # After a failure: the endpoint has no such variant, or is just being changed.
-            if variant or failure is None:
-                raise
-        else:
-            return Scored(probabilities, answered, failed_over=bool(failure) and not variant)
-    if variant and failure:
-        raise failure
-    raise unavailable("no variant could answer; try again later")
+
+    def scored(self) -> Scored:
+        """Call by call until one answers."""
+        plan = [self.variant] * 2 if self.variant else self.failover.plan()
+        while plan:
+            chosen, *plan = plan
+            rest = self.failover.rest(chosen, plan)
+            try:
+                return self._ask(chosen, last=not rest)
+            except _AttemptFailedError as error:
+                self.failure = error.answer
+                if error.hung:
+                    self.hung.append(chosen)
+                    plan = rest
+            except ApiError as error:
+                if not self._may_pass(error):
+                    raise
+        if self.variant and self.failure:
+            raise self.failure
+        raise unavailable("no variant could answer; try again later")
+
+    def _ask(self, chosen: str, *, last: bool) -> Scored:
+        self.asked.append(chosen)
+        found, answered = _attempt(self.clients(last), self.call, chosen, self.expected)
+        self.failover.learn(answered, self.hung)
+        failed_over = not self.variant and (self._avoiding or self.failure is not None)
+        return Scored(found, answered, failed_over, tuple(self.asked))
+
+    @property
+    def _avoiding(self) -> bool:
+        return self.asked[0] != BY_WEIGHT
+
+    def _may_pass(self, error: ApiError) -> bool:
+        """A variant that we chose may be gone, or the endpoint is just being changed."""
+        if self.variant:
+            return False
+        return self.failure is not None or (self._avoiding and error.status == 400)
 
 
 def _attempt(
@@ -107,7 +150,8 @@ def _attempt(
         raise _translated(error, variant) from error
     except BotoCoreError as error:
         answer = unavailable("the endpoint can't be reached; try again later")
-        raise _AttemptFailedError(answer) from error
+        hung = isinstance(error, ReadTimeoutError)
+        raise _AttemptFailedError(answer, hung=hung) from error
     return _probabilities(body, expected), response.get("InvokedProductionVariant", "")
 
 

@@ -16,6 +16,12 @@ from aws_lambda_powertools import Logger
 from botocore.config import Config
 
 from lambdas.router.endpoint import Scored, score
+from lambdas.router.failover import (
+    BRISK_SECONDS,
+    CONNECT_SECONDS,
+    PATIENT_SECONDS,
+    Failover,
+)
 from lambdas.router.http import ApiError, answer, error_body, request_of
 from lambdas.router.logic import Router, Score
 from lambdas.shared import contract
@@ -24,11 +30,20 @@ from lambdas.shared.pseudonyms import pseudonymiser_of
 
 logger = Logger(service=RouterEnvironment.FUNCTION)
 
-# API Gateway gives up after 29 s: all attempts must end before that. Each further attempt asks
-# another variant, so the client itself makes one (lambdas/router/endpoint.py).
-CALL_SETTINGS = Config(
-    connect_timeout=2, read_timeout=7, retries={"total_max_attempts": 1, "mode": "standard"}
-)
+
+def call_settings(seconds: float) -> Config:
+    """One call: each further one asks another variant, or is shorter (lambdas/router/failover)."""
+    return Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=seconds,
+        retries={"total_max_attempts": 1, "mode": "standard"},
+    )
+
+
+@lru_cache(maxsize=2)
+def _client(last: bool) -> Any:
+    seconds = PATIENT_SECONDS if last else BRISK_SECONDS
+    return boto3.client("sagemaker-runtime", config=call_settings(seconds))
 
 
 @lru_cache(maxsize=1)
@@ -38,19 +53,21 @@ def _router() -> Router:
         contract=contract.load(),
         batch_records=environment.batch_records,
         pseudonymiser=partial(pseudonymiser_of, environment.pseudonym_key_arn),
-        score=_scorer(environment.endpoint_name) if environment.endpoint_name else None,
+        score=_scorer(environment) if environment.endpoint_name else None,
     )
 
 
-def _scorer(endpoint: str) -> Score:
-    client = boto3.client("sagemaker-runtime", config=CALL_SETTINGS)
+def _scorer(environment: RouterEnvironment) -> Score:
+    failover = Failover(environment.variants.split(","))
+    endpoint = environment.endpoint_name
 
     def scored(records: list[dict[str, Any]], request_id: str, variant: str) -> Scored:
-        found = score(client, endpoint, records, request_id=request_id, variant=variant)
+        found = score(_client, failover, endpoint, records, request_id=request_id, variant=variant)
         if found.failed_over:
+            asked = [name or "by weight" for name in found.asked]
             logger.warning(
                 "variant failed over",
-                extra={"request_id": request_id, "answered_by": found.variant},
+                extra={"request_id": request_id, "answered_by": found.variant, "asked": asked},
             )
         return found
 

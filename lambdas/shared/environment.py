@@ -88,10 +88,14 @@ class TransformEnvironment(Environment):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RouterEnvironment(Environment):
-    """API in front of the endpoint. ``endpoint_name`` is empty while the endpoint is off."""
+    """API in front of the endpoint. ``endpoint_name`` is empty while the endpoint is off.
+
+    ``variants`` are the names of those that answer clients, joined by commas.
+    """
 
     FUNCTION = "router"
     endpoint_name: str = dataclasses.field(metadata=MAY_BE_EMPTY)
+    variants: str
     pseudonym_key_arn: str
     batch_records: int
 

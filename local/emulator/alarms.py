@@ -242,8 +242,6 @@ def _record_with_math(original: Callable[..., Any]) -> Callable[..., Any]:
         for query in props["Metrics"]:
             if "Expression" in query:
                 metric_math.parse(query["Expression"])
-        if not any(_returns(query) for query in props["Metrics"]):
-            raise ValueError(f"alarm {name}: no entry of Metrics has ReturnData true")
         plain = {key: value for key, value in props.items() if key != "Metrics"}
         placeholder = {"MetricName": "-", "Namespace": "-"}
         alarm: dict[str, Any] = original(name, plain | placeholder)

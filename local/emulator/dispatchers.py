@@ -10,6 +10,7 @@ dead-letter queue.
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,12 @@ from local.emulator.private_tables import pin, replace
 
 logger = logging.getLogger("millrace.dispatch")
 
-pin("ministack.services.eventbridge", _invoke_target="callable")
+pin(
+    "ministack.services.eventbridge",
+    _invoke_target="callable",
+    _dispatch_to_stepfunctions="callable",
+)
+pin("ministack.services.stepfunctions", _start_execution="callable")
 pin("ministack.services.sns", _fanout="callable", topic_policy_for_arn="callable")
 pin("ministack.services.lambda_svc", function_policy_for_arn="callable")
 pin("ministack.services.apigateway_v1", _invoke_lambda_proxy_v1="callable")
@@ -62,6 +68,21 @@ def _check_target(target: dict[str, Any], arn: str, namespace: str, source: str)
         return
     resource = _base_function_arn(arn) if namespace == "lambda" else arn
     assert_service_admitted(service, action, resource, source)
+
+
+def _named_execution(_original: Callable[..., Any]) -> Callable[..., Any]:
+    """EventBridge names what it starts by two ids with an underscore, which no job's name takes."""
+
+    def start(arn: str, payload: str) -> None:
+        from ministack.services import stepfunctions
+
+        name = f"{uuid.uuid4()}_{uuid.uuid4()}"
+        asked = {"stateMachineArn": arn, "input": payload, "name": name}
+        status, _, body = stepfunctions._start_execution(asked)
+        if status >= 300:
+            logger.warning("execution of %s not started: %s", arn, body)
+
+    return start
 
 
 def may_alarm_publish(alarm_arn: str, topic_arn: str) -> bool:
@@ -145,4 +166,5 @@ def attach(_tables: Tables) -> None:
     """Check before each dispatch."""
     replace("ministack.services.lambda_svc", "_route_async_failure", _checked_destination)
     replace("ministack.services.eventbridge", "_invoke_target", _checked_target)
+    replace("ministack.services.eventbridge", "_dispatch_to_stepfunctions", _named_execution)
     replace("ministack.services.apigateway_v1", "_invoke_lambda_proxy_v1", _checked_integration)

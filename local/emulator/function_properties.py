@@ -11,19 +11,15 @@ from local.emulator.private_tables import pin
 pin("ministack.services.lambda_svc", _functions="scoped")
 
 Keep = Callable[[dict[str, Any], dict[str, Any]], None]
-Check = Callable[[dict[str, Any]], None]
 
 
-def keep(tables: Tables, write: Keep, check: Check | None = None) -> None:
-    """Call ``write`` with a function's configuration and its properties once it is provisioned.
-
-    ``check`` is asked with the properties before; what it raises fails the resource.
-    """
+def keep(tables: Tables, write: Keep) -> None:
+    """Call ``write`` with a function's configuration and its properties once it is provisioned."""
     entry = tables.resource_handlers["AWS::Lambda::Function"]
-    entry.update({verb: _keeping(entry[verb], write, check) for verb in ("create", "update")})
+    entry.update({verb: _keeping(entry[verb], write) for verb in ("create", "update")})
 
 
-def _keeping(provision: Callable[..., Any], write: Keep, check: Check | None) -> Callable[..., Any]:
+def _keeping(provision: Callable[..., Any], write: Keep) -> Callable[..., Any]:
     """The properties are the second of a creation's arguments and the third of an update's."""
 
     def provisioned(
@@ -32,8 +28,6 @@ def _keeping(provision: Callable[..., Any], write: Keep, check: Check | None) ->
         from ministack.services import lambda_svc
 
         props = third if isinstance(third, dict) else second
-        if check is not None:
-            check(props)
         name, attributes = provision(first, second, third, *rest, **named)
         write(lambda_svc._functions[name]["config"], props)
         return name, attributes

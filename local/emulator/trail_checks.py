@@ -16,13 +16,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from local.emulator import role_trust, service_roles
+from local.emulator import refusals, role_trust, service_roles
 from local.emulator.admission import assert_admitted
 from local.emulator.extensions import Tables
 from local.emulator.key_policies import customer_key, has_bucket_key
 from local.emulator.private_tables import pin, replace
 
 SERVICE = "cloudtrail.amazonaws.com"
+TRAIL = "AWS::CloudTrail::Trail"
 _MODULE = "ministack.services.cloudtrail"
 _SSE = "s3:x-amz-server-side-encryption"
 _TLS = {"s3:tlsversion": "1.3"}
@@ -121,11 +122,33 @@ def _checked(original: Callable[..., Any]) -> Callable[..., Any]:
         name = str(body.get("Name", "")).rsplit("/", 1)[-1]
         known = dict(cloudtrail._trails.get(name) or {})
         trail = {"TrailARN": cloudtrail._trail_arn(name), **known, **body}
+        if said := _ruled(name, trail):
+            kind = "TrailName" if "TrailName" in said else "ParameterCombination"
+            return cloudtrail._err(f"Invalid{kind}Exception", said)
         if trail.get("S3BucketName") in s3._buckets and (found := refusal(trail)):
             return cloudtrail._err(*found)
         return original(body)
 
     return apply
+
+
+def _ruled(name: str, trail: dict[str, Any]) -> str:
+    """What the rules of templates say of a call's trail; unset members are empty."""
+    given = {member: value for member, value in trail.items() if value != ""}
+    return refusals.of_call(TRAIL, {**given, "TrailName": name, "IsLogging": True})
+
+
+def _selected(original: Callable[..., Any]) -> Callable[..., Any]:
+    def put(body: dict[str, Any]) -> Any:
+        from ministack.services import cloudtrail
+
+        name = str(body.get("TrailName", "")).rsplit("/", 1)[-1]
+        known = cloudtrail._trails.get(name)
+        if known is not None and (said := _ruled(name, {**known, **body})):
+            return cloudtrail._err("InvalidEventSelectorsException", said)
+        return original(body)
+
+    return put
 
 
 def attach(_tables: Tables) -> None:
@@ -135,3 +158,4 @@ def attach(_tables: Tables) -> None:
     for name, operation in (("_create_trail", "CreateTrail"), ("_update_trail", "UpdateTrail")):
         replace(_MODULE, name, _checked)
         cloudtrail._DISPATCH[operation] = getattr(cloudtrail, name)
+    cloudtrail._DISPATCH["PutEventSelectors"] = _selected(cloudtrail._put_event_selectors)

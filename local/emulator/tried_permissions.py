@@ -3,7 +3,11 @@
 Lambda and Step Functions look at the policies of the role when a function or a state machine is
 created or changed, and refuse it: a policy that is attached later in the stack comes too late. The
 scheduler tries whether it may assume the role.
-The looks are no calls, so nothing of them enters the record of decisions.
+What Lambda asks counts as a use of the grant. It names no resource yet, and which condition keys it
+carries is not documented; here it carries no ``aws:ResourceAccount``.
+
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 """
 
 from __future__ import annotations
@@ -13,13 +17,14 @@ from typing import Any
 
 from local.emulator.extensions import Tables
 from local.emulator.role_trust import AccessDeniedError, assert_trusted
-from local.emulator.service_roles import evaluated
+from local.emulator.service_roles import allowed, evaluated
 
 Properties = dict[str, Any]
 # action, resource, what AWS calls the pair
 Needs = Iterator[tuple[str, str, str]]
 
 LAMBDA, STATES = "lambda.amazonaws.com", "states.amazonaws.com"
+_UNNAMED = {"aws:resourceaccount": None}
 SCHEDULER = "scheduler.amazonaws.com"
 # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html#cloudwatch-iam-policy
 LOG_DELIVERY = (
@@ -56,7 +61,7 @@ def of_state_machine(properties: Properties) -> Needs:
 def _assert_function(properties: Properties) -> None:
     role = str(properties.get("Role", ""))
     for action, resource, words in of_function(properties):
-        if evaluated(role, action, resource, None, LAMBDA).decision != "Allow":
+        if not allowed(role, action, resource, _UNNAMED, service=LAMBDA):
             raise ValueError(
                 f"The provided execution role does not have permissions to call {words} "
                 f"({role}: {action} on {resource})"

@@ -11,11 +11,12 @@ https://docs.aws.amazon.com/waf/latest/developerguide/customizing-the-response-f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
-from local.emulator import api_stages, metrics, waf_logs
+from local.emulator import api_stages, metrics, refusals, waf_logs
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 from local.emulator.web_acl_rules import BODY_LIMITS, DEFAULT_BODY_LIMIT, WebRequest, decide
@@ -30,7 +31,11 @@ pin(
     _handle_execute_api_request="callable",
     _parse_execute_api_url="callable",
 )
-pin("ministack.services.waf", _associations="scoped", _web_acls="scoped")
+_WAF = "ministack.services.waf"
+pin(_WAF, _associations="scoped", _web_acls="scoped", _waf_err="callable")
+pin(_WAF, **dict.fromkeys(("_create_web_acl", "_update_web_acl", "_associate_web_acl"), "callable"))
+pin("ministack.services.apigateway_v1", stages_for_api="callable")
+_STAGE_ARN = re.compile(r"arn:aws[a-z-]*:apigateway:[^:]+::/restapis/([^/]+)/stages/([^/]+)")
 
 
 def acl_of_stage(api_id: str, stage: str) -> dict[str, Any] | None:
@@ -102,6 +107,33 @@ def _guarded(original: Callable[..., Any]) -> Callable[..., Any]:
     return handle
 
 
+def _ruled(original: Callable[..., Any]) -> Callable[..., Any]:
+    def apply(data: dict[str, Any]) -> Any:
+        from ministack.services import waf
+
+        found = refusals.of_call("AWS::WAFv2::WebACL", data)
+        return waf._waf_err("WAFInvalidParameterException", found) if found else original(data)
+
+    return apply
+
+
+def _of_a_stage(original: Callable[..., Any]) -> Callable[..., Any]:
+    def associate(data: dict[str, Any]) -> Any:
+        from ministack.services import apigateway_v1, waf
+
+        arn = data.get("ResourceArn", "")
+        stage = _STAGE_ARN.fullmatch(arn)
+        if stage is None or stage[2] in apigateway_v1.stages_for_api(stage[1]):
+            return original(data)
+        said = f"ResourceArn is {arn}; allowed: a stage that exists"
+        return waf._waf_err("WAFUnavailableEntityException", said)
+
+    return associate
+
+
 def attach(_tables: Tables) -> None:
-    """Evaluate the ACL in front of every API request."""
+    """Evaluate the ACL in front of every API request; hold calls to the rules of templates."""
+    for name in ("_create_web_acl", "_update_web_acl"):
+        replace(_WAF, name, _ruled)
+    replace(_WAF, "_associate_web_acl", _of_a_stage)
     replace("ministack.app", "_handle_execute_api_request", _guarded)

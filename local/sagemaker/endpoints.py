@@ -173,6 +173,8 @@ def create(request: Mapping[str, Any]) -> store.Record:
         "CreationTime": wire.now(),
         "LastModifiedTime": wire.now(),
     }
+    if "DeploymentConfig" in request:
+        record["LastDeploymentConfig"] = request["DeploymentConfig"]
     endpoint = record["_endpoint"] = Endpoint(record)
     with store.lock:
         store.tables().endpoints[name] = record
@@ -186,8 +188,10 @@ def update(request: Mapping[str, Any]) -> store.Record:
     record = find(request["EndpointName"])
     # An endpoint whose configuration was deleted cannot be updated until it is there again.
     # https://github.com/hashicorp/terraform-provider-aws/issues/48997
-    models.find_endpoint_config(record["EndpointConfigName"])
+    former = models.find_endpoint_config(record["EndpointConfigName"])
     config = models.find_endpoint_config(request["EndpointConfigName"])
+    request = guardrails.with_retained(request, record)
+    guardrails.check_variants(request, former, config)
     _check_deployment(request, config, record["_endpoint"].fleet)
     _check_scaling(record, config)
     _begin_update(record)

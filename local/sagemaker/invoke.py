@@ -6,19 +6,29 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from urllib.parse import unquote
 
 from local.sagemaker import endpoints, metrics
 from local.sagemaker.capture import Exchange
 from local.sagemaker.errors import ServiceError, validation
-from local.sagemaker.server import Answer, ServerError
+from local.sagemaker.server import Answer, ServerError, ServerTimeoutError
 
 MAX_BODY = 6_291_456
+# A container that hangs holds its callers for a minute; those of the others must not wait for it.
+_waiting = ThreadPoolExecutor(max_workers=256, thread_name_prefix="invocation")
 Response = tuple[int, dict[str, str], bytes]
 _PASSED_ON = ("content-type", "accept")
 _ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 _INFERENCE_ID = "x-amzn-sagemaker-inference-id"
 _TARGET = "x-amzn-sagemaker-target-variant"
+_CONTAINER = "primary"
+_TIMED_OUT = (
+    f"Your invocation timed out while waiting for a response from container {_CONTAINER}. Review "
+    "the latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
+)
 _UNSUPPORTED = (
     "x-amzn-sagemaker-target-model",
     "x-amzn-sagemaker-target-container-hostname",
@@ -31,7 +41,8 @@ _UNSUPPORTED = (
 async def handle(path: str, headers: Mapping[str, str], body: bytes) -> Response:
     """Serve POST /endpoints/{name}/invocations; the container's work runs off the event loop."""
     try:
-        return await asyncio.to_thread(_invoke, endpoint_name(path), headers, body)
+        work = partial(copy_context().run, _invoke, endpoint_name(path), headers, body)
+        return await asyncio.get_running_loop().run_in_executor(_waiting, work)
     except ServiceError as error:
         # The runtime API answers unknown endpoints and variants as ValidationError.
         code = "ValidationError" if error.code == "ValidationException" else error.code
@@ -74,14 +85,15 @@ def _invoke(name: str, headers: Mapping[str, str], body: bytes) -> Response:
             name, variant.name, config=config, instances=variant.instances, status=503,
             model_microseconds=None, overhead_microseconds=overhead,
         )  # fmt: skip
-        return _no_answer(str(error))
+        late = isinstance(error, ServerTimeoutError)
+        return _model_error(name, 0, _TIMED_OUT) if late else _no_answer(str(error))
     overhead = (time.perf_counter() - started) * 1e6 - answer.microseconds
     metrics.count(
         name, variant.name, config=config, instances=variant.instances, status=answer.status,
         model_microseconds=answer.microseconds, overhead_microseconds=overhead,
     )  # fmt: skip
     if answer.status != 200:
-        return _model_error(name, variant.name, answer)
+        return _model_error(name, answer.status, answer.body.decode(errors="replace"))
     if endpoint.capture is not None:
         endpoint.capture.add(_exchange(variant.name, headers, body, answer))
     return 200, _answer_headers(variant.name, answer), answer.body
@@ -110,15 +122,18 @@ def _exchange(variant: str, headers: Mapping[str, str], body: bytes, answer: Ans
     )
 
 
-def _model_error(endpoint: str, variant: str, answer: Answer) -> Response:
-    text = answer.body.decode(errors="replace")
+def _model_error(endpoint: str, status: int, text: str) -> Response:
+    """The container is named, not its variant: nobody learns which one was chosen by weight.
+
+    https://github.com/RamVegiraju/SageMaker-Deployment/issues/3
+    """
     message = (
-        f"Received {'client' if answer.status < 500 else 'server'} error ({answer.status}) from "
-        f'{variant} with message "{text[:500]}". See the log group '
+        f"Received {'client' if 400 <= status < 500 else 'server'} error ({status}) from "
+        f'{_CONTAINER} with message "{text[:500]}". See the log group '
         f"/aws/sagemaker/Endpoints/{endpoint} for more information."
     )
     return refused(
-        424, "ModelError", message, OriginalMessage=text[:10_000], OriginalStatusCode=answer.status
+        424, "ModelError", message, OriginalMessage=text[:10_000], OriginalStatusCode=status
     )
 
 

@@ -1,7 +1,8 @@
 """What SageMaker refuses of a request although its service model allows it.
 
 botocore's model has lengths, patterns and enumerations (``wire``); relations between members stand
-in the API reference's prose, or are known from the errors that people report.
+in the API reference's prose, or are known from the errors that people report. What is made by
+templates, too, has its rules in ``local.emulator.refusals``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from config.instance_types import has_local_storage
+from local.emulator import refusals
 from local.sagemaker.errors import validation
 
 Request = Mapping[str, Any]
@@ -108,6 +110,14 @@ _RULES: dict[str, tuple[Rule, ...]] = {
 }
 
 
+# Operation → the type of a template that makes the same.
+TYPES = {
+    "CreateModel": "AWS::SageMaker::Model",
+    "CreateEndpointConfig": "AWS::SageMaker::EndpointConfig",
+    "CreateModelPackage": "AWS::SageMaker::ModelPackage",
+}
+
+
 def _images(request: Request) -> Iterator[str]:
     yield request.get("AlgorithmSpecification", {}).get("TrainingImage", "")
     yield request.get("AppSpecification", {}).get("ImageUri", "")
@@ -120,6 +130,8 @@ def violations(operation: str, request: Request, region: str) -> Iterator[str]:
     for rule in _RULES.get(operation, ()):
         if reason := rule(whole):
             yield reason
+    for _, reason in refusals.by_rules(TYPES.get(operation, ""), dict(request)):
+        yield reason
     for image in _images(request):
         if reason := image_elsewhere(image, region):
             yield reason

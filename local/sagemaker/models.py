@@ -12,8 +12,6 @@ from local.sagemaker import registry, roles, store, wire
 from local.sagemaker.errors import in_use, not_found, not_local, validation
 from local.sagemaker.storage import S3Uri
 
-_TOO_BIG_FOR_SERVERLESS = ("VpcConfig", "DataCaptureConfig")
-
 
 @dataclass(frozen=True, slots=True)
 class Container:
@@ -112,7 +110,7 @@ def create_endpoint_config(request: Mapping[str, Any]) -> store.Record:
         raise validation("At least one production variant is required.")
     if request.get("ShadowProductionVariants"):
         raise not_local("A shadow variant")
-    _check_variants(request, variants)
+    _check_variants(variants)
     record: store.Record = {
         **request,
         "EndpointConfigArn": store.arn("endpoint-config", name),
@@ -128,23 +126,13 @@ def create_endpoint_config(request: Mapping[str, Any]) -> store.Record:
     return {"EndpointConfigArn": record["EndpointConfigArn"]}
 
 
-def _check_variants(request: Mapping[str, Any], variants: list[dict[str, Any]]) -> None:
-    names = [variant["VariantName"] for variant in variants]
-    if len(set(names)) != len(names):
-        raise validation("Variant names must be unique within an endpoint configuration.")
+def _check_variants(variants: list[dict[str, Any]]) -> None:
     for variant in variants:
         if "ModelName" not in variant:
             raise not_local("A variant without ModelName (inference components)")
         find_model(variant["ModelName"])
-        if "ServerlessConfig" in variant:
-            if len(variants) > 1 or any(key in request for key in _TOO_BIG_FOR_SERVERLESS):
-                raise validation(
-                    "A serverless endpoint has one variant, no VpcConfig and no DataCaptureConfig."
-                )
-        elif "InstanceType" not in variant:
+        if not {"ServerlessConfig", "InstanceType"} & set(variant):
             raise validation(f"Variant {variant['VariantName']} needs an InstanceType.")
-    if not any(variant.get("InitialVariantWeight", 1.0) > 0 for variant in variants):
-        raise validation("At least one variant needs a weight above zero.")
 
 
 def find_endpoint_config(name: str) -> store.Record:

@@ -74,7 +74,7 @@ def create_package(request: Mapping[str, Any]) -> store.Record:
     """CreateModelPackage: the next version of a group, or an unversioned package by name."""
     group = request.get("ModelPackageGroupName")
     name = request.get("ModelPackageName")
-    if bool(group) == bool(name):
+    if not group and not name:
         raise validation("Give either ModelPackageGroupName or ModelPackageName.")
     if group and request.get("Tags"):
         raise validation(NO_TAGS)

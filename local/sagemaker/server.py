@@ -40,6 +40,10 @@ class ServerError(Exception):
     """The server does not run or did not answer; the text is for people."""
 
 
+class ServerTimeoutError(ServerError):
+    """The server took the request and did not answer in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the container answered, and how long it took in microseconds."""
@@ -123,7 +127,7 @@ class ModelServer:
         """One request to /invocations; ServerError when there is no answer."""
         if not self._ready:
             raise ServerError("the model server is not running")
-        return self.ask("POST", "/invocations", body, headers)
+        return self.ask("POST", "/invocations", body, headers, REQUEST_SECONDS)
 
     def ask(
         self,
@@ -138,6 +142,8 @@ class ModelServer:
         try:
             connection = unix_http.Connection(str(self.socket), seconds)
             status, given, content = connection.exchange(method, path, body, headers or {})
+        except TimeoutError as error:
+            raise ServerTimeoutError(f"no answer within {seconds:.0f} seconds") from error
         except (OSError, HTTPException) as error:
             raise ServerError(f"the model server gave no answer: {error}") from error
         took = (time.perf_counter() - started) * 1e6

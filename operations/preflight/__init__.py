@@ -15,6 +15,7 @@ from rich.table import Table
 from operations.preflight import (
     account,
     concurrency,
+    given,
     instances,
     linked_roles,
     names,
@@ -40,6 +41,8 @@ def answers(inquiry: Inquiry) -> Iterator[Answer]:
     quotas = Quotas(inquiry.client("service-quotas"), inquiry.settings.region)
     questions: tuple[tuple[str, Callable[[], Iterable[Answer]]], ...] = (
         ("names", partial(names.lengths, inquiry)),
+        (given.OWNER, partial(given.owner, inquiry)),
+        (given.ZONES, partial(given.zones, inquiry)),
         (region.BOOTSTRAP, partial(region.bootstrap, inquiry)),
         (region.LOGGING_ROLE, partial(region.logging_role, inquiry)),
         ("API Gateway's throttle", partial(region.throttle, inquiry)),

@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from config.settings import Replication
+from config.settings_network import Replication
 from operations.preflight.answer import Answer, State
 from operations.preflight.inquiry import Inquiry
 

@@ -156,6 +156,7 @@ class ModelEndpoint(Construct):
 
     def _define_endpoint(self) -> sagemaker.CfnEndpoint:
         settings = self._settings
+        guarded = settings.mode == "realtime" and settings.update != "unguarded"
         return _ENDPOINT(
             self,
             "Endpoint",
@@ -164,7 +165,7 @@ class ModelEndpoint(Construct):
             retain_all_variant_properties=settings.retain_variant_properties
             if settings.mode == "realtime"
             else None,
-            deployment_config=self._deployment() if settings.mode == "realtime" else None,
+            deployment_config=self._deployment() if guarded else None,
         )
 
     def _deployment(self) -> sagemaker.CfnEndpoint.DeploymentConfigProperty:

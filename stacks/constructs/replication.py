@@ -13,7 +13,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from config.settings import Replication
+from config.settings_network import Replication
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.customer_policy import Reason
 from stacks.constructs.foundation import Keys

@@ -30,7 +30,6 @@ from stacks.state_machines.jobs import Compute, Network
 from stacks.state_machines.rollout import Experiment
 
 APPROVAL_DAYS = 7
-EVALUATION_MINUTES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,7 @@ class RetrainingFlow(Construct):
             features_bucket=props.lake.features.bucket_name,
             artifacts_bucket=props.lake.artifacts.bucket_name,
             training=self._compute(self.training_role.arn, training.max_runtime_minutes),
-            evaluation=self._compute(self.evaluation_role.arn, EVALUATION_MINUTES),
+            evaluation=self._compute(self.evaluation_role.arn, training.evaluation_minutes),
             code=props.code.location,
             hyperparameters={
                 "trees": str(training.trees),

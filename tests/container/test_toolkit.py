@@ -152,13 +152,18 @@ def test_a_worker_that_ends_with_code_3_ends_the_container(tmp_path: Path) -> No
     with server(tmp_path, hooks(HOOKS)) as running:
         watcher = threading.Thread(target=running.watch, daemon=True)
         watcher.start()
-        before = running.pid
+        before, base = running.pid, running.directory.base
+        for place in ("code", "model"):
+            (base / place).mkdir(exist_ok=True)
+            (base / place / "written").write_text("by the container")
         assert ask(running, b'{"exit": 3}').status == 502
         deadline = time.monotonic() + 60
         while running.restarts == 0 or not answers(running):
             assert time.monotonic() < deadline
             time.sleep(0.1)
         assert running.pid != before
+        assert not (base / "code" / "written").exists(), "the file system is the image's again"
+        assert (base / "model" / "written").exists()
 
 
 def answers(running: ModelServer) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,8 @@ class ConfigurationCopy:
             holder = data
             for section in sections:
                 holder = holder.setdefault(section, {})
-            holder[name] = value
+            # A later path may lead into this value, which other tests have, too.
+            holder[name] = deepcopy(value)
         path.write_text(yaml.safe_dump(data, sort_keys=False))
 
     def change_contract(self, change: Callable[[dict[str, Any]], object]) -> None:

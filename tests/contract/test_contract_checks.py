@@ -164,7 +164,7 @@ ROWS = (
     Row("not after a number", _custom("weather_observed_at", "notAfter", "dew_point_f"),
         _at("weather_observed_at", "customProperties[notAfter].value"), "a timestamp field"),
     # Criteria
-    Row("task", _top("task", "multiclass"), "customProperties[task].value", "'binary'"),
+    Row("task", _top("task", "multiclass"), "customProperties[task].value", "allowed: binary"),
     Row("no task", _top("task", None), "customProperties.task", "must be set"),
     Row("typo", _top("taks", "binary"), "customProperties[taks]", "unknown key"),
     Row("typo in a field", _custom("carrier", "encodng", "targetMean"),
@@ -174,15 +174,15 @@ ROWS = (
     Row("label field", _criteria("positiveLabel", field="delay"),
         "customProperties[positiveLabel].value.field", "arrival_delay_minutes"),
     Row("seed", _top("seedProbability", 1), "customProperties[seedProbability].value",
-        "less than 1"),
+        "below 1"),
     Row("gate incomplete", _criteria("gate", minimumHoldoutRows=None),
         "customProperties[gate].value.minimumHoldoutRows", "must be set"),
     Row("gate mistyped", _criteria("gate", margin="none"),
-        "customProperties[gate].value.margin", "valid number"),
+        "customProperties[gate].value.margin", "a number"),
     Row("monitoring typo", _criteria("monitoring", bin=5),
         "customProperties[monitoring].value.bin", "unknown key; allowed: confidence"),
     Row("confidence", _criteria("monitoring", confidence=95),
-        "customProperties[monitoring].value.confidence", "less than 1"),
+        "customProperties[monitoring].value.confidence", "below 1"),
     Row("more drift than features", _criteria("monitoring", driftedFeaturesToAlarm=99),
         "customProperties[monitoring].value.driftedFeaturesToAlarm", "number of features"),
     Row("time without zone", _schema(0, "earliestEventTime", "2000-01-01T00:00:00"),
@@ -206,7 +206,8 @@ ROWS = (
     Row("example out of range", _on("day_of_week", examples=[8]),
         _at("day_of_week", "examples"), "a valid first example"),
     Row("unknown key", lambda c: c.update(schemas=[]), "schemas", "unknown key"),
-    Row("wrong type", _on("carrier", required="perhaps"), _at("carrier", "required"), "boolean"),
+    Row("wrong type", _on("carrier", required="perhaps"), _at("carrier", "required"),
+        "true or false"),
 )  # fmt: skip
 
 

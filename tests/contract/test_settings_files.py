@@ -15,6 +15,7 @@ import yaml
 
 from config.differences import DEMO_MAY_CHANGE, differences
 from config.load import environments, load_deployment
+from config.schedule import runs_per_year
 from config.schema import SCHEMA_FILE, schema_text
 from tests.contract.copies import (
     CONTRACT,
@@ -178,6 +179,36 @@ def test_windows_stay_within_the_retention_of_the_contract(
     assert (problem.field, problem.rule) == ("training.window_days", "window-within-retention")
 
 
+def test_a_schedule_decides_no_more_often_than_the_gate_counts(
+    configuration: ConfigurationCopy,
+) -> None:
+    configuration.change_settings({"training.schedule": "cron(0 3 ? * MON *)"})
+    (problem,) = configuration.problems()
+    assert (problem.field, problem.rule) == ("training.schedule", "decisions-a-year")
+    assert "53 times" in problem.allowed
+    for schedule in (None, "rate(31 days)", "cron(0 3 1 * ? *)"):
+        configuration.change_settings({"training.schedule": schedule})
+        assert configuration.load().settings.training.schedule == schedule
+
+
+@pytest.mark.parametrize(
+    ("expression", "runs"),
+    [
+        ("rate(1 day)", 366),
+        ("rate(30 days)", 13),
+        ("cron(0 3 1 * ? *)", 12),
+        ("cron(0 3 ? * MON *)", 53),
+        ("cron(0 3 ? JAN-MAR MON-FRI *)", 67),
+        ("cron(0 3 ? * MON#1 *)", 12),
+        ("cron(0 3 L * ? *)", 12),
+        ("cron(0 0/6 * * ? *)", 4 * 31 * 12),
+        ("cron(0,30 3 15W 1,7 ? *)", 4),
+    ],
+)
+def test_runs_of_a_schedule_are_counted_for_a_year(expression: str, runs: int) -> None:
+    assert runs_per_year(expression) == runs
+
+
 def test_a_batch_fits_the_body_that_the_firewall_lets_pass(
     configuration: ConfigurationCopy,
 ) -> None:
@@ -210,6 +241,7 @@ def test_a_bad_setting_stops_within_a_second(configuration: ConfigurationCopy) -
 
 def test_loading_needs_no_cdk(tmp_path: Path) -> None:
     program = (
-        "import sys, config.load; sys.exit('aws_cdk' in sys.modules or 'boto3' in sys.modules)"
+        "import sys; from config.load import load_deployment; load_deployment('dev')\n"
+        "sys.exit(bool({'aws_cdk', 'boto3', 'botocore'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0

@@ -8,8 +8,9 @@ import pytest
 
 from config.guardrails import QUIET_MINUTES
 from config.rules import RULES, value_at
-from config.rules_platform import GLUE_ATTEMPTS
+from config.rules_training import GLUE_ATTEMPTS, SPOT_PATIENCE
 from lambdas.rollout.settle import QUIET_SECONDS
+from stacks.state_machines import jobs
 from stacks.state_machines.asl import GLUE_RUN_FAILED
 from tests.contract.copies import ConfigurationCopy
 
@@ -30,7 +31,7 @@ ONE_VARIANT: dict[str, Any] = {
 IN_STEPS: dict[str, Any] = {
     "serving.champion": {"instances": 2},
     "serving.autoscaling.minimum": 2,
-    "training.lease_minutes": 720,
+    "training.lease_minutes": 780,
 }
 TWO_VARIANTS: dict[str, Any] = IN_STEPS | {
     "serving.challenger": {"instances": 2, "weight": 0.1},
@@ -54,13 +55,15 @@ REPLICATION: dict[str, Any] = {
 
 
 class Row(NamedTuple):
-    """Changes to ``dev.yaml``: ``good`` is accepted, ``good | bad`` is refused by ``rule``."""
+    """Changes to a settings file: ``good`` is accepted, ``good | bad`` is refused by ``rule``."""
 
     rule: str
     good: dict[str, Any]
     bad: dict[str, Any]
     also: frozenset[str] = frozenset()
     """Other rules that the same change cannot help breaking."""
+    environment: str = "dev"
+    """Of the file that is changed."""
 
 
 ROWS = (
@@ -69,10 +72,27 @@ ROWS = (
     Row("zones-in-region", {}, {"network.availability_zones": ["eu-west-1a", "us-east-1b"]}),
     Row("prefix-lists-differ", {"network.prefix_lists": None},
         {"network.prefix_lists": {"s3": "pl-6fa54006", "dynamodb": "pl-6fa54006"}}),
+    Row("zones-in-region", {}, {"network.availability_zones": ["eu-west-1a", "eu-west-1A"]}),
+    Row("zones-in-region", {}, {"network.availability_zones": ["eu-west-1a", "eu-west-1z"]}),
+    Row("zones-in-region",
+        {"region": "us-east-1", "network.availability_zones": ["us-east-1a", "us-east-1f"]},
+        {"network.availability_zones": ["us-east-1a", "us-east-1-bos-1a"]}),
     Row("zones-distinct", {}, {"network.availability_zones": ["eu-west-1a", "eu-west-1a"]}),
     Row("cidr-block", {"network.cidr": "10.0.0.0/16"}, {"network.cidr": "10.0.0.0/8"}),
     Row("cidr-block", {"network.cidr": "10.1.0.0/18"}, {"network.cidr": "10.1.0.1/18"}),
     Row("cidr-block", {}, {"network.cidr": "8.8.0.0/16"}),
+    Row("cidr-block", {"network.cidr": "192.168.0.0/16"}, {"network.cidr": "127.0.0.0/16"}),
+    Row("cidr-block", {"network.cidr": "172.31.0.0/16"}, {"network.cidr": "169.254.0.0/16"}),
+    Row("cidr-block", {"network.cidr": "100.64.0.0/16"}, {"network.cidr": "100.128.0.0/16"}),
+    Row("cidr-block", {}, {"network.cidr": "0.0.0.0/16"}),
+    Row("cidr-block", {}, {"network.cidr": "224.0.0.0/16"}),
+    Row("cidr-block", {}, {"network.cidr": "240.0.0.0/16"}),
+    Row("cidr-block", {}, {"network.cidr": "198.18.0.0/16"}),
+    Row("cidr-block", {}, {"network.cidr": "10.20.0.0"}),
+    Row("cidr-block", {}, {"network.cidr": "fd00::/16"}),
+    Row("cidr-beside-docker", {"network.cidr": "172.18.0.0/16"}, {"network.cidr": "172.17.0.0/16"}),
+    Row("cidr-beside-docker", {"network.cidr": "172.16.0.0/16"},
+        {"network.cidr": "172.17.64.0/18"}),
     Row("cidr-room", {"network.cidr": "10.0.0.0/19"}, {"network.cidr": "10.0.0.0/20"}),
     Row("cidr-room", {"network.cidr": "10.0.0.0/19"},
         {"network.availability_zones": ["eu-west-1a", "eu-west-1b", "eu-west-1c"]}),
@@ -82,10 +102,28 @@ ROWS = (
         {"perimeter": {"enabled": False, "break_glass_roles": ["ops/break-glass"]}}),
     Row("perimeter-off", {"perimeter": {"enabled": False}},
         {"perimeter": {"enabled": False, "vpc_endpoints": ["vpce-0a1b2c3d4e5f60718"]}}),
+    Row("perimeter-partition",
+        {"perimeter.landing_roles": ["arn:aws:iam::111122223333:role/producer", "producer"]},
+        {"perimeter.landing_roles": ["arn:aws-cn:iam::111122223333:role/producer"]}),
+    Row("perimeter-partition", {},
+        {"perimeter.break_glass_roles": ["arn:aws-us-gov:iam::111122223333:role/ops"]}),
+    Row("replica-partition", {"replication": REPLICATION},
+        {"replication.region": "cn-north-1"}, frozenset({"replica-keys"})),
+    Row("replica-keys-partition", {"replication": REPLICATION},
+        {"replication.keys.raw": "arn:aws-cn:kms:eu-central-1:444455556666:key/raw"}),
     Row("replica-region", {"replication": REPLICATION},
         {"replication.region": "eu-west-1"}, frozenset({"replica-keys"})),
     Row("replica-keys", {"replication": REPLICATION},
         {"replication.keys.raw": "arn:aws:kms:eu-west-1:444455556666:key/raw"}),
+    Row("replica-keys-owner", {"replication": REPLICATION},
+        {"replication.keys.logs": "arn:aws:kms:eu-central-1:777788889999:key/logs"}),
+    Row("replica-keys-owner", {"replication": REPLICATION, "replication.account": "444455556666"},
+        {"replication.account": "777788889999"}),
+    Row("replica-keys-owner", {"replication": REPLICATION, "account": "444455556666",
+        "owner.email": "alarms@millrace.io"}, {"account": "777788889999"}),
+    Row("replica-keys-owner", {"replication": REPLICATION, "account": "777788889999",
+        "owner.email": "alarms@millrace.io", "replication.account": "444455556666"},
+        {"replication.keys.raw": "arn:aws:kms:eu-central-1:777788889999:key/raw"}),
     Row("replica-bucket-names", {"replication": REPLICATION},
         {"replication.bucket_prefix": "replica..flights"}),
     Row("replica-bucket-names", {"replication": REPLICATION},
@@ -113,22 +151,38 @@ ROWS = (
     Row("stream-encryption-needs-stream", {}, {"ingestion.encryption": "stream"}),
     Row("kinesis-not-built", {"ingestion.source": "direct_put"},
         {"ingestion.source": "kinesis", "ingestion.encryption": "stream"}),
-    Row("training-instance-form", {"training.instance_type": "ml.c6i.xlarge"},
+    Row("training-instance-exists", {"training.instance_type": "ml.c6i.xlarge"},
         {"training.instance_type": "c6i.xlarge"}),
+    Row("training-instance-exists", {"training.instance_type": "ml.t3.medium"},
+        {"training.instance_type": "ml.t2.medium"}),
+    # For an endpoint there is one.
+    Row("training-instance-exists", {"training.instance_type": "ml.c5.xlarge"},
+        {"training.instance_type": "ml.c5.large"}),
+    # It trains, and no processing job evaluates on it.
+    Row("training-instance-exists", {"training.instance_type": "ml.p3.2xlarge"},
+        {"training.instance_type": "ml.p6-b200.48xlarge", "training.volume_customer_key": False}),
     Row("training-local-storage-no-key",
-        {"training.instance_type": "ml.m5d.large", "training.volume_customer_key": False},
+        {"training.instance_type": "ml.r5d.large", "training.volume_customer_key": False},
         {"training.volume_customer_key": True}),
-    Row("lease-outlives-run", {"training.lease_minutes": 510}, {"training.lease_minutes": 509}),
+    Row("training-local-storage-no-key",
+        {"training.instance_type": "ml.g7e.2xlarge", "training.volume_customer_key": False},
+        {"training.volume_customer_key": True}),
+    Row("training-image-has-no-driver", {"training.instance_type": "ml.m7i.large"},
+        {"training.instance_type": "ml.trn1.2xlarge", "training.volume_customer_key": False}),
+    Row("lease-outlives-run", {"training.lease_minutes": 570}, {"training.lease_minutes": 569}),
+    Row("lease-outlives-run", {"training.lease_minutes": 570},
+        {"training.evaluation_minutes": 61}),
     Row("training-image-is-x86", {"training.instance_type": "ml.m7i.large"},
         {"training.instance_type": "ml.m7g.large"}),
     Row("training-image-is-x86", {}, {"training.instance_type": "ml.c6g.xlarge"}),
-    Row("training-schedule", {"training.schedule": "rate(7 days)"},
+    Row("training-schedule", {"training.schedule": "rate(31 days)"},
         {"training.schedule": "rate(7 day)"}),
     Row("curate-schedule", {"processing.curate_schedule": None},
         {"processing.curate_schedule": "cron(15 * * * * *)"}),
     Row("shadow-needs-one-shadow", SHADOW, {"serving.challenger": None}),
     Row("shadow-is-realtime", SERVERLESS | {"serving.experiment_weight": 0.0},
         {"serving.shadow": True}, frozenset({"shadow-needs-one-shadow"})),
+    Row("shadow-gets-copies", SHADOW, {"serving.challenger": {"weight": 0.0}}),
     Row("shadow-takes-no-clients", SHADOW, {"serving.experiment_weight": 0.1}),
     Row("rolling-one-variant", ONE_VARIANT | IN_STEPS | {"serving.update": "rolling"},
         {"serving.challenger": {"instances": 2, "weight": 0.1},
@@ -143,8 +197,9 @@ ROWS = (
     Row("bake-lets-alarms-ring", {"serving.bake_seconds": 240}, {"serving.bake_seconds": 239}),
     Row("bake-lets-alarms-ring", {"serving.bake_seconds": 0}, {"serving.bake_seconds": 60}),
     Row("bake-lets-alarms-ring",
-        {"serving.bake_seconds": 40, "monitoring.alarm_period_seconds": 10},
-        {"monitoring.alarm_period_seconds": 30}),
+        {"serving.bake_seconds": 40, "monitoring.alarm_period_seconds": 10,
+         "training.lease_minutes": 143},
+        {"monitoring.alarm_period_seconds": 30}, environment="demo"),
     Row("update-fits-its-time",
         ONE_VARIANT | IN_STEPS
         | {"serving.update": "rolling", "serving.bake_seconds": 2290,
@@ -157,25 +212,49 @@ ROWS = (
     Row("serverless-no-vpc", SERVERLESS, {"serving.vpc": True}),
     Row("serverless-no-instance-scaling", SERVERLESS, {"serving.autoscaling.enabled": True}),
     Row("serverless-no-volume-key", SERVERLESS, {"serving.volume_customer_key": True}),
-    Row("instance-type-form", {"serving.autoscaling.enabled": False},
+    Row("instance-exists", {"serving.autoscaling.enabled": False},
         {"serving.instance_type": "m5.large"}),
+    Row("instance-exists",
+        {"serving.instance_type": "ml.m5.4xlarge",
+         "serving.autoscaling.registered_instance_type": "ml.m5.4xlarge"},
+        {"serving.instance_type": "ml.m5.3xlarge",
+         "serving.autoscaling.registered_instance_type": "ml.m5.3xlarge"}),
+    Row("instance-exists",
+        {"serving.instance_type": "ml.p6-b200.48xlarge", "serving.volume_customer_key": False,
+         "serving.autoscaling.registered_instance_type": "ml.p6-b200.48xlarge"},
+        {"serving.instance_type": "ml.p6-b200.24xlarge",
+         "serving.autoscaling.registered_instance_type": "ml.p6-b200.24xlarge"}),
+    Row("image-has-no-driver", {"serving.autoscaling.enabled": False},
+        {"serving.instance_type": "ml.inf1.xlarge"}),
+    Row("image-has-no-driver", {"serving.autoscaling.enabled": False},
+        {"serving.instance_type": "ml.inf2.xlarge"}),
+    Row("image-has-no-driver",
+        {"serving.autoscaling.enabled": False, "serving.volume_customer_key": False},
+        {"serving.instance_type": "ml.dl1.24xlarge"}),
     Row("image-is-x86",
         {"serving.instance_type": "ml.g4dn.xlarge", "serving.volume_customer_key": False,
          "serving.autoscaling.enabled": False},
         {"serving.instance_type": "ml.r6g.large"}),
     Row("image-is-x86", {"serving.autoscaling.enabled": False},
         {"serving.instance_type": "ml.c7g.xlarge"}),
+    Row("image-is-x86",
+        {"serving.autoscaling.enabled": False, "serving.volume_customer_key": False},
+        {"serving.instance_type": "ml.p6e-gb200.36xlarge"}),
     Row("scaling-takes-no-burstable",
         {"serving.instance_type": "ml.t2.medium", "serving.autoscaling.enabled": False,
          "serving.autoscaling.registered_instance_type": "ml.t2.medium"},
         {"serving.autoscaling.enabled": True}),
     Row("scaling-takes-no-burstable",
         {"serving.instance_type": "ml.m5.large"},
-        {"serving.instance_type": "ml.t3.large",
-         "serving.autoscaling.registered_instance_type": "ml.t3.large"}),
+        {"serving.instance_type": "ml.t2.large",
+         "serving.autoscaling.registered_instance_type": "ml.t2.large"}),
     Row("local-storage-no-key",
         {"serving.instance_type": "ml.g5.xlarge", "serving.volume_customer_key": False,
          "serving.autoscaling.registered_instance_type": "ml.g5.xlarge"},
+        {"serving.volume_customer_key": True}),
+    Row("local-storage-no-key",
+        {"serving.instance_type": "ml.g7.2xlarge", "serving.volume_customer_key": False,
+         "serving.autoscaling.registered_instance_type": "ml.g7.2xlarge"},
         {"serving.volume_customer_key": True}),
     Row("scaling-needs-retained-variants", ONE_VARIANT,
         {"serving.retain_variant_properties": False}),
@@ -190,18 +269,38 @@ ROWS = (
         {"serving.autoscaling.minimum": 3}),
     Row("champion-within-scaling", {"serving.champion": {"instances": 2}},
         {"serving.champion": {"instances": 3}}),
+    Row("challenger-within-scaling", {"serving.challenger": {"instances": 2, "weight": 0.1}},
+        {"serving.challenger": {"instances": 3, "weight": 0.1}}),
+    Row("challenger-within-scaling", SHADOW | {"serving.challenger": {"instances": 3}},
+        {"serving.shadow": False,
+         "serving.autoscaling.registered_variants": ["champion", "challenger"]}),
     Row("some-weight", {"serving.champion": {"weight": 0.0}},
         {"serving.champion": {"weight": 0.0}, "serving.challenger": {"weight": 0.0}}),
-    Row("monitor-instance-form", {}, {"monitoring.instance_type": "ml.m5"}),
+    Row("monitor-instance-exists", {}, {"monitoring.instance_type": "ml.m5"}),
+    Row("monitor-instance-exists", {"monitoring.instance_type": "ml.t3.large"},
+        {"monitoring.instance_type": "ml.m5d.large", "monitoring.volume_customer_key": False}),
+    Row("monitor-image-has-no-driver", {"monitoring.volume_customer_key": False},
+        {"monitoring.instance_type": "ml.trn2.48xlarge"}),
     Row("monitor-image-is-x86", {"monitoring.instance_type": "ml.g4dn.xlarge",
         "monitoring.volume_customer_key": False}, {"monitoring.instance_type": "ml.m6g.large"}),
     Row("monitor-local-storage-no-key",
-        {"monitoring.instance_type": "ml.c5d.xlarge", "monitoring.volume_customer_key": False},
+        {"monitoring.instance_type": "ml.r5d.xlarge", "monitoring.volume_customer_key": False},
         {"monitoring.volume_customer_key": True}),
     Row("monitor-schedule", {"monitoring.schedule": "cron(0 6 1 * ? *)"},
         {"monitoring.schedule": "cron(0 6 32 * ? *)"}),
     Row("monitor-needs-capture", {"serving.capture": False, "monitoring.schedule": None},
         {"monitoring.schedule": "rate(1 day)"}),
+    Row("capture-takes-some", {"serving.capture_percent": 1}, {"serving.capture_percent": 0}),
+    Row("capture-takes-some",
+        {"serving.capture_percent": 0, "serving.capture": False, "monitoring.schedule": None},
+        {"serving.capture": True}),
+    Row("owner-is-somebody", {"account": "111122223333", "owner.email": "ml@millrace.io"},
+        {"owner.email": "ml-platform@example.com"}),
+    Row("owner-is-somebody", {"owner.email": "ml@alarms.test"}, {"account": "111122223333"}),
+    Row("alarm-period-of-metrics", {"monitoring.alarm_period_seconds": 60},
+        {"monitoring.alarm_period_seconds": 30}),
+    Row("alarm-period-of-metrics", {"owner.email": "ml@millrace.io"},
+        {"account": "111122223333"}, environment="demo"),
     Row("burst-covers-rate", {"api.burst": 50}, {"api.burst": 49}),
     Row("address-gets-its-share",
         {"api.requests_per_second": 100, "api.requests_per_five_minutes_per_address": 15_000},
@@ -225,6 +324,11 @@ RANGES: tuple[tuple[str, object, object], ...] = (
     ("api.requests_per_five_minutes_per_address", 2_000_000_000, 2_000_000_001),
     ("serving.bake_seconds", 900, 3601),
     ("serving.capture_percent", 100, 101),
+    # Templates are JSON, which has no such number.
+    ("serving.experiment_weight", 1.0, float("inf")),
+    ("training.learning_rate", 1.0, float("nan")),
+    # SageMaker stops a processing job after nine days.
+    ("training.evaluation_minutes", 75, 12_961),
     ("serving.serverless", {"memory_megabytes": 1024}, {"memory_megabytes": 1000}),
     ("serving.serverless", {"max_concurrency": 200}, {"max_concurrency": 201}),
     ("serving.update", "blue_green_all_at_once", "big_bang"),
@@ -253,15 +357,15 @@ def test_bad_combination_is_refused_and_its_neighbour_is_not(
     row: Row, configuration: ConfigurationCopy
 ) -> None:
     rule = {rule.id: rule for rule in RULES}[row.rule]
-    configuration.change_settings(row.good)
-    configuration.load()
+    configuration.change_settings(row.good, row.environment)
+    configuration.load(row.environment)
 
-    configuration.change_settings(row.bad)
-    problems = {problem.rule: problem for problem in configuration.problems()}
+    configuration.change_settings(row.bad, row.environment)
+    problems = {problem.rule: problem for problem in configuration.problems(row.environment)}
 
     assert set(problems) == {row.rule} | row.also
     problem = problems[row.rule]
-    assert problem.file == "config/dev.yaml"
+    assert problem.file == f"config/{row.environment}.yaml"
     assert problem.field == rule.field
     assert "allowed" in problem.allowed
     assert "{settings" not in problem.allowed
@@ -276,11 +380,12 @@ def test_a_lease_that_is_too_short_is_told_the_minutes_that_it_needs(
 ) -> None:
     configuration.change_settings({"training.lease_minutes": 300})
     (problem,) = configuration.problems()
-    assert problem.allowed.startswith("allowed: at least 510,")
+    assert problem.allowed.startswith("allowed: at least 570,")
 
 
 def test_a_run_is_counted_with_the_tries_and_waits_of_the_flow() -> None:
     assert 1 + GLUE_RUN_FAILED["MaxAttempts"] == GLUE_ATTEMPTS
+    assert jobs.SPOT_PATIENCE == SPOT_PATIENCE
     assert QUIET_MINUTES * 60 == QUIET_SECONDS
 
 

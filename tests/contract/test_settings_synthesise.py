@@ -28,14 +28,15 @@ from tests.contract.test_settings_rules import (
 LOCAL_STORAGE: dict[str, Any] = {
     f"{section}.{key}": value
     for section in ("serving", "training", "monitoring")
-    for key, value in (("instance_type", "ml.m5d.large"), ("volume_customer_key", False))
-} | {"serving.autoscaling.registered_instance_type": "ml.m5d.large"}
+    for key, value in (("instance_type", "ml.r5d.large"), ("volume_customer_key", False))
+} | {"serving.autoscaling.registered_instance_type": "ml.r5d.large"}
 CHOICES: dict[str, dict[str, Any]] = {
     "serverless": SERVERLESS,
     "off": {"serving.mode": "off"},
     "one variant, rolling": ONE_VARIANT | IN_STEPS | {"serving.update": "rolling"},
     "shadow": SHADOW,
     "blue/green linear": TWO_VARIANTS | {"serving.update": "blue_green_linear"},
+    "unguarded, while variants change": ONE_VARIANT | {"serving.update": "unguarded"},
     "endpoint outside the VPC, no capture": {
         "serving.vpc": False,
         "serving.capture": False,

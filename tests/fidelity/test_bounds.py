@@ -11,6 +11,7 @@ import yaml
 from local.emulator import refusals
 from local.emulator.refusals import schema
 from operations import fidelity
+from tests.fidelity.variants import variants
 
 CASES: dict[str, dict[str, Any]] = yaml.safe_load(
     (Path(__file__).parent / "bounds.yaml").read_text()
@@ -19,11 +20,11 @@ CASES: dict[str, dict[str, Any]] = yaml.safe_load(
 
 @pytest.mark.parametrize("row", sorted(CASES))
 def test_the_schema_refuses_by_row(row: str) -> None:
-    case = CASES[row]
-    found = list(refusals.reasons(case["type"], case["refused"]))
-    assert {rule for rule, _ in found} == {schema.ROW}
-    assert all(f"#{case['at']}:" in reason for _, reason in found), found
-    assert list(refusals.reasons(case["type"], case["allowed"])) == []
+    for case in variants(CASES[row]):
+        found = list(refusals.reasons(case["type"], case["refused"]))
+        assert {rule for rule, _ in found} == {schema.ROW}
+        assert all(f"#{case['at']}:" in reason for _, reason in found), found
+        assert list(refusals.reasons(case["type"], case["allowed"])) == []
 
 
 def test_each_case_has_a_row_that_names_this_test() -> None:

@@ -10,6 +10,7 @@ import yaml
 
 from local.sagemaker import limits, wire
 from local.sagemaker.errors import ServiceError
+from tests.fidelity.variants import variants
 
 REGION = "eu-west-1"
 CASES: dict[str, dict[str, Any]] = yaml.safe_load(
@@ -25,12 +26,29 @@ def _send(case: dict[str, Any], which: str) -> None:
 
 @pytest.mark.parametrize("row", sorted(CASES))
 def test_a_request_that_aws_refuses_is_refused(row: str) -> None:
-    with pytest.raises(ServiceError) as refusal:
-        _send(CASES[row], "refused")
-    assert CASES[row]["says"] in refusal.value.message
-    assert refusal.value.code == "ValidationException"
+    for case in variants(CASES[row]):
+        with pytest.raises(ServiceError) as refusal:
+            _send(case, "refused")
+        assert case["says"] in refusal.value.message
+        assert refusal.value.code == "ValidationException"
+
+
+PLANTED: dict[str, dict[str, Any]] = yaml.safe_load(
+    (Path(__file__).parent / "planted" / "sagemaker.yaml").read_text()
+)
+OPERATIONS = {kind: operation for operation, kind in limits.TYPES.items()}
+
+
+@pytest.mark.parametrize("row", sorted(PLANTED))
+def test_a_call_is_held_to_the_rules_of_templates(row: str) -> None:
+    for case in variants(PLANTED[row]):
+        operation = OPERATIONS[case["type"]]
+        with pytest.raises(ServiceError, match="ValidationException"):
+            limits.check(operation, case["refused"], REGION)
+        limits.check(operation, case["allowed"], REGION)
 
 
 @pytest.mark.parametrize("row", sorted(CASES))
 def test_its_neighbour_is_taken(row: str) -> None:
-    _send(CASES[row], "allowed")
+    for case in variants(CASES[row]):
+        _send(case, "allowed")

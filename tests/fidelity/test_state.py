@@ -31,10 +31,8 @@ def account() -> Iterator[None]:
         tables: list[tuple[Any, str, Any]] = [
             (s3._buckets, "logs", {"objects": {}}),
             (s3._buckets, "locked", {"objects": {}}),
-            (s3._buckets, "encrypted", {"objects": {}}),
             (s3._buckets, "raw", {"objects": {}, "_public_access_block": BLOCKED}),
             (s3._bucket_object_lock, "locked", {"default_retention": {"days": 1}}),
-            (s3._bucket_encryption, "encrypted", "<SSEAlgorithm>aws:kms</SSEAlgorithm>"),
             (iam._roles, "jobs", {"AttachedPolicies": [f"p{n}" for n in range(9)]}),
             (iam._roles, "full", {"AttachedPolicies": [f"p{n}" for n in range(10)]}),
             (iam._policies, f"arn:aws:iam::{ACCOUNT}:policy/boundary", {}),
@@ -87,8 +85,6 @@ def _role(name: str) -> dict[str, str]:
 
 BESIDE: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("access-log-target", BUCKET, _logging("nowhere"), _logging("logs")),
-    ("access-log-target", BUCKET, _logging("locked"), {}),
-    ("access-log-target", BUCKET, _logging("encrypted"), {}),
     (
         "replica-of-locked-needs-lock",
         BUCKET,

@@ -67,6 +67,35 @@ def test_a_function_with_its_layers_fits(environment: str) -> None:
         assert size <= UNZIPPED_BYTES, f"{stack}.{logical_id}"
 
 
+@EACH
+def test_no_table_repeats_a_column(environment: str) -> None:
+    """Glue takes it, and every query then fails: names are compared in lower case."""
+    tables = list(resources(environment, "AWS::Glue::Table"))
+    assert tables
+    for stack, logical_id, table in tables:
+        given = table["Properties"]["TableInput"]
+        columns = [*given["StorageDescriptor"]["Columns"], *given.get("PartitionKeys", [])]
+        names = [column["Name"].lower() for column in columns]
+        assert len(set(names)) == len(names), f"{stack}.{logical_id}"
+
+
+@EACH
+def test_access_logs_go_where_they_arrive(environment: str) -> None:
+    """S3 takes any target, and delivers to none with Object Lock or under a customer key."""
+    buckets = list(resources(environment, "AWS::S3::Bucket"))
+    (target,) = (
+        bucket["Properties"] for _, logical_id, bucket in buckets if "AccessLogs" in logical_id
+    )
+    (rule,) = target["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    assert not target.get("ObjectLockEnabled")
+    assert "ObjectLockConfiguration" not in target
+    logged = [bucket["Properties"].get("LoggingConfiguration") for _, _, bucket in buckets]
+    places = {json.dumps(found["DestinationBucketName"]) for found in logged if found}
+    assert places
+    assert all("AccessLogs" in place for place in places)
+
+
 def _unzipped(path: Path) -> int:
     with zipfile.ZipFile(path) as archive:
         return sum(entry.file_size for entry in archive.infolist())

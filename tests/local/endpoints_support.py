@@ -53,9 +53,9 @@ class Endpoints:
         )
         return name
 
-    def endpoint(self, config: str) -> str:
+    def endpoint(self, config: str, **more: Any) -> str:
         name = unique("endpoint")
-        self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+        self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config, **more)
         assert self.settled(name)["EndpointStatus"] == "InService", self.settled(name)
         return name
 

@@ -17,7 +17,6 @@ from botocore.exceptions import ClientError, WaiterError
 from local.emulator.firehose import convert
 from local.emulator.firehose.config import Buffering, read_destination
 from local.emulator.firehose.deliver import LARGEST_PARTITIONS
-from local.emulator.firehose.limits import problems
 from local.platform import Platform
 from tests.local.probe_stack import (
     Template,
@@ -306,57 +305,34 @@ def test_defaults_are_firehoses_own() -> None:
     assert bare.backup is None
 
 
-VALID = _destination(prefix="p", error_prefix="e")
 CONVERTED = {"Prefix": "", "DynamicPartitioningConfiguration": {"Enabled": False}}
-TRANSFORM = VALID["ProcessingConfiguration"]["Processors"][0]["Parameters"][:1]
 
 
-def _transformed(name: str, value: str) -> dict[str, Any]:
-    parameters = [*TRANSFORM, {"ParameterName": name, "ParameterValue": value}]
-    processor = {"Type": "Lambda", "Parameters": parameters}
-    return {"ProcessingConfiguration": {"Enabled": True, "Processors": [processor]}}
-
-
-REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "small buffer, partitioned": (
-        {"BufferingHints": {"SizeInMBs": 63}}, "allowed with dynamic partitioning: 64 to 128",
-    ),
-    "small buffer, converted": (
-        CONVERTED | {"BufferingHints": {"SizeInMBs": 63}},
-        "allowed with record format conversion: 64 to 128",
-    ),
-    "large buffer": ({"BufferingHints": {"SizeInMBs": 129}}, "SizeInMBs is 129; allowed: 1 to 128"),
-    "long interval": (
-        {"BufferingHints": {"SizeInMBs": 64, "IntervalInSeconds": 901}}, "allowed: 0 to 900",
-    ),
-    "no buffering, partitioned": (
-        {"BufferingHints": {"SizeInMBs": 64, "IntervalInSeconds": 0}},
-        "allowed with dynamic partitioning: 1 to 900",
-    ),
-    "compressed Parquet": ({"CompressionFormat": "GZIP"}, "CompressionFormat is GZIP"),
-    "partitioned without key": ({"Prefix": "p/"}, "partitionKeyFromLambda"),
-    "partitioned without errors": ({"ErrorOutputPrefix": ""}, "it is required with dynamic"),
-    "errors without type": ({"ErrorOutputPrefix": "e/"}, "error-output-type"),
-    "type in the prefix": (
-        {"Prefix": "!{partitionKeyFromLambda:day}/!{firehose:error-output-type}/"},
-        "allowed in ErrorOutputPrefix only",
-    ),
-    "partition in the errors": (
-        {"ErrorOutputPrefix": "!{firehose:error-output-type}/!{partitionKeyFromLambda:day}/"},
-        "allowed in Prefix only",
-    ),
-    "large transform batch": (_transformed("BufferSizeInMBs", "3.1"), "allowed: 0.2 to 3"),
-    "small transform batch": (_transformed("BufferSizeInMBs", "0.1"), "allowed: 0.2 to 3"),
-    "slow transform": (_transformed("BufferIntervalInSeconds", "901"), "allowed: 0 to 900"),
-    "stubborn transform": (_transformed("NumberOfRetries", "301"), "allowed: 0 to 300"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_what_firehose_refuses_is_refused(case: str) -> None:
-    change, told = REFUSED[case]
-    assert not list(problems(VALID))
-    assert any(told in problem for problem in problems(VALID | change))
+def test_a_call_is_held_to_the_rules_of_templates(
+    platform: Platform, stack: dict[str, str]
+) -> None:
+    client, name = platform.client("firehose"), stack["Stream"]
+    now = client.describe_delivery_stream(DeliveryStreamName=name)["DeliveryStreamDescription"]
+    (destination,) = now["Destinations"]
+    role_arn = destination["ExtendedS3DestinationDescription"]["RoleARN"]
+    place = {"RoleARN": role_arn, "BucketARN": "arn:aws:s3:::somewhere"}
+    untyped = {"Prefix": "!{timestamp:yyyy}/", "ErrorOutputPrefix": "errors/"}
+    with pytest.raises(ClientError, match="firehose-expression-needs-error-prefix"):
+        client.create_delivery_stream(
+            DeliveryStreamName="called", ExtendedS3DestinationConfiguration=place | untyped
+        )
+    update = {
+        "DeliveryStreamName": name,
+        "CurrentDeliveryStreamVersionId": now["VersionId"],
+        "DestinationId": destination["DestinationId"],
+    }
+    small = {"BufferingHints": {"SizeInMBs": 63, "IntervalInSeconds": 60}}
+    with pytest.raises(ClientError, match="firehose-large-files"):
+        client.update_destination(**update, ExtendedS3DestinationUpdate=small)
+    with pytest.raises(ClientError, match="firehose-partitioning-is-for-new-streams"):
+        client.update_destination(**update, ExtendedS3DestinationUpdate=CONVERTED)
+    then = client.describe_delivery_stream(DeliveryStreamName=name)["DeliveryStreamDescription"]
+    assert then == now
 
 
 def test_a_refused_destination_fails_the_stack(platform: Platform) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from config.load import load_deployment
 from lambdas.shared import names
 from local.platform import Platform
+from local.sagemaker import invoke, server
 from stacks.constructs.seed_model import seed_model
 from tests.local import sagemaker_support as support
 from tests.local.endpoints_support import Endpoints, capture_config, captured, container
@@ -65,6 +68,44 @@ def test_a_refusal_of_the_serving_code_reaches_the_caller(world: Endpoints, seed
         assert answer["ResponseMetadata"]["HTTPStatusCode"] == 424
         assert answer["OriginalStatusCode"] == status
         assert json.loads(answer["OriginalMessage"])["error"]["code"] == code
+
+
+def test_an_error_names_the_container_and_not_the_variant(world: Endpoints, seed: str) -> None:
+    with pytest.raises(world.runtime.exceptions.ModelError) as refused:
+        world.runtime.invoke_endpoint(EndpointName=seed, ContentType=JSON, Body=b"[]")
+    said = refused.value.response["Error"]["Message"]
+    assert said.startswith("Received client error (400) from primary with message")
+
+
+class Silent(server.ModelServer):
+    """A container that runs, at a socket of the test's."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._ready = path, True
+
+    @property
+    def socket(self) -> str:
+        return str(self._path)
+
+
+def test_a_request_that_is_not_answered_in_time_is_a_model_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s"
+    variant = SimpleNamespace(name="champion", instances=1, server=Silent(path))
+    fleet = SimpleNamespace(choose=lambda _: variant, config={"EndpointConfigName": "one"})
+    record = {"_endpoint": SimpleNamespace(route=lambda: fleet)}
+    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(invoke.endpoints, "find", lambda _: record)
+    monkeypatch.setattr(invoke.metrics, "count", lambda *_, **__: None)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        status, headers, body = invoke._invoke("flights", {}, b"{}")
+    answer = json.loads(body)
+    assert (status, headers["x-amzn-ErrorType"]) == (424, "ModelError")
+    assert answer["OriginalStatusCode"] == 0
+    assert answer["OriginalMessage"].startswith("Your invocation timed out while waiting")
 
 
 def test_a_body_beyond_the_limit_never_reaches_the_container(world: Endpoints, seed: str) -> None:

@@ -12,6 +12,12 @@ from tests.local.sagemaker_support import wait_for
 from tests.local.test_sagemaker_endpoints import Endpoints
 
 PERCENT, COUNT = "CAPACITY_PERCENT", "INSTANCE_COUNT"
+ROLLING = {
+    "RollingUpdatePolicy": {
+        "MaximumBatchSize": {"Type": "CAPACITY_PERCENT", "Value": 50},
+        "WaitIntervalInSeconds": 0,
+    }
+}
 
 
 def blue_green(kind: str, wait: int = 0, termination: int = 0, **sizes: Any) -> dict[str, Any]:
@@ -126,6 +132,34 @@ def test_a_canary_of_a_single_instance_is_refused(world: Endpoints) -> None:
             EndpointConfigName=config,
             DeploymentConfig=blue_green("CANARY", canary=(PERCENT, 10)),
         )
+
+
+@pytest.mark.platform
+@pytest.mark.parametrize(
+    ("serving", "planned", "options"),
+    [
+        (["a"], ["a", "b"], {"DeploymentConfig": blue_green("ALL_AT_ONCE")}),
+        (["a", "b"], ["a"], {"DeploymentConfig": blue_green("ALL_AT_ONCE")}),
+        (["a"], ["b"], {"DeploymentConfig": ROLLING}),
+        (["a"], ["b"], {"RetainDeploymentConfig": True}),
+    ],
+    ids=["added", "removed", "renamed-rolling", "renamed-retained"],
+)
+def test_a_guarded_update_keeps_the_names_of_the_variants(
+    world: Endpoints, serving: list[str], planned: list[str], options: dict[str, Any]
+) -> None:
+    models = {name: (world.model(name), 1.0) for name in {*serving, *planned}}
+    former, other = (
+        world.config({name: models[name] for name in names}) for names in (serving, planned)
+    )
+    endpoint = world.endpoint(former, DeploymentConfig=blue_green("ALL_AT_ONCE"))
+    said = f"has the variants {', '.join(planned)}; allowed with a DeploymentConfig"
+    with pytest.raises(world.sagemaker.exceptions.ClientError, match=said):
+        world.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=other, **options)
+    world.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=other)
+    described = world.settled(endpoint)
+    assert described["EndpointConfigName"] == other
+    assert [one["VariantName"] for one in described["ProductionVariants"]] == planned
 
 
 @pytest.mark.platform

@@ -130,6 +130,13 @@ def test_a_key_that_does_not_admit_the_logs_service_is_refused(platform: Platfor
     key = platform.client("kms").create_key()["KeyMetadata"]["Arn"]
     with pytest.raises(ClientError, match="not allowed to be used"):
         logs.associate_kms_key(logGroupName=name, kmsKeyId=key)
+    with pytest.raises(ClientError, match="not allowed to be used"):
+        logs.create_log_group(logGroupName=f"{name}-keyed", kmsKeyId=key)
+    _admit_logs(platform, key)
+    logs.associate_kms_key(logGroupName=name, kmsKeyId=key)
+    logs.create_log_group(logGroupName=f"{name}-keyed", kmsKeyId=key)
+    found = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    assert [group["kmsKeyId"] for group in found] == [key, key]
 
 
 @pytest.mark.parametrize(("suffix", "allowed"), [(":*", True), ("", False)])

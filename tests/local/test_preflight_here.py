@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, WaiterError
 
 from config.load import load_deployment
+from config.settings import Settings
 from lambdas.shared.names import Scope
 from local.account import PUSH_LOGS, raise_quotas
 from local.emulator.account.gateway_role import MISSING, UNFIT
@@ -20,12 +21,16 @@ from local.platform import Platform
 from local.replica import bring_replica
 from operations.assembly import bootstrap_needed, templates
 from operations.deployed import Deployed
-from operations.preflight import Answer, Inquiry, State, answers
+from operations.preflight import Answer, Inquiry, State, answers, given
 from tests.local.probe_stack import Template, deploy, deployed, failure_reasons, trust
 from tests.synth import assembly
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(300)]
 
+PROD = load_deployment("prod").settings
+OWNER = PROD.owner.model_copy(update={"email": "alarms@millrace.io"})
+OWNED = PROD.model_copy(update={"owner": OWNER})
+"""With an address that somebody reads."""
 ENDPOINTS = "ml.m5.xlarge for endpoint usage"
 WANTED = {
     ("sagemaker", ENDPOINTS): 32,
@@ -42,14 +47,17 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         yield running
 
 
-def _ask(platform: Platform, credentials: dict[str, str] | None = None) -> dict[str, Answer]:
+def _ask(
+    platform: Platform,
+    credentials: dict[str, str] | None = None,
+    settings: Settings = PROD,
+) -> dict[str, Answer]:
     folder = assembly("prod")
 
     def client(service: str, region: str) -> Any:
         return platform.client(service, credentials, region)
 
     deployed_now = Deployed.read(platform.client("cloudformation"), Scope("flights", "prod"))
-    settings = load_deployment("prod").settings
     inquiry = Inquiry(settings, templates(folder), deployed_now, bootstrap_needed(folder), client)
     return {answer.subject: answer for answer in answers(inquiry)}
 
@@ -88,7 +96,8 @@ def test_a_new_account_is_told_all_that_it_lacks_at_once(account: Platform) -> N
     found = _ask(account)
     stopping = {subject for subject, answer in found.items() if answer.stops}
     assert {f"{service}: {name}" for service, name in WANTED} <= stopping
-    assert {"CDK bootstrap", "API Gateway's logging role"} <= stopping
+    assert {"CDK bootstrap", "API Gateway's logging role", given.OWNER} <= stopping
+    assert found[given.ZONES].state == State.OK
     assert sum(subject.startswith("replica ") for subject in stopping) == 8
     endpoints = found[f"sagemaker: {ENDPOINTS}"]
     assert endpoints.state == State.TOO_LOW
@@ -140,7 +149,7 @@ def test_who_may_not_ask_is_told_so_and_not_stopped_by_it(account: Platform) -> 
         "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
     }
-    found = _ask(account, guest)
+    found = _ask(account, guest, OWNED)
     assert found["API Gateway's logging role"].state == State.NOT_ALLOWED
     assert found["SageMaker quotas"].said == "ListAWSDefaultServiceQuotas: AccessDeniedException"
     states = {a.state for subject, a in found.items() if not subject.startswith("replica ")}
@@ -154,8 +163,8 @@ def test_an_owner_s_steps_leave_nothing_that_stops(
     with Platform(tmp_path_factory.mktemp("owned")) as owned:
         owned.bootstrap()
         raise_quotas(owned.client("service-quotas"), WANTED)
-        bring_replica(owned, load_deployment("prod").settings)
-        found = _ask(owned)
+        bring_replica(owned, PROD)
+        found = _ask(owned, settings=OWNED)
     assert not [answer for answer in found.values() if answer.state != State.OK]
     assert "32; wanted: 8" in found[f"sagemaker: {ENDPOINTS}"].said
 
@@ -199,6 +208,8 @@ def test_the_image_of_another_tag_or_registry_is_not_there(account: Platform) ->
         ecr.batch_get_image(
             registryId="999999999999", repositoryName=name, imageIds=[{"imageTag": "3.2-0"}]
         )
+    with pytest.raises(ClientError):
+        ecr.describe_images(registryId="141502667606", repositoryName=name)
 
 
 def test_a_service_linked_role_has_the_service_s_name(account: Platform) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import WaiterError
+from botocore.exceptions import ClientError, WaiterError
 
 from local.platform import Platform
 from tests.local.api_probe import (
@@ -336,7 +336,7 @@ REFUSED: dict[str, tuple[Template, str]] = {
     "priority twice": ({"Acl": _ruled({}, {"Priority": 0})}, "Priority 0 is used twice"),
     "name twice": ({"Acl": _ruled({}, {"Name": "r0"})}, "Rule name r0 is used twice"),
     "no such stage": (_associated("none"), "a stage that exists"),
-    "integration above 29 s": (_slow(29_001), "29001; allowed: 50 to 29000"),
+    "integration above 29 s": (_slow(29_001), "between 50 ms and 29000 ms: 29001"),
     "integration below 50 ms": (_slow(49), "49 is less than the minimum of 50"),
     "model's name": (
         {"M": of_api("Model", ContentType="application/json", Name="a-b", Schema={})},
@@ -344,7 +344,7 @@ REFUSED: dict[str, tuple[Template, str]] = {
     ),
     "model's dialect": (
         {"M": of_api("Model", ContentType="application/json", Schema={"$schema": DRAFT})},
-        "allowed: JSON Schema draft-04",
+        "allowed: draft-04's",
     ),
 }
 
@@ -358,3 +358,22 @@ def test_what_api_gateway_and_waf_refuse_is_refused(platform: Platform, case: st
         deploy(platform, name, {"Resources": {"Api": api, **functions(), **parts}})
     reasons = failure_reasons(platform, name)
     assert any(told in reason for reason in reasons), reasons
+
+
+def test_a_call_to_waf_is_held_to_the_rules_of_templates(platform: Platform) -> None:
+    client, acl = platform.client("wafv2"), _limited()["Properties"] | {"Name": "called"}
+    twice = [acl["Rules"][0], acl["Rules"][0] | {"Name": "again"}]
+    with pytest.raises(ClientError, match="Priority 0 is used twice"):
+        client.create_web_acl(**acl | {"Rules": twice})
+    made = client.create_web_acl(**acl)["Summary"]
+    current = acl | {"Id": made["Id"], "LockToken": made["LockToken"]}
+    try:
+        with pytest.raises(ClientError, match="Priority 0 is used twice"):
+            client.update_web_acl(**current | {"Rules": twice})
+        stage_arn = "arn:aws:apigateway:eu-west-1::/restapis/none/stages/none"
+        with pytest.raises(ClientError, match="WAFUnavailableEntity"):
+            client.associate_web_acl(WebACLArn=made["ARN"], ResourceArn=stage_arn)
+        current["LockToken"] = client.update_web_acl(**current)["NextLockToken"]
+    finally:
+        member = ("Name", "Scope", "Id", "LockToken")
+        client.delete_web_acl(**{name: current[name] for name in member})

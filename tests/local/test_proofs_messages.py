@@ -7,6 +7,7 @@ from its neighbour in one property.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from local.platform import Platform
-from tests.local.probe_stack import Template, deployed, wait_for
+from tests.local.probe_stack import Template, allow, deployed, role, wait_for
 
 pytestmark = pytest.mark.platform
 
@@ -25,7 +26,7 @@ TOPICS = (
     "Admitted", "Refused", "Keyed", "Sealed", "Named", "Misnamed", "Sourced", "SourcedIfSent",
 )  # fmt: skip
 EXPECTED = ("Matching", "Admitted", "Keyed", "Named", "SourcedIfSent")
-OUTPUTS = ("Heard", "Dead", "Once", "Often", "Letters", "KnownTopic", "UnknownTopic")
+OUTPUTS = ("Heard", "Dead", "Once", "Often", "Letters", "KnownTopic", "UnknownTopic", "Machine")
 
 
 def _document(*statements: dict[str, Any]) -> dict[str, Any]:
@@ -156,6 +157,24 @@ def _redriving(tries: int) -> dict[str, Any]:
     return {"Type": "AWS::SQS::Queue", "Properties": properties}
 
 
+def _started() -> dict[str, Any]:
+    """A state machine that a rule starts."""
+    definition = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
+    machine = {
+        "RoleArn": {"Fn::GetAtt": ["MachineRole", "Arn"]},
+        "DefinitionString": json.dumps(definition),
+    }
+    starter = {"RoleArn": {"Fn::GetAtt": ["Starter", "Arn"]}}
+    return {
+        "MachineRole": role("states.amazonaws.com"),
+        "Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine},
+        "Starter": role(
+            "events.amazonaws.com", allow(["states:StartExecution"], {"Ref": "Machine"})
+        ),
+        "Starting": _rule({"t": {"Ref": "Machine"}}, {"source": [SOURCE]}, t=starter),
+    }
+
+
 def _template() -> Template:
     services = ("events.amazonaws.com", "sns.amazonaws.com")
     resources: dict[str, Any] = {
@@ -179,6 +198,7 @@ def _template() -> Template:
         "Often": _redriving(5),
         **_undeliverable(),
         **_rules(),
+        **_started(),
     }
     for name in TOPICS:
         service = "cloudwatch" if name == "Refused" else "events"
@@ -225,6 +245,16 @@ def heard(platform: Platform, stack: dict[str, str]) -> list[str]:
 @pytest.mark.proves("AWS::Events::Rule")
 def test_a_rule_speaks_when_its_pattern_matches_and_it_is_enabled(heard: list[str]) -> None:
     assert {name for name in heard if name in RULES} == {"Matching"}
+
+
+@pytest.mark.proves("AWS::Events::Rule")
+def test_an_execution_that_a_rule_starts_is_named_by_two_ids(
+    platform: Platform, stack: dict[str, str], heard: list[str]
+) -> None:
+    client = platform.client("stepfunctions")
+    executions = client.list_executions(stateMachineArn=stack["Machine"])["executions"]
+    assert executions
+    assert all(re.fullmatch(r"[0-9a-f-]{36}_[0-9a-f-]{36}", e["name"]) for e in executions)
 
 
 @pytest.mark.proves("AWS::SNS::TopicPolicy")

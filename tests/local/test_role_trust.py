@@ -28,6 +28,8 @@ FIREHOSE, LAMBDA, STATES, GLUE, TRAIL, FLOW_LOGS = (
     f"{name}.amazonaws.com"
     for name in ("firehose", "lambda", "states", "glue", "cloudtrail", "vpc-flow-logs")
 )
+# Whether these say for whom is open: a role has to admit them either way.
+PERHAPS = [GLUE, TRAIL, *(f"{name}.amazonaws.com" for name in ("backup", "events", "s3"))]
 DENIED = "of an explicit deny in its trust policy"
 CONDITION = "a condition of its trust policy does not hold"
 
@@ -70,18 +72,19 @@ FLOW_LOG = f"arn:aws:ec2:eu-west-1:{ACCOUNT}:vpc-flow-log/*"
         (_trust(STATES, ArnLike={"aws:SourceArn": "arn:aws:events:*:*:*"}), STATES, CONDITION),
         (_trust(STATES, "Deny", **_source(ACCOUNT)), STATES, DENIED),
         (_trust(FLOW_LOGS, ArnLike={"aws:SourceArn": FLOW_LOG}), FLOW_LOGS, ""),
-        # Whether these say for whom is open: the role has to admit them either way.
-        (_trust(GLUE, **_source(ACCOUNT)), GLUE, CONDITION),
-        (_trust(GLUE, **_source_if_sent(ACCOUNT)), GLUE, ""),
-        (_trust(GLUE, **_source_if_sent(OTHER)), GLUE, CONDITION),
-        (_trust(TRAIL, **_source(ACCOUNT)), TRAIL, CONDITION),
-        (_trust(TRAIL, **_source_if_sent(ACCOUNT)), TRAIL, ""),
         (_trust(TRAIL, "Deny", **_source_if_sent(ACCOUNT)), TRAIL, DENIED),
         (_trust(GLUE), GLUE, ""),
     ],
 )
 def test_a_trust_policy_decides(document: dict[str, Any], service: str, reason: str) -> None:
     assert _refusal(document, service) == reason
+
+
+@pytest.mark.parametrize("service", PERHAPS)
+def test_a_service_that_may_not_say_for_whom_is_admitted_either_way(service: str) -> None:
+    assert _refusal(_trust(service, **_source(ACCOUNT)), service) == CONDITION
+    assert _refusal(_trust(service, **_source_if_sent(OTHER)), service) == CONDITION
+    assert _refusal(_trust(service, **_source_if_sent(ACCOUNT)), service) == ""
 
 
 def test_another_action_is_no_permission_to_assume() -> None:

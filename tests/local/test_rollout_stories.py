@@ -97,6 +97,13 @@ def _properties(template: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [r["Properties"] for r in template["Resources"].values() if r["Type"] == kind]
 
 
+def _scalable_targets(world: World) -> dict[str, tuple[int, int]]:
+    found = world.client("application-autoscaling").describe_scalable_targets(
+        ServiceNamespace="sagemaker"
+    )["ScalableTargets"]
+    return {t["ResourceId"]: (t["MinCapacity"], t["MaxCapacity"]) for t in found}
+
+
 def _configuration(world: World) -> str:
     sagemaker = world.client("sagemaker")
     endpoint = sagemaker.describe_endpoint(EndpointName=world.subject.deployed.endpoint())
@@ -122,9 +129,11 @@ def test_a_failed_deploy_leaves_the_promoted_model_serving(world: World, tmp_pat
 def test_a_deploy_after_a_roll_out_keeps_the_promoted_model(world: World, tmp_path: Path) -> None:
     package = world.register(0.46875)
     world.promote(package)
-    configuration = _configuration(world)
+    configuration, targets = _configuration(world), _scalable_targets(world)
+    assert {target.rsplit("/", 1)[-1] for target in targets} == {"champion", "challenger"}
     _deploy(world, "serving", str(_changed_assembly(world, tmp_path, broken=False)))
     assert _configuration(world) != configuration
+    assert _scalable_targets(world) == targets
     assert world.pointer(CHAMPION) == package
     assert world.probabilities() == (0.46875, 0.46875)
 

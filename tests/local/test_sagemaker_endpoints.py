@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections import Counter
 from typing import Any
@@ -124,9 +125,9 @@ def test_invocations_are_counted_per_variant(world: Endpoints, platform: Platfor
 
 
 def test_capture_holds_every_exchange(world: Endpoints) -> None:
-    config = world.config(
-        {"only": (world.model("m"), 1.0)}, DataCaptureConfig=capture_config(world.bucket)
-    )
+    key = world.platform.client("kms").create_key()["KeyMetadata"]["Arn"]
+    capture = capture_config(world.bucket) | {"KmsKeyId": key}
+    config = world.config({"only": (world.model("m"), 1.0)}, DataCaptureConfig=capture)
     name = world.endpoint(config)
     for number in range(30):
         world.ask(name, {"x": number}, InferenceId=f"id-{number}", CustomAttributes="a=b")
@@ -144,9 +145,20 @@ def test_capture_holds_every_exchange(world: Endpoints) -> None:
     assert json.loads(answer["data"]) == {"model": "m", "twice": 8}
     assert event["eventMetadata"]["customAttributes"] == ["a=b"]
     assert event["eventVersion"] == "0"
+    assert set(event) == {"captureData", "eventMetadata", "eventVersion"}
+    assert set(event["captureData"]) == {"endpointInput", "endpointOutput"}
+    for part in (request, answer):
+        assert set(part) == {"observedContentType", "mode", "data", "encoding"}
+    assert set(event["eventMetadata"]) == {
+        "eventId", "inferenceId", "inferenceTime", "customAttributes",
+    }  # fmt: skip
+    assert answer["mode"] == "OUTPUT"
     keys = support.keys(world.platform, world.bucket, f"capture/{name}/")
     assert len(keys) < 30
-    assert all(key.startswith(f"capture/{name}/only/") and key.endswith(".jsonl") for key in keys)
+    form = rf"capture/{name}/only/\d{{4}}/\d\d/\d\d/\d\d/\d\d-\d\d-\d+-[0-9a-f-]{{36}}\.jsonl"
+    assert all(re.fullmatch(form, place) for place in keys), keys
+    stored = world.platform.client("s3").head_object(Bucket=world.bucket, Key=keys[0])
+    assert stored["SSEKMSKeyId"] == key
 
 
 def test_capture_honours_the_sampling_share(world: Endpoints) -> None:
@@ -304,7 +316,8 @@ def test_model_role_must_reach_the_artefact(world: Endpoints) -> None:
 
 def test_registered_package_is_served(world: Endpoints) -> None:
     group = unique("group")
-    url = support.put(world.platform, world.bucket, f"{group}.gz", support.model_archive("pack"))
+    archive = support.model_archive("pack")
+    url = support.put(world.platform, world.bucket, f"{group}.tar.gz", archive)
     world.sagemaker.create_model_package_group(ModelPackageGroupName=group)
     arn = world.sagemaker.create_model_package(
         ModelPackageGroupName=group,
@@ -343,7 +356,7 @@ def test_registered_package_is_served(world: Endpoints) -> None:
 
 
 def test_an_unversioned_package_names_its_instance_types(world: Endpoints) -> None:
-    url = support.put(world.platform, world.bucket, "alone.gz", support.model_archive("alone"))
+    url = support.put(world.platform, world.bucket, "alone.tar.gz", support.model_archive("alone"))
     specification = {
         "Containers": [container(url)],
         "SupportedContentTypes": ["application/json"],

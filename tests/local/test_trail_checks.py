@@ -181,3 +181,25 @@ def test_the_role_has_to_admit_a_cloudtrail_that_says_for_whom_and_one_that_does
     role = world.role(dict(zip(operators, sources, strict=False)), *actions)
     logs = {"CloudWatchLogsLogGroupArn": f"{world.group}:*", "CloudWatchLogsRoleArn": role}
     assert world.create(**logs) == refused
+
+
+def test_a_call_is_held_to_the_rules_of_templates(world: World) -> None:
+    client, name = world.platform.client("cloudtrail"), world.trail.rsplit("/", 1)[-1]
+    with pytest.raises(ClientError, match="trail-of-all-regions-has-global-events"):
+        client.create_trail(
+            Name=name, S3BucketName=world.bucket, KmsKeyId=world.key, IsMultiRegionTrail=True,
+            IncludeGlobalServiceEvents=False,
+        )  # fmt: skip
+    with pytest.raises(ClientError, match=r"InvalidTrailName.*trail-name-form"):
+        client.create_trail(Name=f"{name}--a", S3BucketName=world.bucket, KmsKeyId=world.key)
+    client.create_trail(Name=name, S3BucketName=world.bucket, KmsKeyId=world.key)
+    try:
+        with pytest.raises(ClientError, match="trail-selects-something"):
+            client.put_event_selectors(
+                TrailName=name, EventSelectors=[{"IncludeManagementEvents": False}]
+            )
+        client.put_event_selectors(TrailName=name, EventSelectors=[{"ReadWriteType": "All"}])
+        with pytest.raises(ClientError, match="need one another"):
+            client.update_trail(Name=name, CloudWatchLogsLogGroupArn=f"{world.group}:*")
+    finally:
+        client.delete_trail(Name=name)

@@ -252,8 +252,61 @@ def test_a_new_logical_id_with_the_old_one_s_name_is_refused(deployment: Deploym
     assert (change.kind, change.subject) == ("name taken", "lake/Other")
 
 
+def _serve(
+    deployment: Deployment, names: str, shadow: str = "", *, guarded: bool, logical_id: str = "One"
+) -> Deployment:
+    """An endpoint; each letter of ``names`` and ``shadow`` is a variant."""
+    lists = {"ProductionVariants": names, "ShadowProductionVariants": shadow}
+    config = {key: [{"VariantName": n} for n in given] for key, given in lists.items() if given}
+    properties: dict[str, Any] = {
+        "EndpointConfigName": {"Fn::GetAtt": [logical_id, "EndpointConfigName"]}
+    }
+    if guarded:
+        properties["DeploymentConfig"] = {"BlueGreenUpdatePolicy": {}}
+    deployment.resources[logical_id] = {
+        "Type": "AWS::SageMaker::EndpointConfig", "Properties": config,
+    }  # fmt: skip
+    deployment.resources["Endpoint"] = {
+        "Type": "AWS::SageMaker::Endpoint", "Properties": properties,
+    }  # fmt: skip
+    return deployment
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "part"),
+    [
+        (("a", "", True), ("ab", "", True), "a → a, b: the update is refused"),
+        (("ab", "", True), ("a", "", True), "a, b → a: the update is refused"),
+        (("a", "", True), ("b", "", True), "a → b: the update is refused"),
+        (("ab", "", True), ("a", "b", True), "a, b → a with shadow b: the update is refused"),
+        (("a", "", False), ("ab", "", True), "the update is refused"),
+        (("a", "", True), ("ab", "", False), "the way back from a deploy that fails is refused"),
+        (("a", "", False), ("ab", "", False), ""),
+        (("ab", "", True), ("ba", "", True), ""),
+        (("ab", "", False), ("ab", "", True), ""),
+    ],
+)
+def test_variants_change_only_without_a_guard_on_either_side(
+    before: tuple[str, str, bool], now: tuple[str, str, bool], part: str
+) -> None:
+    old, new = (
+        _serve(Deployment(), names, shadow, guarded=guarded, logical_id=logical_id).facts()
+        for (names, shadow, guarded), logical_id in ((before, "One"), (now, "Two"))
+    )
+    changes = [c for c in compare(old, new) if c.kind == "refused update"]
+    assert [c.subject for c in blocking(changes)] == (["lake/Endpoint"] if part else [])
+    assert all(part in c.detail for c in changes)
+
+
+def test_an_endpoint_that_loses_its_guard_is_told_and_passes() -> None:
+    old, new = (_serve(Deployment(), "ab", guarded=g).facts() for g in (True, False))
+    assert [(c.kind, c.subject) for c in compare(old, new)] == [("breaking", "lake/Endpoint")]
+    assert blocking(compare(old, new)) == []
+
+
 def test_what_is_lost_or_refused_says_what_to_do() -> None:
-    assert {"data loss", "moved logical id", "name taken"} == set(WHAT_TO_DO) <= set(BLOCKING)
+    told = {"data loss", "moved logical id", "name taken", "refused update"}
+    assert told == set(WHAT_TO_DO) <= set(BLOCKING)
 
 
 def test_a_changed_promise_is_breaking(deployment: Deployment) -> None:
@@ -285,9 +338,11 @@ def test_a_baseline_that_was_written_is_read_back_whole(
     deployment.acknowledgements.append(
         Acknowledgement("AwsSolutions-S1", "lake/Bucket", "why", "AWS::S3::Bucket")
     )
+    _serve(deployment, "ab", "c", guarded=True)
     path = tmp_path_factory.mktemp("baseline") / "planted.baseline.yaml"
     facts.write(deployment.facts(), path)
     assert facts.read(path) == deployment.facts()
     first = path.read_bytes()
-    facts.write(Deployment(acknowledgements=deployment.acknowledgements).facts(), path)
+    again = Deployment(acknowledgements=deployment.acknowledgements)
+    facts.write(_serve(again, "ab", "c", guarded=True).facts(), path)
     assert path.read_bytes() == first

@@ -14,7 +14,7 @@ from aws_cdk.assertions import Match, Template
 
 from config.contract import example_record
 from config.load import REPOSITORY, Deployment, load_deployment
-from config.rules_platform import ONE_ADDRESS_SHARE
+from config.rules_operation import ONE_ADDRESS_SHARE
 from lambdas.router.http import SECURITY_HEADERS
 from lambdas.shared import names
 from local.emulator import refusals
@@ -185,6 +185,18 @@ def test_serving_off_removes_the_endpoint_and_the_api_says_so() -> None:
     found["monitoring"].resource_count_is("AWS::StepFunctions::StateMachine", 0)
 
 
+def test_an_unguarded_update_has_no_deployment_configuration() -> None:
+    """Variants come and go by such updates alone; their alarms stay, for experiments."""
+    found = synthesised(variant_of(load_deployment("dev"), update="unguarded"))["serving"]
+    found.has_resource_properties(
+        "AWS::SageMaker::Endpoint",
+        {"DeploymentConfig": Match.absent(), "RetainAllVariantProperties": True},
+    )
+    alarms = found.find_resources("AWS::CloudWatch::Alarm").values()
+    guards = [alarm for alarm in alarms if "EndpointConfigName" in json.dumps(alarm)]
+    assert len(guards) == 2 * len(names.VARIANTS)
+
+
 def test_serverless_has_one_variant_without_vpc_capture_or_guardrails() -> None:
     deployment = load_deployment("dev")
     scaling = deployment.settings.serving.autoscaling.model_copy(update={"enabled": False})
@@ -343,6 +355,17 @@ def test_an_execution_never_outlives_its_lease(environment: str) -> None:
     (seconds,) = re.findall(r'\\"TimeoutSeconds\\": (\d+), \\"States\\"', definition)
     lease = training.lease_minutes * 60
     assert int(seconds) == lease if training.approval == "automatic" else int(seconds) > lease
+
+
+@EACH
+def test_jobs_run_no_longer_than_the_lease_counts(environment: str) -> None:
+    training = load_deployment(environment).settings.training
+    definition = json.dumps(one(environment, "training", "AWS::StepFunctions::StateMachine"))
+    jobs = re.findall(r'MaxRuntimeInSeconds\\\\*": (\d+)', definition)
+    assert [int(seconds) for seconds in jobs] == [
+        training.max_runtime_minutes * 60,
+        training.evaluation_minutes * 60,
+    ]
 
 
 def test_image_table_is_complete_and_names_the_region_that_is_missing() -> None:

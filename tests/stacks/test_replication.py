@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from fnmatch import fnmatchcase
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from config.load import load_deployment
-from config.settings import Replication
+from config.settings_network import Replication
 from operations.preflight.replicas import REPLICATED, replica_buckets
-from stacks.constructs.replication import DOMAINS
+from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.replication import DOMAINS, KEPT_OF_STACK_NAME, generated
 from tests.synth import resources
 
 
@@ -77,6 +80,16 @@ def test_the_role_reads_our_buckets_and_writes_replicas_only() -> None:
     assert not {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"} & {
         action for actions in statements for action in actions
     }
+
+
+@pytest.mark.parametrize("prefix", ["millrace-a-prod", "millrace-a-very-long-instance-name-prod"])
+def test_the_pattern_matches_what_cloudformation_keeps_of_a_stack_s_name(prefix: str) -> None:
+    """Of a name above 63 characters CloudFormation keeps at least 24 of the stack's."""
+    stack = SimpleNamespace(names=SimpleNamespace(stack_prefix=prefix))
+    pattern = f"{generated(cast('BaseStack', stack))}*"
+    for kept in (f"{prefix}-data-lake"[:KEPT_OF_STACK_NAME], f"{prefix}-data-lake"):
+        assert fnmatchcase(f"{kept}-rawbucket0c3b8e5a-q1w2e3r4t5y6", pattern)
+    assert not fnmatchcase("millrace-b-prod-data-lake-rawbucket0c3b8e5a-q1w2e3r4t5y6", pattern)
 
 
 @pytest.mark.parametrize("environment", ["dev", "demo"])

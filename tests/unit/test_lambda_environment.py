@@ -49,6 +49,7 @@ def test_only_the_endpoint_may_be_empty() -> None:
         "MILLRACE_ENDPOINT_NAME": "",
         "MILLRACE_PSEUDONYM_KEY_ARN": "arn",
         "MILLRACE_BATCH_RECORDS": "100",
+        "MILLRACE_VARIANTS": "champion",
     }
     assert RouterEnvironment.read(variables).endpoint_name == ""
     with pytest.raises(EnvironmentVariableError, match="MILLRACE_ENDPOINT_NAME is missing"):

@@ -9,12 +9,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lambdas.router import handler as functions
-from lambdas.router.endpoint import LATEST_ATTEMPT_SECONDS, score
+from lambdas.router.endpoint import score
+from lambdas.router.failover import (
+    AVOIDED_SECONDS,
+    BRISK_SECONDS,
+    PATIENT_SECONDS,
+    Failover,
+)
 from lambdas.router.http import BODY_BYTES
 from lambdas.router.logic import Router
 from lambdas.shared.records import pseudonym, pseudonymiser
@@ -22,6 +28,8 @@ from tests.unit.conftest import DEPARTURE, KEY
 
 CANARY = "N7CANARY77"
 GATEWAY_SECONDS = 29
+# A new container imports, and derives the key of the pseudonyms.
+START_SECONDS = 5
 
 
 class Runtime:
@@ -31,6 +39,9 @@ class Runtime:
         self.calls: list[dict[str, Any]] = []
         self.failure: Exception | None = None
         self.dead: set[str] = set()
+        self.hung: set[str] = set()
+        self.seconds = 0.0
+        self.last = False
         self.chosen = "champion"
         self.body: bytes | None = None
 
@@ -39,6 +50,11 @@ class Runtime:
         if self.failure is not None:
             raise self.failure
         variant = arguments.get("TargetVariant", self.chosen)
+        settings = functions.call_settings(PATIENT_SECONDS if self.last else BRISK_SECONDS)
+        self.seconds += settings.connect_timeout
+        if variant in self.hung:
+            self.seconds += settings.read_timeout
+            raise ReadTimeoutError(endpoint_url="https://internal")
         if variant in self.dead:
             raise _error("ModelError", "Received server error (500)")
         instances = json.loads(arguments["Body"])["instances"]
@@ -49,10 +65,40 @@ class Runtime:
         body = self.body or json.dumps({"predictions": predictions}).encode()
         return {"Body": io.BytesIO(body), "InvokedProductionVariant": variant}
 
+    def client(self, last: bool) -> Runtime:
+        """Itself, as the client of one call."""
+        self.last = last
+        return self
+
+    def asked(self) -> list[str]:
+        """The variants of the calls since the last look; empty by weight."""
+        found = [call.get("TargetVariant", "") for call in self.calls]
+        self.calls.clear()
+        return found
+
 
 @pytest.fixture
 def runtime() -> Runtime:
     return Runtime()
+
+
+class Clock:
+    """Seconds that a test lets pass."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["champion,challenger"])
+def failover(request: pytest.FixtureRequest, clock: Clock) -> Failover:
+    return Failover(request.param.split(","), clock)
 
 
 @pytest.fixture
@@ -64,7 +110,10 @@ def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 @pytest.fixture(autouse=True)
 def deployed(
-    flights_contract: dict[str, Any], runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+    flights_contract: dict[str, Any],
+    runtime: Runtime,
+    failover: Failover,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[None]:
     """The handler with a router over the recording client."""
     router = Router(
@@ -72,9 +121,10 @@ def deployed(
         batch_records=3,
         pseudonymiser=lambda: pseudonymiser(KEY),
         score=lambda records, request_id, variant: score(
-            runtime, "flights-dev", records, request_id=request_id, variant=variant
+            runtime.client, failover, "flights-dev", records,
+            request_id=request_id, variant=variant,
         ),
-    )
+    )  # fmt: skip
     monkeypatch.setattr(functions, "_router", lambda: router)
     yield
 
@@ -310,21 +360,97 @@ def test_all_variants_dead_is_503(runtime: Runtime) -> None:
     assert [call.get("TargetVariant") for call in runtime.calls] == [None, "champion", "challenger"]
 
 
-def test_no_attempt_starts_that_could_not_end_in_time(
-    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+ONE = pytest.mark.parametrize("failover", ["champion"], indirect=True)
+
+
+@ONE
+def test_a_single_variant_has_the_time_of_one_call_and_is_not_asked_again_when_it_hangs(
+    runtime: Runtime,
 ) -> None:
-    clock = iter([0.0, 18.5])
-    monkeypatch.setattr("lambdas.router.endpoint.time.monotonic", lambda: next(clock))
-    runtime.dead = {"champion"}
+    runtime.hung = {"champion"}
     assert _call(_event(DEPARTURE))[0] == 503
-    assert len(runtime.calls) == 1
+    assert runtime.asked() == [""]
+    assert runtime.last
+    runtime.hung, runtime.dead = set(), {"champion"}
+    assert _call(_event(DEPARTURE))[0] == 503
+    assert runtime.asked() == ["", "champion"]
 
 
-def test_attempts_end_before_the_gateway_gives_up() -> None:
-    settings = functions.CALL_SETTINGS
-    longest = settings.connect_timeout + settings.read_timeout
-    assert settings.retries["total_max_attempts"] == 1
-    assert LATEST_ATTEMPT_SECONDS + longest < GATEWAY_SECONDS
+def test_a_hanging_champion_costs_one_call_and_then_none_until_it_may_be_back(
+    runtime: Runtime, clock: Clock
+) -> None:
+    runtime.hung = {"champion"}
+
+    def asked() -> list[str]:
+        status, body = _call(_event(DEPARTURE))
+        assert (status, body["variant"], body["failed_over"]) == (200, "challenger", True)
+        return runtime.asked()
+
+    assert asked() == ["", "challenger"]
+    assert asked() == ["challenger"]
+    clock.now += AVOIDED_SECONDS - 1
+    assert asked() == ["challenger"]
+    clock.now += 1
+    assert asked() == ["", "challenger"]
+    clock.now += AVOIDED_SECONDS
+    runtime.hung = set()
+    _, body = _call(_event(DEPARTURE))
+    assert (body["variant"], body["failed_over"], runtime.asked()) == ("champion", False, [""])
+
+
+def test_a_hanging_challenger_is_found_by_name_and_suspected_first_the_next_time(
+    runtime: Runtime, clock: Clock
+) -> None:
+    runtime.chosen, runtime.hung = "challenger", {"challenger"}
+
+    def asked() -> list[str]:
+        assert _call(_event(DEPARTURE))[1]["variant"] == "champion"
+        return runtime.asked()
+
+    assert asked() == ["", "challenger", "champion"]
+    assert asked() == ["champion"]
+    clock.now += AVOIDED_SECONDS
+    assert asked() == ["", "champion"]
+
+
+def test_a_variant_that_only_fails_is_not_left_out(runtime: Runtime) -> None:
+    runtime.dead = {"champion"}
+    for _ in range(2):
+        assert _call(_event(DEPARTURE))[1]["variant"] == "challenger"
+        assert runtime.asked() == ["", "champion", "challenger"]
+
+
+def test_a_named_variant_that_hangs_is_asked_once(runtime: Runtime) -> None:
+    runtime.hung = {"challenger"}
+    status, body = _call(_event(DEPARTURE, **{"X-Millrace-Variant": "challenger"}))
+    assert (status, body["error"]["code"], runtime.asked()) == (503, "unavailable", ["challenger"])
+
+
+def test_a_variant_that_is_gone_while_the_other_is_left_out_is_not_the_callers_mistake(
+    runtime: Runtime,
+) -> None:
+    runtime.hung = {"champion"}
+    _call(_event(DEPARTURE))
+    runtime.failure = _error("ValidationError", "Variant challenger not found for Request")
+    assert _call(_event(DEPARTURE))[0] == 503
+
+
+@pytest.mark.parametrize("failover", ["champion", "champion,challenger"], indirect=True)
+@pytest.mark.parametrize("chosen", ["champion", "challenger"])
+@pytest.mark.parametrize("header", [{}, {"X-Millrace-Variant": "champion"}], ids=["", "named"])
+@pytest.mark.parametrize("before", [set(), {"champion"}, {"challenger"}], ids=str)
+def test_whatever_hangs_the_calls_end_before_the_gateway_gives_up(
+    runtime: Runtime, chosen: str, header: dict[str, str], before: set[str]
+) -> None:
+    runtime.chosen, runtime.hung = chosen, before
+    _call(_event(DEPARTURE))
+    runtime.hung, runtime.seconds = {"champion", "challenger"}, 0.0
+    assert _call(_event(DEPARTURE, **header))[0] == 503
+    assert 0 < runtime.seconds <= GATEWAY_SECONDS - START_SECONDS
+
+
+def test_a_call_is_made_once_by_its_client() -> None:
+    assert functions.call_settings(1).retries == {"total_max_attempts": 1, "mode": "standard"}
 
 
 def test_while_off_predictions_answer_503_and_health_200(

@@ -19,6 +19,7 @@ from operations.deployed import Deployed, Resource
 from operations.preflight import Answer, Inquiry, State, show
 from operations.preflight.answer import ask
 from operations.preflight.concurrency import concurrency, wanted_concurrency
+from operations.preflight.given import owner, zones
 from operations.preflight.names import LONGEST, lengths, taken
 from operations.preflight.region import (
     bootstrap,
@@ -370,6 +371,42 @@ def test_the_image_is_asked_for_as_a_pull_would(there: bool) -> None:
     )
     assert answer.stops is not there
     assert uri in answer.said
+
+
+# -- what the settings name ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("email", "stops"),
+    [
+        ("ml-platform@example.com", True),
+        ("ml@mail.example.org", True),
+        ("ml@alarms.test", True),
+        ("ml@example.co.uk", False),
+        ("example.com@millrace.io", False),
+    ],
+)
+def test_alarms_that_go_to_an_example_stop_the_deploy(email: str, stops: bool) -> None:
+    settings = load_deployment("prod").settings
+    whose = settings.owner.model_copy(update={"email": email})
+    (answer,) = owner(_inquiry(settings=settings.model_copy(update={"owner": whose})))
+    assert answer.stops is stops
+    assert email in answer.said
+
+
+@pytest.mark.parametrize("state", ["available", "impaired", None])
+def test_zones_are_those_that_the_account_has(state: str | None) -> None:
+    found = [{"ZoneName": f"eu-west-1{letter}", "State": "available"} for letter in "ab"]
+    found += [{"ZoneName": "eu-west-1c", "State": state}] if state else []
+    (answer,) = _stubbed(
+        "ec2",
+        lambda stub: stub.add_response(
+            "describe_availability_zones", {"AvailabilityZones": found}, {}
+        ),
+        zones,
+    )
+    assert answer.stops is (state != "available")
+    assert ("eu-west-1c not there" in answer.said) is answer.stops
 
 
 # -- names -----------------------------------------------------------------------------------------

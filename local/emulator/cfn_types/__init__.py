@@ -9,7 +9,6 @@ from __future__ import annotations
 from local.emulator import waf_logs
 from local.emulator.cfn_types import (
     api_gateway,
-    api_limits,
     backups,
     buckets,
     catalog,
@@ -40,4 +39,3 @@ def attach(tables: Tables) -> None:
         for resource in module.types():
             tables.add_resource_type(resource)
     network.attach(tables)
-    api_limits.attach(tables)

@@ -24,6 +24,7 @@ pin(
     _associate_web_acl="callable", _disassociate_web_acl="callable", _associations="scoped",
 )  # fmt: skip
 
+
 Created = tuple[str, dict[str, Any]]
 
 
@@ -45,7 +46,7 @@ def _configure_trail(name: str, props: dict[str, Any]) -> Created:
     from ministack.services import cloudtrail, s3
 
     kind = f"AWS::CloudTrail::Trail {name}"
-    trails.assert_valid(kind, name, props)
+    trails.assert_log_group(kind, props.get("CloudWatchLogsLogGroupArn"))
     if props["S3BucketName"] not in s3._buckets:
         raise ValueError(f"{kind}: S3 bucket {props['S3BucketName']} does not exist")
     succeed(kind, cloudtrail._update_trail(_trail_request(name, props)))
@@ -64,7 +65,9 @@ def _create_trail(logical_id: str, props: dict[str, Any], stack: str) -> Created
 
     name = props.get("TrailName") or physical_name(stack, logical_id, 128)
     trails.assert_room(f"AWS::CloudTrail::Trail {name}")
-    trails.assert_valid(f"AWS::CloudTrail::Trail {name}", name, props)
+    trails.assert_log_group(
+        f"AWS::CloudTrail::Trail {name}", props.get("CloudWatchLogsLogGroupArn")
+    )
     answer = cloudtrail._create_trail(_trail_request(name, props))
     succeed(f"AWS::CloudTrail::Trail {name}", answer)
     return _configure_trail(name, props)

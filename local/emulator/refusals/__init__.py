@@ -75,12 +75,16 @@ def rules() -> dict[str, list[tuple[str, Rule]]]:
 
 def reasons(resource_type: str, properties: Properties) -> Iterator[tuple[str, str]]:
     """Row and reason of each refusal; the schema's come first, as CloudFormation asks it first."""
-    by_type = rules()
     from local.emulator.refusals import schema
 
     for message in schema.violations(resource_type, properties):
         yield schema.ROW, message
-    for row, rule in by_type.get(resource_type, []):
+    yield from by_rules(resource_type, properties)
+
+
+def by_rules(resource_type: str, properties: Properties) -> Iterator[tuple[str, str]]:
+    """Row and reason of each refusal that no schema holds."""
+    for row, rule in rules().get(resource_type, []):
         if reason := rule(properties):
             yield row, reason
 
@@ -90,6 +94,18 @@ def check(resource_type: str, logical_id: str | None, properties: Properties) ->
     found = [f"{reason} [{row}]" for row, reason in reasons(resource_type, properties)]
     if found:
         raise ValueError(f"{resource_type} {logical_id or ''}: {'; '.join(found)}")
+
+
+def of_call(resource_type: str, request: Properties) -> str:
+    """Why AWS refuses a call of the service itself, whose members are named as the type's are.
+
+    Members that the type lacks are left out: ids, lock tokens, versions. Empty if it does not.
+    """
+    from local.emulator.refusals import schema
+
+    known = (schema.resource_schema(resource_type) or {})["properties"]
+    given = {name: value for name, value in request.items() if name in known}
+    return "; ".join(f"{reason} [{row}]" for row, reason in reasons(resource_type, given))
 
 
 def check_beside(resource_type: str, logical_id: str | None, properties: Properties) -> None:

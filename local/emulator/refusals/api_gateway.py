@@ -32,6 +32,8 @@ _MAPPING = re.compile(
 )
 _RESPONSE_PARAMETER = re.compile(r"gatewayresponse\.(header|path|querystring)\.\S+")
 _STAGE = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+# The quota of Regional APIs can be raised above it, at the cost of the Region's throttle.
+_LONGEST_MILLISECONDS = 29_000
 _VARIABLE_NAME, _VARIABLE_VALUE = re.compile(r"\w+"), re.compile(r"[A-Za-z0-9\-._~:/?#&=,]+")
 
 
@@ -68,8 +70,12 @@ def _keywords(properties: Properties) -> str | None:
 
 @refuses("request-model-is-draft-4", MODEL)
 def _draft_4(properties: Properties) -> str | None:
+    schema = _schema(properties)
+    dialect = schema.get("$schema", "") if isinstance(schema, dict) else ""
+    if dialect and "draft-04" not in dialect:
+        return f"Invalid model schema specified: $schema is {dialect}; allowed: draft-04's"
     try:
-        jsonschema.Draft4Validator.check_schema(_schema(properties))
+        jsonschema.Draft4Validator.check_schema(schema)
     except jsonschema.SchemaError as error:
         place = "/".join(str(part) for part in error.absolute_path)
         return f"Invalid model specified: Invalid model schema specified: {place}: {error.message}"
@@ -146,6 +152,14 @@ def _posts(properties: Properties) -> str | None:
     if not integration.get("IntegrationHttpMethod"):
         return "Enumeration value for HttpMethod must be non-empty"
     return None
+
+
+@refuses("integration-ends-after-29-seconds", METHOD)
+def _longest(properties: Properties) -> str | None:
+    given = int(properties.get("Integration", {}).get("TimeoutInMillis", 0))
+    if given <= _LONGEST_MILLISECONDS:
+        return None
+    return f"Timeout should be between 50 ms and {_LONGEST_MILLISECONDS} ms: {given}"
 
 
 @refuses("path-part-characters", RESOURCE)

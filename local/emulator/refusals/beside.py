@@ -15,7 +15,6 @@ pin(
     "ministack.services.s3",
     _buckets="scoped",
     _bucket_object_lock="scoped",
-    _bucket_encryption="scoped",
     _bucket_owner_account="callable",
     _policy_is_public="callable",
     _public_access_blocked="callable",
@@ -30,15 +29,9 @@ def _log_target(properties: Properties) -> str | None:
     from ministack.services import s3
 
     name = (properties.get("LoggingConfiguration") or {}).get("DestinationBucketName")
-    if name is None:
+    if name is None or name in s3._buckets:
         return None
-    if name not in s3._buckets:
-        return f"The target bucket for logging does not exist: {name}"
-    if name in s3._bucket_object_lock:
-        return f"The target bucket for logging, {name}, has Object Lock; allowed: one without"
-    if "aws:kms" in str(s3._bucket_encryption.get(name, "")):
-        return f"The target bucket for logging, {name}, is under SSE-KMS; allowed: SSE-S3"
-    return None
+    return f"The target bucket for logging does not exist: {name}"
 
 
 @refuses_beside("replica-of-locked-needs-lock", "AWS::S3::Bucket")

@@ -52,6 +52,15 @@ def _one_kind(properties: Properties) -> str | None:
     return "You can use either AdvancedEventSelectors or EventSelectors, but not both"
 
 
+@refuses("trail-selects-something", TRAIL)
+def _something(properties: Properties) -> str | None:
+    for selector in properties.get("EventSelectors") or []:
+        management = truth(selector.get("IncludeManagementEvents", True))
+        if not management and not selector.get("DataResources"):
+            return "When includeManagementEvents is false, DataResources must not be empty"
+    return None
+
+
 def _selectors(properties: Properties) -> list[dict[str, dict[str, Any]]]:
     """Each advanced selector's fields by name."""
     return [
@@ -61,7 +70,9 @@ def _selectors(properties: Properties) -> list[dict[str, dict[str, Any]]]:
 
 
 def _category(fields: dict[str, dict[str, Any]]) -> Any:
-    return (fields.get("eventCategory", {}).get("Equals") or [None])[0]
+    """The one that the selector names; None if it names none or several."""
+    named = fields.get("eventCategory", {}).get("Equals") or []
+    return named[0] if len(named) == 1 else None
 
 
 @refuses("trail-selector-category", TRAIL)
@@ -69,7 +80,8 @@ def _categories(properties: Properties) -> str | None:
     for fields in _selectors(properties):
         category = _category(fields)
         if category not in _CATEGORIES:
-            return f"A selector needs eventCategory; allowed: {_CATEGORIES}, not {category}"
+            given = fields.get("eventCategory")
+            return f"A selector needs eventCategory; allowed: one of {_CATEGORIES}, not {given}"
         kinds = fields.get("resources.type", {}).get("Equals") or []
         if category == "Data" and len(kinds) != 1:
             return f"A selector of data events needs one resources.type, not {kinds}"

@@ -60,6 +60,14 @@ def _size(properties: Properties) -> str | None:
     return None
 
 
+@refuses("firehose-zero-buffering", STREAM)
+def _interval(properties: Properties) -> str | None:
+    hints = _s3(properties).get("BufferingHints") or {}
+    if not _partitions(properties) or float(hints.get("IntervalInSeconds", 300)) > 0:
+        return None
+    return "BufferingHints.IntervalInSeconds is 0; allowed with partitioning: 1 to 900"
+
+
 @refuses("firehose-conversion-uncompressed", STREAM)
 def _compression(properties: Properties) -> str | None:
     given = _s3(properties).get("CompressionFormat", "UNCOMPRESSED")
@@ -119,7 +127,10 @@ def _error_prefix(properties: Properties) -> str | None:
 
 @refuses("firehose-partition-keys", STREAM)
 def _keys(properties: Properties) -> str | None:
-    used = _namespaces(_s3(properties).get("Prefix")) & {_FROM_LAMBDA, _FROM_QUERY}
+    keys = {_FROM_LAMBDA, _FROM_QUERY}
+    used = _namespaces(_s3(properties).get("Prefix")) & keys
+    if wrong := sorted(_namespaces(_s3(properties).get("ErrorOutputPrefix")) & keys):
+        return f"ErrorOutputPrefix has {wrong}; allowed in Prefix only"
     if used and not _partitions(properties):
         return (
             "Dynamic Partitioning Namespaces can only be part of a prefix expression when Dynamic "

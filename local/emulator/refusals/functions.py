@@ -10,6 +10,7 @@ from local.emulator.refusals import Properties, refuses
 FUNCTION = "AWS::Lambda::Function"
 _NAME = re.compile(r"[a-zA-Z]([a-zA-Z0-9_])+")
 _ENVIRONMENT_BYTES = 4096
+_BOUNDS = {"MemorySize": (128, 10_240), "Timeout": (1, 900)}
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html: set by Lambda itself.
 RESERVED = frozenset(
     {
@@ -86,3 +87,11 @@ def _runtime(properties: Properties) -> str | None:
         return None
     absent = [name for name in ("Handler", "Runtime") if not properties.get(name)]
     return f"{' and '.join(absent)}: required for a .zip file archive" if absent else None
+
+
+@refuses("function-time-and-memory", FUNCTION)
+def _bounds(properties: Properties) -> str | None:
+    for name, (least, most) in _BOUNDS.items():
+        if not least <= int(properties.get(name, least)) <= most:
+            return f"{name} {properties[name]}: allowed: {least} to {most}"
+    return None

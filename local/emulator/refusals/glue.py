@@ -114,12 +114,3 @@ def _lower(properties: Properties) -> str | None:
         if name != name.lower():
             return f"{section}/Name {name}: allowed: lower case, Glue folds others"
     return None
-
-
-@refuses("glue-table-columns-once", "AWS::Glue::Table")
-def _columns(properties: Properties) -> str | None:
-    table = properties["TableInput"]
-    columns = (table.get("StorageDescriptor") or {}).get("Columns") or []
-    names = [str(c["Name"]).lower() for c in [*columns, *(table.get("PartitionKeys") or [])]]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    return f"HIVE_INVALID_METADATA: duplicate columns {twice}" if twice else None

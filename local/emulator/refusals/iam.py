@@ -52,3 +52,11 @@ def _boundary(properties: Properties) -> str | None:
     if boundary is None or _POLICY_ARN.fullmatch(str(boundary)):
         return None
     return f"Scope ARN: {boundary} does not exist or is not attachable; allowed: a policy's ARN"
+
+
+@refuses("role-path-form", "AWS::IAM::Role", "AWS::IAM::ManagedPolicy")
+def _path(properties: Properties) -> str | None:
+    path = str(properties.get("Path", "/"))
+    if path.startswith("/") and path.endswith("/"):
+        return None
+    return f"Path {path}: it must begin and end with /"

@@ -13,7 +13,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from config.settings import Replication
+from config.settings_network import Replication
 from stacks.constructs.alarms.alarm import AlarmProps, RunbookAlarm
 from stacks.constructs.replication import RULE, replica_name
 

@@ -1,0 +1,36 @@
+"""Forms of texts in the settings: the pattern that a model holds them to, and what it means."""
+
+from __future__ import annotations
+
+from typing import Final
+
+INSTANCE: Final = r"^[a-z][a-z0-9]{1,15}$"
+ENVIRONMENT: Final = r"^[a-z][a-z0-9]{1,9}$"
+ACCOUNT: Final = r"^\d{12}$"
+REGION: Final = r"^[a-z]{2}(-[a-z]+)+-\d$"
+# What every service takes as the value of a tag, without the colon of the reserved prefix `aws:`.
+# https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
+TAG_VALUE: Final = r"^[\w ./=+@-]+$"
+EMAIL: Final = r"^[^@\s]+@[^@\s]+$"
+PREFIX_LIST: Final = r"^pl-[0-9a-f]{8,17}$"
+# Path and name of a role of the deployment's account, or a role's ARN. A star may end the name, as
+# names of permission sets need it, and stand nowhere else: one at the front would name everybody.
+ROLE: Final = r"^(arn:aws[a-z-]*:iam::\d{12}:role/)?([\w+=,.@-]+/)*[\w+=,.@-]{3,}\*?$"
+VPC_ENDPOINT: Final = r"^vpce-[0-9a-f]{8,17}$"
+KEY_ARN: Final = r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]+$"
+BUCKET_PREFIX: Final = r"^[a-z0-9][a-z0-9.-]{2,50}$"
+
+FORMS: Final = {
+    INSTANCE: "2 to 16 lower-case letters and digits, a letter first",
+    ENVIRONMENT: "2 to 10 lower-case letters and digits, a letter first",
+    ACCOUNT: "an account's 12 digits, in quotes",
+    REGION: "a Region's name, such as eu-west-1",
+    TAG_VALUE: "a tag's value: letters, digits, spaces and . / = + @ _ -",
+    EMAIL: "one e-mail address",
+    PREFIX_LIST: "a prefix list's id, such as pl-6da54004",
+    ROLE: "a role's ARN, or its path and name of at least 3 characters; a star only at the end",
+    VPC_ENDPOINT: "a VPC endpoint's id, such as vpce-0a1b2c3d4e5f60718",
+    KEY_ARN: "the ARN of a KMS key, arn:aws:kms:<region>:<account>:key/<id>; no alias",
+    BUCKET_PREFIX: "3 to 51 lower-case letters, digits, periods and hyphens, a letter or digit "
+    "first",
+}
