@@ -22,8 +22,8 @@ Check = Callable[[Any], Any]
 PUBLIC = "public"
 SHOWN_CHARACTERS = 60
 SMALLEST_BIGINT, LARGEST_BIGINT = -(2**63), 2**63 - 1
-# Beyond this a double is no longer sure which integer was written.
-LARGEST_EXACT = 2**53
+# Beyond this more than one integer reads as the same double.
+LARGEST_EXACT = 2**53 - 1
 # XGBoost holds features as 32-bit floats and refuses what becomes infinite in one.
 LARGEST_NUMBER = (2 - 2**-23) * 2.0**127
 # What every reader of the tables holds: Spark takes an earlier time for one of the Julian calendar,

@@ -110,8 +110,13 @@ def predict(model: Model, records: list[dict[str, Any]]) -> dict[str, Any]:
         raise RefusedError(400, "wrong_type", "instances", message) from None
     return {
         "predictions": [
-            {"record_id": record.get(id_field), "probability": probability}
+            {"record_id": _text(record.get(id_field)), "probability": probability}
             for record, probability in zip(records, probabilities, strict=True)
         ],
         "model": model.description(),
     }
+
+
+def _text(value: Any) -> str | None:
+    """An id; what is none is not sent back, since it may be nested deeper than JSON is written."""
+    return value if isinstance(value, str) else None

@@ -40,6 +40,23 @@ def test_what_is_no_envelope_is_kept_as_it_is() -> None:
     assert found == [Failed(b"a", transformed=True), Failed(b"{broken", transformed=False)]
 
 
+@pytest.mark.parametrize("line", [b"[" * 100_000, b'{"a":' * 100_000, b"caf\xe9", b"\xff\xfe{"])
+def test_a_line_that_nobody_can_read_is_kept_byte_for_byte(line: bytes) -> None:
+    assert list(envelopes(line, "processing-failed")) == [Failed(line, transformed=False)]
+
+
+def test_an_envelope_says_when_its_record_arrived() -> None:
+    label = load_deployment("dev").contract["label"]
+    raw = json.dumps({**example_record(label), "label_time": "2013-01-01T12:06:00Z"}).encode()
+    whole = json.loads(_envelope(raw)) | {"arrivalTimestamp": 1_357_041_600_000}
+    (failed,) = envelopes(json.dumps(whole).encode(), "processing-failed")
+    found = validate(failed, label, PSEUDONYMISE)
+    assert isinstance(found, records.Invalid)
+    assert found.code == "after_arrival"
+    (undated,) = envelopes(_envelope(raw).encode(), "processing-failed")
+    assert isinstance(validate(undated, label, PSEUDONYMISE), records.Valid)
+
+
 @pytest.mark.parametrize(
     ("kind", "code", "transformed"),
     [
