@@ -74,8 +74,14 @@ def _record(envelope: Any, output_type: str) -> Failed:
     raw = base64.b64decode(envelope["rawData"], validate=True)
     code = str(envelope.get("errorCode", ""))
     passed = output_type != BEFORE_TRANSFORM or code.startswith(PARTITIONING)
-    arrived = envelope.get("arrivalTimestamp")
-    return Failed(raw, bool(output_type) and passed, arrived if type(arrived) is int else None)
+    return Failed(raw, bool(output_type) and passed, _stamp(envelope.get("arrivalTimestamp")))
+
+
+def _stamp(found: object) -> int | None:
+    """Milliseconds; the pages show them as text, and Firehose writes a number."""
+    if isinstance(found, str) and found.isascii() and found.isdecimal() and len(found) < 20:
+        return int(found)
+    return found if type(found) is int else None
 
 
 def output_type(path: str, errors: str) -> str:

@@ -168,7 +168,8 @@ def _records(source: Source, path: str, content: bytes, modified: int) -> Iterat
     if source.origin == ERROR_OUTPUT:
         kind = failed.output_type(path, source.path)
         for line in contents.lines(content):
-            yield from failed.envelopes(line, kind)
+            for one in failed.envelopes(line, kind):
+                yield one if one.arrived is not None else one._replace(arrived=modified)
         return
     for line in contents.lines(content, path.rpartition("/")[2]):
         if line.strip():

@@ -19,8 +19,11 @@ from glue_jobs import session
 
 # What Spark raises for a failed job, in one form or the other.
 SPARK_ERRORS = (Py4JJavaError, PySparkException)
-# Causes that say nothing about a file: the next run may well read it.
-_OF_THE_PLACE = ("amazon", "s3a", "AccessControl", "FileNotFound", "java.net", "OutOfMemory")
+# Causes that are no fault of the file: it could not be fetched, or the contract has another type.
+_NOT_THE_FILE = (
+    "amazon", "s3a", "AccessControl", "FileNotFound", "java.net", "OutOfMemory",
+    "SchemaColumnConvert",
+)  # fmt: skip
 LONGEST_REASON = 200
 
 
@@ -42,7 +45,7 @@ def unreadable(spark: SparkSession, record: dict[str, Any], path: str) -> dict[s
     """Files of a table that Spark cannot read, with its reason.
 
     Raises:
-        Py4JJavaError: a file could not be fetched, which is no fault of the file.
+        Py4JJavaError: a file could not be fetched, or it holds another type than the contract.
     """
     rows = read(spark, record, path)
     if rows is None:
@@ -58,7 +61,7 @@ def _unreadable(rows: DataFrame, files: Sequence[str]) -> dict[str, str]:
             half = len(files) // 2
             return _unreadable(rows, files[:half]) | _unreadable(rows, files[half:])
         causes = _causes(error)
-        if any(word in cause for cause in causes for word in _OF_THE_PLACE):
+        if any(word in cause for cause in causes for word in _NOT_THE_FILE):
             raise
         return {files[0]: causes[-1][:LONGEST_REASON]}
     return {}
