@@ -82,8 +82,7 @@ def main(argv: Sequence[str]) -> None:
     spark = session.start("millrace-curate")
     contract = session.read_json(spark, arguments["input_contract"])
     key = _key(arguments["pseudonym_key"])
-    rejected: list[DataFrame] = []
-    incoming: list[Incoming] = []
+    rejected, incoming = list[DataFrame](), list[Incoming]()
     for stream in names.STREAMS:
         table = Table(
             name=stream,
@@ -126,8 +125,7 @@ def bring_up_to_date(
         sys.stderr.write(f"a table cannot be read as a whole:\n{traceback.format_exc()}")
     else:
         return [], []
-    damaged: list[Rejected] = []
-    failures: list[str] = []
+    damaged, failures = list[Rejected](), list[str]()
     for table, more in incoming:
         try:
             found = streams.unreadable(spark, table.record, table.stream)

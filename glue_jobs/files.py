@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
-from urllib.parse import unquote
 
 from pyspark.sql import DataFrame, Row, SparkSession, types
 from pyspark.sql import functions as fn
 
-from glue_jobs import contents, failed, session
+from glue_jobs import contents, failed, session, streams
 from glue_jobs.contents import LARGEST_FILE, UnreadableError
 from lambdas.shared import records
 
@@ -119,18 +118,13 @@ def _readable(files: DataFrame, source: Source) -> DataFrame:
 def _unread(files: DataFrame, source: Source, identify: records.Identify) -> Iterator[Rejected]:
     """Files that are refused by their size. Spark lists empty ones, but has no row for them."""
     sizes = dict(files.select("path", "length").collect())
-    for path in sorted(map(plain, files.inputFiles())):
+    for path in sorted(map(streams.plain, files.inputFiles())):
         size = sizes.get(path, 0)
         if size == 0 and not path.endswith(session.FOLDER_MARKER):
             yield _refused(source, path, identify(b""), size, "the file is empty")
         elif size > LARGEST_FILE:
             said = f"the file is too large; allowed: {LARGEST_FILE} bytes"
             yield _refused(source, path, OF_A_FILE + path, size, said)
-
-
-def plain(uri: str) -> str:
-    """A location as Spark's ``path`` spells it, without escapes."""
-    return unquote(uri).replace("file:///", "file:/")
 
 
 def _refused(source: Source, path: str, identity: str, size: int, reason: str) -> Rejected:
@@ -140,7 +134,7 @@ def _refused(source: Source, path: str, identity: str, size: int, reason: str) -
 
 def damaged(stream: str, uri: str, reason: str) -> Rejected:
     """The row of a file of Firehose's Parquet; its records lie in the stream's backup too."""
-    path = plain(uri)
+    path = streams.plain(uri)
     return Rejected(stream, OF_A_FILE + path, UNREADABLE, None, STREAM, path, reason)
 
 

@@ -7,8 +7,10 @@ which file it is, by halves, and leaves that out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import unquote
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -19,11 +21,8 @@ from glue_jobs import session
 
 # What Spark raises for a failed job, in one form or the other.
 SPARK_ERRORS = (Py4JJavaError, PySparkException)
-# Causes that are no fault of the file: it could not be fetched, or the contract has another type.
-_NOT_THE_FILE = (
-    "amazon", "s3a", "AccessControl", "FileNotFound", "java.net", "OutOfMemory",
-    "SchemaColumnConvert",
-)  # fmt: skip
+# Causes that are no fault of the file: it could not be fetched.
+_NOT_THE_FILE = ("amazon", "s3a", "AccessControl", "FileNotFound", "java.net", "OutOfMemory")
 LONGEST_REASON = 200
 
 
@@ -42,10 +41,10 @@ def read(
 
 
 def unreadable(spark: SparkSession, record: dict[str, Any], path: str) -> dict[str, str]:
-    """Files of a table that Spark cannot read, with its reason.
+    """Files of a table that Spark cannot read by whatever types they have, with its reason.
 
     Raises:
-        Py4JJavaError: a file could not be fetched, or it holds another type than the contract.
+        Py4JJavaError: a file could not be fetched, which is no fault of the file.
     """
     rows = read(spark, record, path)
     if rows is None:
@@ -54,17 +53,43 @@ def unreadable(spark: SparkSession, record: dict[str, Any], path: str) -> dict[s
 
 
 def _unreadable(rows: DataFrame, files: Sequence[str]) -> dict[str, str]:
+    if _failure(rows.where(_in(files))) is None:
+        return {}
+    if len(files) > 1:
+        half = len(files) // 2
+        return _unreadable(rows, files[:half]) | _unreadable(rows, files[half:])
+    # Of another type than the contract's is not damaged: the reason may be ours.
+    reason = _failure_by_own_types(rows.sparkSession, plain(files[0]))
+    return {files[0]: reason} if reason is not None else {}
+
+
+def _failure_by_own_types(spark: SparkSession, path: str) -> str | None:
     try:
-        rows.where(_in(files)).agg(fn.max(fn.xxhash64("*"))).collect()
+        # Without folders in it that would become columns, and without patterns.
+        return _failure(spark.read.option("recursiveFileLookup", "true").parquet(_literal(path)))
     except SPARK_ERRORS as error:
-        if len(files) > 1:
-            half = len(files) // 2
-            return _unreadable(rows, files[:half]) | _unreadable(rows, files[half:])
-        causes = _causes(error)
-        if any(word in cause for cause in causes for word in _NOT_THE_FILE):
-            raise
-        return {files[0]: causes[-1][:LONGEST_REASON]}
-    return {}
+        return _reason(error)
+
+
+def _literal(path: str) -> str:
+    """A path of which no character is a wildcard."""
+    return re.sub(r"([][{}*?\\])", r"\\\1", path)
+
+
+def _failure(rows: DataFrame) -> str | None:
+    """Why rows cannot be read; None if they can."""
+    try:
+        rows.agg(fn.max(fn.xxhash64("*"))).collect()
+    except SPARK_ERRORS as error:
+        return _reason(error)
+    return None
+
+
+def _reason(error: Exception) -> str:
+    causes = _causes(error)
+    if any(word in cause for cause in causes for word in _NOT_THE_FILE):
+        raise error
+    return causes[-1][:LONGEST_REASON]
 
 
 def _in(files: Sequence[str]) -> Column:
@@ -75,6 +100,11 @@ def _in(files: Sequence[str]) -> Column:
 def _spelled(uri: str) -> str:
     """A location as ``_metadata.file_path`` has it."""
     return uri.replace("file:///", "file:/")
+
+
+def plain(uri: str) -> str:
+    """A location as Spark's ``path`` spells it, without escapes."""
+    return unquote(uri).replace("file:///", "file:/")
 
 
 def _causes(error: Exception) -> list[str]:
