@@ -96,7 +96,8 @@ def write_json(spark: SparkSession, path: str, document: Any) -> None:
     system.setWriteChecksum(False)
     stream = system.create(hadoop_path, True)
     try:
-        stream.write((json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
+        text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
+        stream.write(f"{text}\n".encode())
     finally:
         stream.close()
 

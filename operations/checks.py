@@ -142,11 +142,13 @@ def api_answers_signed_requests_only(subject: Subject) -> str:
 
 
 def api_refuses_bad_requests(subject: Subject) -> str:
-    """A record without a required field is refused with 400, another content type with 415."""
+    """A record without a required field gets 400 with its name, another content type 415."""
     record = example_record(subject.deployment.contract["event"])
-    record.pop(subject.deployment.contract["event"]["time_field"])
+    missing = subject.deployment.contract["event"]["time_field"]
+    record.pop(missing)
     bad = subject.call_api("POST", names.ROUTE_PREDICTIONS, json.dumps(record))
     _require(bad.status_code == 400, f"missing field: {bad.status_code}")
+    _require(bad.json()["error"]["field"] == missing, f"missing field: {bad.text[:200]}")
     other = subject.call_api(
         "POST", names.ROUTE_PREDICTIONS, json.dumps(record), content_type="text/plain"
     )

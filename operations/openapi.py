@@ -1,8 +1,9 @@
 """The API as an OpenAPI 3.1 document, for those who call it and for the tests that fuzz it.
 
-Routes, verbs, authorisation, request models and the gateway's answers are read from the synthesised
-template, so the document cannot say what is not deployed. What a template does not hold, the bodies
-of successful answers and the router's own errors, stands here beside the router's names.
+Routes, verbs, authorisation, models and the gateway's answers are read from the synthesised
+template, so the document cannot say what is not deployed. What a template does not hold stands here
+beside the router's names: which model tells of a route (the gateway itself asks for an object and
+no more), the bodies of successful answers, the router's own errors.
 
 ``python -m operations.openapi cdk.out out/openapi.json`` writes it, ``make openapi`` calls that.
 """
@@ -76,6 +77,7 @@ def _answers() -> Document:
     }
 
 
+REQUESTS = {names.ROUTE_PREDICTIONS: "Record", names.ROUTE_BATCH: "Batch"}
 ANSWERS = {
     names.ROUTE_HEALTH: "Health",
     names.ROUTE_PREDICTIONS: "Prediction",
@@ -138,9 +140,8 @@ def _operation(found: _Template, method: Document, path: str) -> Document:
         ],
         "responses": {"200": success, **errors},
     }  # fmt: skip
-    for model in method.get("RequestModels", {}).values():
-        name = found.models[model["Ref"]]["Name"]
-        operation["requestBody"] = {"required": True, "content": _content(name)}
+    if "RequestModels" in method:
+        operation["requestBody"] = {"required": True, "content": _content(REQUESTS[path])}
     return operation
 
 
@@ -149,8 +150,9 @@ def _schemas(found: _Template) -> Document:
         model["Name"]: {key: value for key, value in model["Schema"].items() if key != "$schema"}
         for model in found.models.values()
     }
+    del schemas["Body"]
     batch = schemas["Batch"]
-    # The gateway checks the envelope alone; the router answers a bad record in its place.
+    # Beside a bad record its neighbours are answered.
     records = batch["properties"]["records"] | {"items": {"$ref": "#/components/schemas/Record"}}
     schemas["Batch"] = batch | {"properties": {"records": records}}
     return schemas | _answers()
@@ -207,7 +209,9 @@ def main(assembly: str, output: str) -> None:
     """Write the document of an assembly's API."""
     target = Path(output)
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(document(from_assembly(Path(assembly))), indent=2) + "\n")
+    found = document(from_assembly(Path(assembly)))
+    text = json.dumps(found, indent=2, ensure_ascii=False)
+    target.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

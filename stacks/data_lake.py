@@ -12,6 +12,7 @@ from constructs import Construct
 from config.load import Deployment
 from lambdas.shared import names
 from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.break_glass import deny_originals
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.lake import Lake
 from stacks.constructs.lake_catalog import LakeCatalog, LakeCatalogProps
@@ -88,6 +89,8 @@ class DataLakeStack(BaseStack):
             else {},
         )
         bucket = ZoneBucket(self, zone.capitalize(), props=props).bucket
+        if zone == "raw":
+            deny_originals(bucket, self)
         if props.producers:
             admit_file_producers(bucket, self)
         return bucket

@@ -41,7 +41,7 @@ def send(url: str, answer: dict[str, Any], pause_seconds: float = 1.0) -> None:
     Raises:
         urllib.error.URLError: no attempt got through.
     """
-    body = json.dumps(answer).encode("utf-8")
+    body = json.dumps(answer, ensure_ascii=False).encode("utf-8", "backslashreplace")
     # The SDK's own variable for a private certificate authority holds here as well.
     trust = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE"))
     for attempt in range(1, ATTEMPTS + 1):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 from binascii import Error as Base64Error
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from lambdas.shared.texts import document
 
 # WAF inspects 64 KB of a body and refuses larger ones; the settings allow no more either.
 BODY_BYTES = 64 * 1024
@@ -122,6 +123,6 @@ def answer(
     return {
         "statusCode": status,
         "headers": {**SECURITY_HEADERS, **(headers or {})},
-        "body": json.dumps(body, allow_nan=False),
+        "body": document(body),
         "isBase64Encoded": False,
     }

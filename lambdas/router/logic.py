@@ -134,7 +134,7 @@ def _variant(request: Request) -> str:
 
 def _content(request: Request) -> object:
     try:
-        return parse(request.json_body())
+        return parse(request.json_body(), "body")
     except NotJsonError as error:
         raise ApiError(400, "not_json", str(error)) from None
 
@@ -147,17 +147,16 @@ def _records(content: object, limit: int) -> list[object]:
     records = content.get(RECORDS)
     if records is None:
         raise ApiError(400, "missing", "records is missing; it is required", field=RECORDS)
+    allowed = f"allowed: a list of 1 to {limit} records"
     if not isinstance(records, list):
-        raise ApiError(400, "wrong_type", "records is not a list", field=RECORDS)
+        # Not shown: it may be a record in the wrong place.
+        raise ApiError(400, "wrong_type", f"records is no list; {allowed}", field=RECORDS)
     if content.keys() != {RECORDS}:
         raise ApiError(400, "unknown_field", "body has a field other than records")
     if not records:
-        raise ApiError(400, "out_of_range", "records is empty", field=RECORDS)
+        raise ApiError(400, "out_of_range", f"records is empty; {allowed}", field=RECORDS)
     if len(records) > limit:
         raise ApiError(
-            413,
-            "too_many",
-            f"records has {len(records)} records; at most {limit} are allowed",
-            field=RECORDS,
+            413, "too_many", f"records has {len(records)} records; {allowed}", field=RECORDS
         )
     return records

@@ -7,7 +7,6 @@ expressions out of the path that each record takes.
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any
 
 from lambdas.shared.contract import Field
 from lambdas.shared.parsing import NOT_A_NUMBER
+from lambdas.shared.texts import readable
 
 Check = Callable[[Any], Any]
 
@@ -85,7 +85,7 @@ def _allowed(field: Field) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, dict | list):
         return _KINDS[dict if isinstance(value, dict) else list]
-    text = json.dumps(value)
+    text = readable(value)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
 
 

@@ -39,8 +39,8 @@ def _constant(_: str) -> _Constant:
 _decode = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant).decode
 
 
-def parse(raw: bytes) -> object:
-    """Read one JSON value.
+def parse(raw: bytes, what: str = "record") -> object:
+    """Read one JSON value; messages call it ``what``.
 
     Returns:
         The value; objects with a duplicate key as :class:`DuplicateKeys`, NaN and the infinities
@@ -52,11 +52,11 @@ def parse(raw: bytes) -> object:
     try:
         return _decode(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise NotJsonError(f"record is not UTF-8 at byte {error.start}") from None
+        raise NotJsonError(f"{what} is not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
-        raise NotJsonError(f"record is not JSON at character {error.pos}") from None
+        raise NotJsonError(f"{what} is not JSON at character {error.pos}") from None
     except RecursionError:
-        raise NotJsonError("record is nested too deeply") from None
+        raise NotJsonError(f"{what} is nested too deeply") from None
     except ValueError:
         # Python refuses to convert integers beyond 4,300 digits.
-        raise NotJsonError("record holds a number with too many digits") from None
+        raise NotJsonError(f"{what} holds a number with too many digits") from None

@@ -118,7 +118,7 @@ def write(story: Story, found: dict[str, Any]) -> None:
         "roles": by_role(found, places),
         "unused_grants": found["unused_grants"],
     }
-    text = json.dumps(document, indent=1) + "\n"
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     (story.output / FILE_NAME).write_text(text, encoding="utf-8")
 
 

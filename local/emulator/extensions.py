@@ -57,6 +57,7 @@ OWN_EXTENSIONS = (
     "local.emulator.missing_objects",
     "local.emulator.replicas",
     "local.emulator.lambda_errors",
+    "local.emulator.topic_subjects",
     "local.emulator.dispatchers",
     "local.emulator.dead_letters",
     "local.emulator.failed_events",
@@ -79,6 +80,7 @@ EXTENSIONS = (
     "local.glue_engine",
     "local.step_functions",
     "local.flow_limits",
+    "local.flow_texts",
     "local.redrive",
     # Last: it wraps the types that the others add.
     "local.emulator.account",

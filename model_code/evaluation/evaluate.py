@@ -43,7 +43,8 @@ def main(argv: Sequence[str], base: Path) -> None:
     target = base / "output" / "evaluation"
     target.mkdir(parents=True, exist_ok=True)
     (target / names.EVALUATION_FILE).write_text(
-        json.dumps(document, indent=1, allow_nan=False) + "\n"
+        json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
+        encoding="utf-8",
     )
     difference = document["difference"]["log_loss"]
     sys.stdout.write(f"holdout:rows={len(rows)} difference:log_loss={difference['value']:.6g}\n")

@@ -78,7 +78,8 @@ def main(argv: Sequence[str], base: Path) -> None:
     }
     target = base / "output" / "report"
     target.mkdir(parents=True, exist_ok=True)
-    (target / REPORT_FILE).write_text(json.dumps(report, indent=1, allow_nan=False) + "\n")
+    text = json.dumps(report, indent=1, allow_nan=False, ensure_ascii=False)
+    (target / REPORT_FILE).write_text(text + "\n", encoding="utf-8")
     put_metrics(boto3.client("cloudwatch"), chosen.endpoint, report)
     sys.stdout.write(f"monitor:breached={int(report['breached'])} {'; '.join(report['reasons'])}\n")
 

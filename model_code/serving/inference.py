@@ -22,6 +22,8 @@ from model_code.models import Model
 JSON = "application/json"
 CHARSETS = ("utf-8", "utf8", "us-ascii")
 LONGEST_BATCH = 500
+# Features are 32-bit floats.
+LARGEST_NUMBER = (2 - 2**-23) * 2.0**127
 # What the toolkit puts in the place of bytes that are not UTF-8.
 REPLACEMENT = "\ufffd"
 
@@ -44,7 +46,9 @@ def transform_fn(model: Model, request_body: str | bytes, content_type: str, acc
     """The answer as JSON, whatever ``accept`` says: there is no other format."""
     del accept
     status, document = answer(model, request_body, content_type)
-    body = json.dumps(document)
+    # Letters stay as they are; half a character, which UTF-8 does not have, is escaped.
+    text = json.dumps(document, ensure_ascii=False)
+    body = text.encode("utf-8", "backslashreplace").decode()
     if status == 200:
         return body, JSON
     # The toolkit's server is Flask; only a response of its own can carry another status.
@@ -74,7 +78,7 @@ def read(request_body: str | bytes, content_type: str) -> list[dict[str, Any]]:
         text = request_body if isinstance(request_body, str) else request_body.decode()
         if REPLACEMENT in text:
             raise ValueError
-        content = json.loads(text)
+        content = json.loads(text, parse_constant=_no_number, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         raise RefusedError(400, "not_json", None, "the request is not JSON in UTF-8") from None
     records = content.get("instances") if isinstance(content, dict) else None
@@ -84,6 +88,23 @@ def read(request_body: str | bytes, content_type: str) -> list[dict[str, Any]]:
         message = f"instances holds {len(records)}; allowed: 1 to {LONGEST_BATCH}"
         raise RefusedError(400, "too_long", "instances", message)
     return records
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuses a key that occurs twice: which value was meant can't be known."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found
+
+
+def _too_large(value: object) -> bool:
+    """XGBoost would take it for infinite and answer with the last leaf."""
+    return isinstance(value, int | float) and abs(value) > LARGEST_NUMBER
 
 
 def _check_type(content_type: str) -> None:
@@ -99,9 +120,14 @@ def predict(model: Model, records: list[dict[str, Any]]) -> dict[str, Any]:
     """Probability of each record, with the model that gave it.
 
     Raises:
-        RefusedError: 400 when a feature's value is none of the kind that the model takes.
+        RefusedError: 400 when an id or a feature's value is none of the kind that it should be.
     """
     id_field = model.contract["event"]["id_field"]
+    if not all(isinstance(record.get(id_field, ""), str) for record in records):
+        raise RefusedError(400, "wrong_type", id_field, f"{id_field} is no text")
+    if any(_too_large(value) for record in records for value in record.values()):
+        message = f"a number is beyond what a feature holds: {-LARGEST_NUMBER} to {LARGEST_NUMBER}"
+        raise RefusedError(400, "out_of_range", "instances", message)
     try:
         probabilities = model.predict(records)
     except (TypeError, ValueError, OverflowError):

@@ -6,6 +6,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from stacks.constructs.base_stack import BaseStack
+from stacks.constructs.break_glass import error_readers
 from stacks.constructs.domain_key import CallerUse, DomainKey, DomainKeyProps, ServiceUse
 from stacks.constructs.foundation import Keys
 from stacks.constructs.producers import by_account
@@ -46,11 +47,12 @@ def _raw(scope: Construct, stack: BaseStack) -> kms.IKey:
     props = DomainKeyProps(
         purpose="landed, original and failed records, classified values in clear",
         via=["s3", "firehose", "kinesis"],
-        # Producers may upload to the landing zone; reading back is for this deployment's roles.
+        # Producers may upload to the landing zone; reading back is for this deployment's roles, and
+        # for break-glass roles in the raw zone.
         outsiders=("kms:GenerateDataKey",),
         # Firehose encrypts what it buffers under a grant that the deploying role creates.
         grants_via=["firehose", "kinesis"],
-        callers=_producers(stack),
+        callers=[*_producers(stack), *error_readers(stack)],
     )
     return DomainKey(scope, "RawKey", props=props).key
 

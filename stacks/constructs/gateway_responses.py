@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import json
-
 from aws_cdk import aws_apigateway as apigateway
 from constructs import Construct
 
 from lambdas.router.http import SECURITY_HEADERS, error_body
+from lambdas.shared.texts import document
 
 # Without Content-Type, which API Gateway takes from the template and WAF from its body.
 STATIC_HEADERS = {name: value for name, value in SECURITY_HEADERS.items() if name != "Content-Type"}
 # A static value stands in single quotes; API Gateway takes off these two and no others.
 HEADERS = {name: f"'{value}'" for name, value in STATIC_HEADERS.items()}
 TOO_LARGE = ("too_large", "the request is larger than the API accepts")
-# The validator's own words may quote a classified value, so the message is fixed.
+# The validator's own words may quote a classified value, so the message is fixed. Its model asks
+# for an object and no more; what is wrong in one is answered by the router.
 RESPONSES = {
     "BadRequestBody": (
         apigateway.ResponseType.BAD_REQUEST_BODY,
         "invalid_body",
-        "the body does not match the request model of this route",
+        "the body is not a JSON object, or it is nested too deeply",
     ),
     "Throttled": (
         apigateway.ResponseType.THROTTLED,
@@ -50,7 +50,7 @@ RESPONSES = {
 
 def body_of(code: str, message: str) -> str:
     """The API's error body, as text."""
-    return json.dumps({"error": error_body(code, None, message)})
+    return document({"error": error_body(code, None, message)})
 
 
 def add_gateway_responses(api: apigateway.RestApi, scope: Construct) -> None:

@@ -24,7 +24,7 @@ from stacks.constructs.foundation import Foundation
 from stacks.constructs.gateway_responses import add_gateway_responses
 from stacks.constructs.log_group import encrypted_log_group, named_log_group
 from stacks.constructs.platform_function import PlatformFunction
-from stacks.constructs.request_models import batch_model, record_model
+from stacks.constructs.request_models import batch_model, body_model, record_model
 
 STAGE = "v1"
 ACCESS_LOG = {
@@ -125,8 +125,10 @@ class PredictionApi(Construct):
 
     def _add_routes(self) -> None:
         contract, limit = self._stack.contract, self._stack.settings.api.batch_records
-        record = self._model("Record", record_model(contract))
-        batch = self._model("Batch", batch_model(contract, limit))
+        # For integrators: what the routes take, in the exported definition.
+        self._model("Record", record_model(contract))
+        self._model("Batch", batch_model(contract, limit))
+        body = self._model("Body", body_model())
         validator = apigateway.RequestValidator(
             self,
             "Validator",
@@ -135,8 +137,8 @@ class PredictionApi(Construct):
             validate_request_parameters=True,
         )
         for route, method, model in (
-            (names.ROUTE_PREDICTIONS, "POST", record),
-            (names.ROUTE_BATCH, "POST", batch),
+            (names.ROUTE_PREDICTIONS, "POST", body),
+            (names.ROUTE_BATCH, "POST", body),
             (names.ROUTE_HEALTH, "GET", None),
         ):
             self._add_route(route, method, model, validator)
@@ -155,7 +157,7 @@ class PredictionApi(Construct):
                 self._props.router.function, proxy=True, allow_test_invoke=False
             ),
             # For every content type: a body would pass unchecked under any other one. The router
-            # answers 415 to what is not JSON.
+            # answers 415 to what is declared as something else.
             request_models={"$default": model} if model else None,
             request_validator=validator,
             request_parameters={f"method.request.header.{names.VARIANT_HEADER}": False}

@@ -1,11 +1,13 @@
 """Request models of the API, from the contract: JSON Schema draft-04, as API Gateway reads it.
 
-The models stop what cannot be a request before any code runs. The router's validator, which knows
-the whole contract, gives the precise answer for one field; the models must never be stricter.
+``Record`` and ``Batch`` tell integrators what to send; they are exported with the API's definition
+and no method asks them. The gateway's validator would answer one fixed body, without the field that
+is wrong: its own words for a pattern, a length or a list of allowed values quote the value, and a
+gateway response can only have them whole or not at all. So it asks ``body_model``, which stops what
+is no JSON object before any code runs, and the router, which knows the whole contract, answers for
+fields, in a batch and alone with the same words.
 
-Of a classified field the models know the type alone. API Gateway publishes what its validator
-found in the execution log, and the validator's words for a pattern, a length or a list of allowed
-values quote the value; the router checks these and never shows one.
+Of a classified field ``Record`` knows the type alone.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html
 """
 
@@ -37,6 +39,11 @@ UTC_TIME = (
 )
 
 
+def body_model() -> dict[str, Any]:
+    """Schema of every body that is validated: an object, whatever is in it."""
+    return {"$schema": DRAFT, "title": "body", "type": "object"}
+
+
 def record_model(contract: Mapping[str, Any]) -> dict[str, Any]:
     """Schema of one event record: its fields, and no other."""
     fields = contract["event"]["fields"]
@@ -53,7 +60,7 @@ def record_model(contract: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def batch_model(contract: Mapping[str, Any], limit: int) -> dict[str, Any]:
-    """Schema of the envelope alone: one bad record must not refuse its neighbours."""
+    """Schema of the envelope; its records are each a ``Record``, or are refused one by one."""
     return {
         "$schema": DRAFT,
         "title": f"{contract['event']['name']}_batch",

@@ -1,7 +1,7 @@
 """Building blocks of Amazon States Language: tasks that always retry and always catch.
 
 Every task goes through :func:`task`, so a state without Retry and Catch cannot be written by
-forgetting one. JSONPath, not JSONata: the definitions use paths and a handful of intrinsics only.
+forgetting one. JSONPath but for two states: the definitions use paths and a handful of intrinsics.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """The monitor flow: describe the champion, run the monitor job on a window, alert on failure.
 
-Input, both optional: ``{"window_start", "window_end"}`` (ISO times, event time). Without them the
-window is the last ``window_days`` before the execution's start. An endpoint that captured nothing
-yet has nothing to monitor: the execution ends as ``NothingCaptured``, and the alarm on missing
-requests is the one to fire. A seed model was never evaluated, so there is nothing to compare with:
-the execution ends as ``SeedServes``.
+Input: ``{"window_start", "window_end"}`` (UTC times, event time) or ``{}``, when the window is the
+last ``window_days`` before the execution's start; anything else is refused (``execution_input``).
+An endpoint that captured nothing yet has nothing to monitor: the execution ends as
+``NothingCaptured``, and the alarm on missing requests is the one to fire. A seed model was never
+evaluated, so there is nothing to compare with: the execution ends as ``SeedServes``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.shared import names
-from stacks.state_machines import asl
+from stacks.state_machines import asl, execution_input
 from stacks.state_machines.asl import States
 from stacks.state_machines.jobs import Compute, ProcessingCode, below, processing_job
 
@@ -21,6 +21,7 @@ ALERT = "FailureNotice"
 RUN_ID = "$$.Execution.Name"
 WINDOW_START = "$.window.window_start"
 WINDOW_END = "$.window.window_end"
+INPUT = {"window_start": execution_input.TIME, "window_end": execution_input.TIME}
 # Absent from a seed package.
 EVALUATION = "$.package.ModelMetrics.ModelQuality.Statistics.S3Uri"
 DAY_MILLISECONDS = 86_400_000
@@ -45,7 +46,7 @@ def definition(flow: Flow) -> dict[str, Any]:
     """The state machine as a dictionary."""
     return {
         "Comment": "Compare captured predictions with late labels and with the training window",
-        "StartAt": "WindowGiven",
+        "StartAt": execution_input.START,
         "TimeoutSeconds": flow.timeout_seconds,
         "States": {**_window_states(flow), **_job_states(flow), **_ending_states(flow)},
     }
@@ -55,20 +56,21 @@ def _window_states(flow: Flow) -> States:
     started = "$states.context.Execution.StartTime"
     length = flow.window_days * DAY_MILLISECONDS
     return {
+        **execution_input.states(INPUT, then="WindowGiven", told_by=ALERT),
         "WindowGiven": asl.choice(
-            [asl.when("$.window_start", IsPresent=True, then="GivenWindow")],
+            [asl.when("$.given.window_start", IsPresent=True, then="GivenWindow")],
             default="LatestWindow",
         ),
         "GivenWindow": asl.shape(
             {
                 "window": {
-                    "window_start.$": "$.window_start",
-                    "window_end.$": "$.window_end",
+                    "window_start.$": "$.given.window_start",
+                    "window_end.$": "$.given.window_end",
                 }
             },
             then="Captured",
         ),
-        # JSONata in this one state: JSONPath has no arithmetic on dates.
+        # JSONata: JSONPath has no arithmetic on dates.
         "LatestWindow": {
             "Type": "Pass",
             "QueryLanguage": "JSONata",

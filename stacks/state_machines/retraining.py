@@ -4,9 +4,10 @@ Read :func:`definition` from top to bottom. Whatever fails in a state goes to ``
 from the roll-out on through ``Settle``; what no Catch sees (time-out and stop of the whole
 execution) is released and settled from EventBridge.
 
-Input, every member optional: ``{"as_of": ISO time or "latest", "window_start", "window_end",
-"reason"}``. The run's id is the execution's name. A challenger that does not pass ends the
-execution as ``Rejected``, which is a success: the flow did what it should.
+Input, every member optional: ``{"as_of": UTC time or "latest", "window_start", "window_end",
+"reason"}``, the window with both ends or none; anything else is refused before the lease is taken
+(``execution_input``). The run's id is the execution's name. A challenger that does not pass ends
+the execution as ``Rejected``, which is a success: the flow did what it should.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from lambdas.shared import names
-from stacks.state_machines import approval, asl, endings, renewal, rollout
+from stacks.state_machines import approval, asl, endings, execution_input, renewal, rollout
 from stacks.state_machines.asl import State, States
 from stacks.state_machines.flow import EXECUTION, Flow, acquire, champion, outcome
 from stacks.state_machines.jobs import (
@@ -24,6 +25,12 @@ from stacks.state_machines.jobs import (
     training_job,
 )
 
+INPUT = {
+    "as_of": execution_input.TIME_OR_LATEST,
+    "window_start": execution_input.TIME,
+    "window_end": execution_input.TIME,
+    "reason": execution_input.TEXT,
+}
 DEFAULT_INPUT = {"as_of": "latest", "window_start": "", "window_end": "", "reason": "unspecified"}
 
 
@@ -31,7 +38,7 @@ def definition(flow: Flow) -> dict[str, Any]:
     """The state machine as a dictionary."""
     return {
         "Comment": "Retrain, compare with the champion, and roll out what is better",
-        "StartAt": "Defaults",
+        "StartAt": execution_input.START,
         "TimeoutSeconds": flow.timeout_seconds,
         "States": {
             **_input_states(),
@@ -48,9 +55,8 @@ def definition(flow: Flow) -> dict[str, Any]:
 
 def _input_states() -> States:
     return {
-        "Defaults": asl.shape(
-            {"defaults": DEFAULT_INPUT, "given.$": "$$.Execution.Input"}, then="Merge"
-        ),
+        **execution_input.states(INPUT, then="Defaults", told_by="FailureNotice"),
+        "Defaults": asl.shape({"defaults": DEFAULT_INPUT, "given.$": "$.given"}, then="Merge"),
         "Merge": asl.shape(
             {"merged.$": "States.JsonMerge($.defaults, $.given, false)"}, then="Request"
         ),

@@ -47,6 +47,8 @@ def test_the_answer_is_json_whatever_is_asked_for(served: ModelServer, accept: s
     assert json.loads(answer.body)["predictions"]
 
 
+# As deep as a parser still takes; to write it again takes more of the stack than to read it.
+NESTED = b"[" * 900 + b"]" * 900
 LATIN_1 = '{"instances": [{"carrier": "\xe9"}]}'.encode("latin-1")
 
 
@@ -68,7 +70,21 @@ LATIN_1 = '{"instances": [{"carrier": "\xe9"}]}'.encode("latin-1")
         (b'{"instances": [' + b"{}," * 500 + b"{}]}", JSON, 400, "too_long"),
         (b'{"instances": [' + b"{}," * 9_000_000 + b"{}]}", JSON, 400, "too_long"),
         (b'{"instances": [{"temperature_f": "warm"}]}', JSON, 400, "wrong_type"),
-        (b'{"instances": [{"temperature_f": 1' + b"0" * 400 + b"}]}", JSON, 400, "wrong_type"),
+        (b'{"instances": [{"temperature_f": 1' + b"0" * 400 + b"}]}", JSON, 400, "out_of_range"),
+        (b'{"instances": [{"temperature_f": 1e400}]}', JSON, 400, "out_of_range"),
+        (b'{"instances": [{"temperature_f": -1e39}]}', JSON, 400, "out_of_range"),
+        (b'{"instances": [{"temperature_f": 1' + b"0" * 5000 + b"}]}", JSON, 400, "not_json"),
+        (b'{"instances": [{"temperature_f": NaN}]}', JSON, 400, "not_json"),
+        (b'{"instances": [{"temperature_f": -Infinity}]}', JSON, 400, "not_json"),
+        (b'{"instances": [{"carrier": "AA", "carrier": "UA"}]}', JSON, 400, "not_json"),
+        (b'{"instances": [], "instances": [{}]}', JSON, 400, "not_json"),
+        (b'\xef\xbb\xbf{"instances": [{}]}', JSON, 400, "not_json"),
+        ('{"instances": [{}]}'.encode("utf-16"), JSON, 400, "not_json"),
+        (b'{"instances": [{"carrier": ' + NESTED + b"}]}", JSON, 400, "wrong_type"),
+        (b'{"instances": [{"temperature_f": ' + NESTED + b"}]}", JSON, 400, "wrong_type"),
+        (b'{"instances": [{"flight_id": ' + NESTED + b"}]}", JSON, 400, "wrong_type"),
+        (b'{"instances": [{"carrier": ' + b"[" * 20_000, JSON, 400, "not_json"),
+        (b'{"instances": [' + NESTED + b"]}", JSON, 400, "missing"),
         (b'{"records": []}', JSON, 400, "missing"),
     ],
     ids=lambda value: str(value)[:30],

@@ -107,6 +107,8 @@ def _allowed(row: Row, action: str, context: dict[str, str]) -> bool:
         '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}',
     )
     principal = f"arn:aws:iam::{ACCOUNT}:role/Administrator"
+    if kind == "named":
+        principal = f"arn:aws:iam::{ACCOUNT}:role/{name}"
     if kind == "role":
         principal, documents = _role(name)
     if kind == "service":
@@ -151,6 +153,9 @@ def test_no_use_is_admitted_for_somebody_else(row: Row) -> None:
             continue  # CloudWatch Logs names no source: the group in the context is the guard.
         for action in row["actions"]:
             assert not _allowed(row, action, foreign), (action, foreign)
+    if row["who"].startswith("named "):
+        for action in row["actions"]:
+            assert not _allowed(row | {"who": "account"}, action, _context(row)), action
 
 
 def test_everything_under_a_key_has_a_row() -> None:

@@ -22,7 +22,7 @@ from local.emulator import refusals
 from operations.openapi import document
 from stacks.application import build
 from stacks.constructs.container_image import xgboost_image
-from stacks.constructs.request_models import batch_model, record_model
+from stacks.constructs.request_models import batch_model, body_model, record_model
 from stacks.constructs.seed_model import seed_model
 from tests.stacks.flows import DEFINITIONS
 from tests.synth import ENVIRONMENTS, resources, templates
@@ -397,6 +397,7 @@ def test_request_models_follow_the_contract() -> None:
     models = {m["Name"]: m["Schema"] for m in of("dev", "api", "AWS::ApiGateway::Model").values()}
     assert models["Record"] == record_model(contract)
     assert models["Batch"] == batch_model(contract, deployment.settings.api.batch_records)
+    assert models["Body"] == body_model()
     fields = contract["event"]["fields"]
     assert list(models["Record"]["properties"]) == [field["name"] for field in fields]
     fewer = {**contract, "event": {**contract["event"], "fields": fields[:-1]}}
@@ -418,15 +419,35 @@ def test_every_body_is_validated_whatever_its_content_type(environment: str) -> 
     posts = [method for method in methods if method["HttpMethod"] == "POST"]
     assert len(posts) == 2
     for method in posts:
-        assert list(method["RequestModels"]) == ["$default"]
+        assert method["RequestModels"] == {"$default": {"Ref": _model(environment, "Body")}}
         assert method["RequestValidatorId"]
+    (validator,) = of(environment, "api", "AWS::ApiGateway::RequestValidator").values()
+    assert validator["ValidateRequestBody"] is True
+
+
+@EACH
+def test_the_gateway_asks_for_an_object_and_leaves_fields_to_the_router(environment: str) -> None:
+    """It logs what its validator found, which may quote a value, and its answer names no field."""
+    model = of(environment, "api", "AWS::ApiGateway::Model")[_model(environment, "Body")]
+    asked = {
+        key: value for key, value in model["Schema"].items() if key not in ("$schema", "title")
+    }
+    assert asked == {"type": "object"}
+
+
+def _model(environment: str, name: str) -> str:
+    """Logical id of a model."""
+    models = of(environment, "api", "AWS::ApiGateway::Model")
+    (found,) = (logical_id for logical_id, model in models.items() if model["Name"] == name)
+    return found
 
 
 @EACH
 def test_of_a_classified_field_the_model_knows_the_type_alone(environment: str) -> None:
-    """API Gateway logs what its validator found, and that quotes refused values."""
-    models = of(environment, "api", "AWS::ApiGateway::Model").values()
-    (record,) = (m["Schema"] for m in models if "tail_number" in m["Schema"]["properties"])
+    """Whoever asks it quotes what it refuses."""
+    record = of(environment, "api", "AWS::ApiGateway::Model")[_model(environment, "Record")][
+        "Schema"
+    ]
     assert record["properties"]["tail_number"] == {"type": ["string", "null"]}
     assert record["properties"]["carrier"]["pattern"]
 

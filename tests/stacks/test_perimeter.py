@@ -17,7 +17,7 @@ import pytest
 from ministack.core import iam_evaluator as evaluator
 
 from config.load import load_deployment
-from lambdas.shared.names import PERIMETER_STATEMENT
+from lambdas.shared.names import EVENTS, PERIMETER_STATEMENT, RAW_BACKUP, RAW_ERRORS, RAW_STREAM
 from tests.stacks.literals import literal
 from tests.synth import ENVIRONMENTS, resources
 
@@ -26,6 +26,9 @@ ZONES = frozenset({"Landing", "Raw", "Curated", "Features", "Artifacts", "Monito
 BUCKETS = ZONES | {"AccessLogs", "AuditTrail"}
 NOWHERE: frozenset[str] = frozenset()
 OURS = "our endpoint"
+# In the raw zone a key that break-glass roles may read, too.
+KEY = f"{RAW_ERRORS[EVENTS]}2013/01/01/key"
+BREAK_GLASS = "millrace-break-glass"
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,7 @@ def _open(environment: str, caller: Caller, action: str = "s3:GetObject") -> fro
     return frozenset(
         name
         for name, (arn, policy) in _policies(environment).items()
-        if not _denied(caller, action, f"{arn}/key" if "Object" in action else arn, policy)
+        if not _denied(caller, action, f"{arn}/{KEY}" if "Object" in action else arn, policy)
     )
 
 
@@ -175,6 +178,19 @@ def test_every_bucket_has_the_statement(environment: str) -> None:
 def test_who_gets_in(caller: Caller, expected: frozenset[str]) -> None:
     for action in ("s3:GetObject", "s3:DeleteObject", "s3:ListBucket", "s3:PutBucketPolicy"):
         assert _open("prod", caller, action) == expected, action
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("action", ["s3:GetObject", "s3:GetObjectVersion"])
+def test_a_break_glass_role_reads_errors_and_no_originals(environment: str, action: str) -> None:
+    arn, policy = _policies(environment)["Raw"]
+    for caller in (_role(BREAK_GLASS), _role(BREAK_GLASS).over(OURS)):
+        for place in RAW_ERRORS.values():
+            assert not _denied(caller, action, f"{arn}/{place}key", policy)
+        for place in (*RAW_BACKUP.values(), *RAW_STREAM.values(), "", "errors/other/"):
+            assert _denied(caller, action, f"{arn}/{place}key", policy)
+    ours = _role(f"millrace/flights/{environment}/{BREAK_GLASS}").over(OURS)
+    assert not _denied(ours, action, f"{arn}/{RAW_BACKUP[EVENTS]}key", policy)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -230,9 +246,9 @@ def test_the_deploying_role_can_always_repair_a_bucket(environment: str, action:
 )
 def test_a_condition_that_is_lost_locks_its_callers_out(operator: str, left_in: Caller) -> None:
     arn, policy = _policies("prod")["Raw"]
-    assert not _denied(left_in, "s3:GetObject", f"{arn}/key", policy)
+    assert not _denied(left_in, "s3:GetObject", f"{arn}/{KEY}", policy)
     document = json.loads(policy)
     for statement in document["Statement"]:
         if statement.get("Sid") == PERIMETER_STATEMENT:
             del statement["Condition"][operator]
-    assert _denied(left_in, "s3:GetObject", f"{arn}/key", json.dumps(document))
+    assert _denied(left_in, "s3:GetObject", f"{arn}/{KEY}", json.dumps(document))

@@ -68,8 +68,9 @@ def test_no_key_can_be_used_without_a_condition(domain: str) -> None:
 
 
 def test_only_roles_of_this_deployment_may_decrypt_raw_records() -> None:
-    """Others through Firehose, which hands no record back, and uploaders, who may not read."""
-    ours, senders, uploaders = _allows(_key("demo", "Raw"), "kms:Decrypt")
+    """Others through Firehose, which hands no record back; uploaders, who may not read; and
+    break-glass roles in the raw zone, whose bucket shows them the errors alone."""
+    ours, senders, uploaders, break_glass = _allows(_key("demo", "Raw"), "kms:Decrypt")
     pattern = json.dumps(ours["Condition"]["ArnLike"]["aws:PrincipalArn"])
     assert ":role/millrace/flights/demo/*" in pattern
     via = [s["Condition"]["StringEquals"]["kms:ViaService"] for s in (senders, uploaders)]
@@ -78,7 +79,11 @@ def test_only_roles_of_this_deployment_may_decrypt_raw_records() -> None:
     assert ":role/millrace-producer" in json.dumps(only["aws:PrincipalArn"])
     bucket = only["kms:EncryptionContext:aws:s3:arn"]
     assert bucket == "arn:aws:s3:::millrace-flights-demo-*-landing*"
-    assert len(_allows(_key("dev", "Raw"), "kms:Decrypt")) == 2
+    rescue = break_glass["Condition"]["ArnLike"]
+    assert ":role/millrace-break-glass" in json.dumps(rescue["aws:PrincipalArn"])
+    bucket = rescue["kms:EncryptionContext:aws:s3:arn"]
+    assert bucket == "arn:aws:s3:::millrace-flights-demo-*-rawbucket*"
+    assert len(_allows(_key("dev", "Raw"), "kms:Decrypt")) == 3
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

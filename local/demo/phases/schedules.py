@@ -107,7 +107,7 @@ def _called(story: Story, role: str, action: str) -> bool:
 
 
 def _monitor(story: Story) -> None:
-    """A window without an end: the job fails, and operations hear of it."""
+    """A window that ends at no time is refused in the first state, and operations hear of it."""
     arn = story.deployed.state_machine("monitoring")
     machine = Executions(story.client("stepfunctions"), arn, lambda words: story.say(f"  {words}"))
     known = machine.known()
@@ -118,9 +118,9 @@ def _monitor(story: Story) -> None:
     followed = machine.follow(started)
     told = ALERT in followed.states and followed.status == "FAILED"
     fault = Fault(
-        name="A scheduled monitor run fails",
+        name="A scheduled monitor run is refused",
         what="The schedule's call asks for a window that ends at no time",
-        outcome="The job failed, and the alerts' topic got a message."
+        outcome="It was refused in its first state, and the alerts' topic got a message."
         if told
         else f"{followed.status} after the states {', '.join(followed.states)}.",
         recovered=told,

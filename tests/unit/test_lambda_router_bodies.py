@@ -1,0 +1,116 @@
+"""Bodies that are no JSON, or nearly none, anywhere in them: a 400 on either route, never a 500."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from lambdas.router import handler as functions
+from tests.unit.conftest import DEPARTURE
+from tests.unit.test_lambda_router import (
+    Runtime,
+    _call,
+    _event,
+    clock,
+    deployed,
+    failover,
+    runtime,
+)
+
+__all__ = ["clock", "deployed", "failover", "runtime"]
+
+NESTED = "[" * 900 + "]" * 900
+DEEPER = "[" * 5000 + "]" * 5000
+BROKEN_VALUES = {
+    "nested": (NESTED, "wrong_type"),
+    "nested object": ('{"a":' * 400 + "1" + "}" * 400, "wrong_type"),
+    "key twice inside": ('{"a": 1, "a": 2}', "wrong_type"),
+    "not a number": ("NaN", "not_json"),
+    "infinite": ("-Infinity", "not_json"),
+    "overflowing": ("1e400", None),
+    "400 digits": ("9" * 400, "out_of_range"),
+    "half a character": (r'"\ud800"', "wrong_type"),
+    "null character": (r'"\u0000"', None),
+}
+BROKEN_BODIES = {
+    "deeper": DEEPER,
+    "deeper object": '{"a":' * 8000 + "1" + "}" * 8000,
+    "never closed": "[" * 30_000,
+    "5,000 digits": "9" * 5000,
+    "byte order mark": "\ufeff{}",
+    "two values": "{}{}",
+    "single quotes": "{'a': 1}",
+    "not closed": '{"a": "',
+}
+
+
+def _spoiled(field: str, text: str) -> str:
+    return json.dumps(DEPARTURE | {field: "@"}).replace('"@"', text)
+
+
+@pytest.mark.parametrize("field", ["carrier", "flight_number", "tail_number", "flight_id"])
+@pytest.mark.parametrize("name", BROKEN_VALUES)
+def test_a_value_that_is_none_is_refused_alike_on_both_routes(
+    runtime: Runtime, name: str, field: str
+) -> None:
+    text, code = BROKEN_VALUES[name]
+    record = _spoiled(field, text)
+    status, alone = _call(_event(record))
+    among_status, among = _call(
+        _event(f'{{"records": [{record}, {json.dumps(DEPARTURE)}]}}', "/predictions/batch")
+    )
+    assert (status, among_status) == (400, 200)
+    assert alone["error"] == among["predictions"][0]["error"]
+    assert alone["error"]["field"] == field
+    if code in ("not_json", None) or field == "flight_number":
+        assert code is None or alone["error"]["code"] in (code, "wrong_type")
+    else:
+        assert alone["error"]["code"] == "wrong_type"
+    assert among["predictions"][1]["probability"], "its neighbour is answered"
+
+
+@pytest.mark.parametrize("form", ["{}", '{{"records": {}}}', '{{"records": [{}]}}', '{{"a": {}}}'])
+@pytest.mark.parametrize("name", BROKEN_BODIES)
+@pytest.mark.parametrize("path", ["/predictions", "/predictions/batch"])
+def test_what_is_not_json_is_a_400_wherever_it_stands(
+    runtime: Runtime, name: str, form: str, path: str
+) -> None:
+    status, body = _call(_event(form.format(BROKEN_BODIES[name]), path))
+    assert (status, body["error"]["code"], body["error"]["field"]) == (400, "not_json", None)
+    assert body["error"]["message"].startswith("body ")
+    assert runtime.calls == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "latin-1", "utf-8-sig"])
+def test_bytes_of_another_encoding_are_a_400(encoding: str) -> None:
+    for path, form in (("/predictions", "{}"), ("/predictions/batch", '{{"records": [{}]}}')):
+        body = form.format(json.dumps(DEPARTURE | {"carrier": "\xc4\xd6"}, ensure_ascii=False))
+        event = _event(base64.b64encode(body.encode(encoding)).decode(), path)
+        status, answer = _call(event | {"isBase64Encoded": True})
+        assert (status, answer["error"]["code"]) == (400, "not_json")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("\xc4\u6771", "\xc4\u6771"),
+        ("\u202eA", r"\u202eA"),
+        ("\ud800", r"\ud800"),
+        ("\0", r"\u0000"),
+    ],
+)
+def test_letters_are_answered_as_they_are_and_what_does_not_print_is_escaped(
+    value: str, shown: str
+) -> None:
+    for body, path in (
+        (DEPARTURE | {"carrier": value}, "/predictions"),
+        ({"records": [DEPARTURE | {"carrier": value}]}, "/predictions/batch"),
+    ):
+        response = functions.handler(_event(body, path), object())
+        text = response["body"].encode("utf-8").decode("utf-8")
+        answer = json.loads(text)
+        error = answer.get("error") or answer["predictions"][0]["error"]
+        assert f'carrier is "{shown}"; allowed: ' in error["message"]
+        assert value.isprintable() is (value in text)
