@@ -17,13 +17,12 @@ from typing import Any
 # In a model archive this file lies at the root of code/, beside the packages it imports.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from lambdas.shared.checks import LARGEST_NUMBER
 from model_code.models import Model
 
 JSON = "application/json"
 CHARSETS = ("utf-8", "utf8", "us-ascii")
 LONGEST_BATCH = 500
-# Features are 32-bit floats.
-LARGEST_NUMBER = (2 - 2**-23) * 2.0**127
 # What the toolkit puts in the place of bytes that are not UTF-8.
 REPLACEMENT = "\ufffd"
 
@@ -136,13 +135,8 @@ def predict(model: Model, records: list[dict[str, Any]]) -> dict[str, Any]:
         raise RefusedError(400, "wrong_type", "instances", message) from None
     return {
         "predictions": [
-            {"record_id": _text(record.get(id_field)), "probability": probability}
+            {"record_id": record.get(id_field), "probability": probability}
             for record, probability in zip(records, probabilities, strict=True)
         ],
         "model": model.description(),
     }
-
-
-def _text(value: Any) -> str | None:
-    """An id; what is none is not sent back, since it may be nested deeper than JSON is written."""
-    return value if isinstance(value, str) else None
