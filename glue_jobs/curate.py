@@ -10,6 +10,7 @@ tables as they stand. Running it again changes nothing, in whatever order record
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +19,9 @@ import boto3
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as fn
 
-from glue_jobs import files, session
+from glue_jobs import files, session, streams
 from glue_jobs.arguments import parse
-from glue_jobs.files import ERROR_OUTPUT, LANDING, Source
+from glue_jobs.files import ERROR_OUTPUT, LANDING, Rejected, Source, union
 from lambdas.shared import names
 from lambdas.shared.pseudonyms import derived_key
 
@@ -58,6 +59,10 @@ class Table:
     output: str
 
 
+# A table and the valid rows that came for it as text.
+Incoming = tuple[Table, DataFrame | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Update:
     """A table with the rows that it holds (None: none yet) and those that arrived for it."""
@@ -68,12 +73,16 @@ class Update:
 
 
 def main(argv: Sequence[str]) -> None:
-    """Run the job on both streams."""
+    """Run the job on both streams.
+
+    Raises:
+        SystemExit: a table could not be brought up to date; the other one is.
+    """
     arguments = parse(argv, REQUIRED)
     spark = session.start("millrace-curate")
     contract = session.read_json(spark, arguments["input_contract"])
     key = _key(arguments["pseudonym_key"])
-    rejected, updates = [], []
+    rejected, incoming = list[DataFrame](), list[Incoming]()
     for stream in names.STREAMS:
         table = Table(
             name=stream,
@@ -89,9 +98,13 @@ def main(argv: Sequence[str]) -> None:
         valid, refused = files.read(spark, table.record, sources, key)
         if refused is not None:
             rejected.append(refused)
-        updates += _update(spark, table, valid)
-    curate(spark, updates)
-    write_rejected(spark, rejected, arguments["output_rejected"])
+        incoming.append((table, valid))
+    damaged, failures = bring_up_to_date(spark, incoming)
+    if damaged:
+        rejected.append(files.rows(spark, damaged))
+    files.write_rejected(spark, rejected, arguments["output_rejected"])
+    if failures:
+        raise SystemExit("; ".join(failures))
 
 
 def _key(key_arn: str) -> bytes:
@@ -99,13 +112,39 @@ def _key(key_arn: str) -> bytes:
     return derived_key(boto3.client("kms"), key_arn)
 
 
-def _update(spark: SparkSession, table: Table, more: DataFrame | None) -> list[Update]:
+def bring_up_to_date(
+    spark: SparkSession, incoming: Sequence[Incoming]
+) -> tuple[list[Rejected], list[str]]:
+    """Curate both tables in one pass; should that fail, each alone and without damaged files.
+
+    Returns the damaged files as rows of ``rejected``, and what failed for good.
+    """
+    try:
+        curate(spark, [one for table, more in incoming for one in _update(spark, table, more)])
+    except streams.SPARK_ERRORS:
+        sys.stderr.write(f"a table cannot be read as a whole:\n{traceback.format_exc()}")
+    else:
+        return [], []
+    damaged, failures = list[Rejected](), list[str]()
+    for table, more in incoming:
+        try:
+            found = streams.unreadable(spark, table.record, table.stream)
+            damaged += [files.damaged(table.name, uri, reason) for uri, reason in found.items()]
+            curate(spark, _update(spark, table, more, list(found)))
+        except streams.SPARK_ERRORS as error:
+            sys.stderr.write(traceback.format_exc())
+            failures.append(f"{table.name} could not be curated: {str(error).splitlines()[0]}")
+    return damaged, failures
+
+
+def _update(
+    spark: SparkSession, table: Table, more: DataFrame | None, without: Sequence[str] = ()
+) -> list[Update]:
     """What one table has to be merged with: its stream and ``more`` valid rows, if any."""
-    streamed = _parquet(spark, table.record, table.stream)
-    parts = [part for part in (streamed, more) if part is not None]
-    if not parts:
-        return []
-    return [Update(table, _parquet(spark, table.record, table.state), _union(parts))]
+    streamed = streams.read(spark, table.record, table.stream, without)
+    if parts := [part for part in (streamed, more) if part is not None]:
+        return [Update(table, streams.read(spark, table.record, table.state), union(parts))]
+    return []
 
 
 def curate(spark: SparkSession, updates: Sequence[Update]) -> None:
@@ -120,24 +159,6 @@ def curate(spark: SparkSession, updates: Sequence[Update]) -> None:
         changed = changes.get(update.table.name, {})
         if update.state is None or changed:
             _write(spark, update, changed)
-
-
-def _union(parts: Sequence[DataFrame]) -> DataFrame:
-    union = parts[0]
-    for part in parts[1:]:
-        union = union.unionByName(part)
-    return union
-
-
-def _parquet(spark: SparkSession, record: dict[str, Any], path: str) -> DataFrame | None:
-    """Rows of a table by the contract's columns; None if it has no file yet.
-
-    Dates of partitions are not read: they follow from the record's own time.
-    """
-    if not session.has_files(spark, path, ".parquet"):
-        return None
-    reader = spark.read.schema(session.schema(record)).option("recursiveFileLookup", "true")
-    return reader.parquet(path)
 
 
 def _fields(table: Table) -> list[str]:
@@ -165,7 +186,7 @@ def _identities(update: Update) -> DataFrame:
     parts = [update.arrived.select(*columns, fn.lit(0).alias(IN_STATE))]
     if update.state is not None:
         parts.append(update.state.select(*columns, fn.lit(1).alias(IN_STATE)))
-    return _union(parts)
+    return union(parts)
 
 
 def _changes(parts: Sequence[DataFrame]) -> Changes:
@@ -173,7 +194,7 @@ def _changes(parts: Sequence[DataFrame]) -> Changes:
         return {}
     held = fn.col(IN_STATE) == 1
     winners = (
-        _union(parts)
+        union(parts)
         .groupBy(STREAM, KEY)
         .agg(
             fn.max_by(fn.struct(CONTENT, DATE), fn.struct(TIME, CONTENT)).alias("winner"),
@@ -207,7 +228,7 @@ def _write(spark: SparkSession, update: Update, changed: dict[str, bool]) -> Non
     """Replace the partitions of ``changed`` dates; all of them if there is no table yet."""
     table, fields = update.table, _fields(update.table)
     id_field, time = table.record["id_field"], table.record["time_field"]
-    rows = update.arrived if update.state is None else _union([update.arrived, update.state])
+    rows = update.arrived if update.state is None else union([update.arrived, update.state])
     content = _content(table).alias(CONTENT)
     winners = (
         rows.select(*fields, content, _date(table).alias(DATE))
@@ -223,14 +244,6 @@ def _write(spark: SparkSession, update: Update, changed: dict[str, bool]) -> Non
     for date, present in changed.items():
         if not present:
             session.delete(spark, f"{table.output}{DATE}={date}/")
-
-
-def write_rejected(spark: SparkSession, parts: list[DataFrame], output: str) -> None:
-    """Replace the table of rejected records; one row for each id, reason and origin."""
-    rows = _union(parts) if parts else spark.createDataFrame([], files.REJECTED)
-    reason = [name for name in files.REJECTED.names if name != "source_object"]
-    unique = rows.groupBy(*reason).agg(fn.min("source_object").alias("source_object"))
-    unique.coalesce(1).write.mode("overwrite").parquet(output)
 
 
 if __name__ == "__main__":
