@@ -10,6 +10,7 @@ tables as they stand. Running it again changes nothing, in whatever order record
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +19,9 @@ import boto3
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as fn
 
-from glue_jobs import files, session, stored
+from glue_jobs import files, session, stored, streams
 from glue_jobs.arguments import parse
-from glue_jobs.files import ERROR_OUTPUT, LANDING, Source
+from glue_jobs.files import ERROR_OUTPUT, LANDING, Source, union
 from lambdas.shared import names
 from lambdas.shared.pseudonyms import derived_key
 
@@ -59,6 +60,10 @@ class Table:
     output: str
 
 
+# A table and the valid rows that came for it as text.
+Incoming = tuple[Table, DataFrame | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Update:
     """A table with the rows that it holds (None: none yet) and those that arrived for it.
@@ -73,12 +78,16 @@ class Update:
 
 
 def main(argv: Sequence[str]) -> None:
-    """Run the job on both streams."""
+    """Run the job on both streams.
+
+    Raises:
+        SystemExit: a table could not be brought up to date; the other one is.
+    """
     arguments = parse(argv, REQUIRED)
     spark = session.start("millrace-curate")
     contract = session.read_json(spark, arguments["input_contract"])
     key = _key(arguments["pseudonym_key"])
-    rejected, updates = [], []
+    rejected, incoming = list[DataFrame](), list[Incoming]()
     for stream in names.STREAMS:
         table = Table(
             name=stream,
@@ -94,12 +103,11 @@ def main(argv: Sequence[str]) -> None:
         valid, refused = files.read(spark, table.record, sources, key)
         if refused is not None:
             rejected.append(refused)
-        found, uncast = _update(spark, table, valid)
-        updates += found
-        rejected += uncast
-    # First, since it reads what the tables hold, of which Spark forgets all once they are written.
-    write_rejected(spark, rejected, arguments["output_rejected"])
-    curate(spark, updates)
+        incoming.append((table, valid))
+    found, failures = bring_up_to_date(spark, incoming)
+    files.write_rejected(spark, [*rejected, *found], arguments["output_rejected"])
+    if failures:
+        raise SystemExit("; ".join(failures))
 
 
 def _key(key_arn: str) -> bytes:
@@ -107,21 +115,52 @@ def _key(key_arn: str) -> bytes:
     return derived_key(boto3.client("kms"), key_arn)
 
 
-def _update(
-    spark: SparkSession, table: Table, more: DataFrame | None
-) -> tuple[list[Update], list[DataFrame]]:
-    """What one table has to be merged with, if anything: its stream and ``more`` valid rows.
+def bring_up_to_date(
+    spark: SparkSession, incoming: Sequence[Incoming]
+) -> tuple[list[DataFrame], list[str]]:
+    """Curate both tables in one pass; should that fail, each alone and without damaged files.
 
-    And what its files hold that the contract's types do not.
+    Returns rows of ``rejected`` for what files hold that no contract's type does, for damaged
+    files, and what failed for good.
     """
-    streamed = stored.read(spark, table.record, table.stream, table.name)
+    try:
+        return _curated(spark, [_update(spark, table, more) for table, more in incoming]), []
+    except streams.SPARK_ERRORS:
+        sys.stderr.write(f"a table cannot be read as a whole:\n{traceback.format_exc()}")
+    rejected, failures = list[DataFrame](), list[str]()
+    for table, more in incoming:
+        try:
+            found = streams.unreadable(spark, table.record, table.stream)
+            damaged = [files.damaged(table.name, uri, reason) for uri, reason in found.items()]
+            rejected += [files.rows(spark, damaged)] if damaged else []
+            rejected += _curated(spark, [_update(spark, table, more, list(found))])
+        except streams.SPARK_ERRORS as error:
+            sys.stderr.write(traceback.format_exc())
+            failures.append(f"{table.name} could not be curated: {str(error).splitlines()[0]}")
+    return rejected, failures
+
+
+# What a table has to be merged with, if anything, and rows of rejected found on the way.
+Found = tuple[Update | None, list[DataFrame]]
+
+
+def _update(
+    spark: SparkSession, table: Table, more: DataFrame | None, without: Sequence[str] = ()
+) -> Found:
+    """A table's stream, but for some files, and ``more`` valid rows."""
+    streamed = stored.read(spark, table.record, table.stream, table.name, without)
     parts = [part for part in (streamed and streamed.rows, more) if part is not None]
     state = stored.read(spark, table.record, table.state, table.name) if parts else None
     uncast = [one.rejected for one in (streamed, state) if one and one.rejected is not None]
     if not parts:
-        return [], uncast
+        return None, uncast
     rows, outdated = (state.rows, state.outdated) if state else (None, False)
-    return [Update(table, rows, _union(parts), outdated)], uncast
+    return Update(table, rows, union(parts), outdated), uncast
+
+
+def _curated(spark: SparkSession, found: Sequence[Found]) -> list[DataFrame]:
+    curate(spark, [update for update, _ in found if update is not None])
+    return [part for _, uncast in found for part in uncast]
 
 
 def curate(spark: SparkSession, updates: Sequence[Update]) -> None:
@@ -136,13 +175,6 @@ def curate(spark: SparkSession, updates: Sequence[Update]) -> None:
         changed = changes.get(update.table.name, {})
         if update.state is None or changed or update.outdated:
             _write(spark, update, changed)
-
-
-def _union(parts: Sequence[DataFrame]) -> DataFrame:
-    union = parts[0]
-    for part in parts[1:]:
-        union = union.unionByName(part)
-    return union
 
 
 def _fields(table: Table) -> list[str]:
@@ -170,7 +202,7 @@ def _identities(update: Update) -> DataFrame:
     parts = [update.arrived.select(*columns, fn.lit(0).alias(IN_STATE))]
     if update.state is not None:
         parts.append(update.state.select(*columns, fn.lit(1).alias(IN_STATE)))
-    return _union(parts)
+    return union(parts)
 
 
 def _changes(parts: Sequence[DataFrame]) -> Changes:
@@ -178,7 +210,7 @@ def _changes(parts: Sequence[DataFrame]) -> Changes:
         return {}
     held = fn.col(IN_STATE) == 1
     winners = (
-        _union(parts)
+        union(parts)
         .groupBy(STREAM, KEY)
         .agg(
             fn.max_by(fn.struct(CONTENT, DATE), fn.struct(TIME, CONTENT)).alias("winner"),
@@ -212,7 +244,7 @@ def _write(spark: SparkSession, update: Update, changed: dict[str, bool]) -> Non
     """Replace the partitions of ``changed`` dates; all if there is no table yet, or an old one."""
     table, fields = update.table, _fields(update.table)
     id_field, time = table.record["id_field"], table.record["time_field"]
-    rows = update.arrived if update.state is None else _union([update.arrived, update.state])
+    rows = update.arrived if update.state is None else union([update.arrived, update.state])
     content = _content(table).alias(CONTENT)
     winners = (
         rows.select(*fields, content, _date(table).alias(DATE))
@@ -231,14 +263,6 @@ def _write(spark: SparkSession, update: Update, changed: dict[str, bool]) -> Non
         gone = sorted({*session.partitions(spark, table.output, DATE)} - {row[0] for row in kept})
     for date in gone:
         session.delete(spark, f"{table.output}{DATE}={date}/")
-
-
-def write_rejected(spark: SparkSession, parts: list[DataFrame], output: str) -> None:
-    """Replace the table of rejected records; one row for each id, reason and origin."""
-    rows = _union(parts) if parts else spark.createDataFrame([], files.REJECTED)
-    reason = [name for name in files.REJECTED.names if name != "source_object"]
-    unique = rows.groupBy(*reason).agg(fn.min("source_object").alias("source_object"))
-    unique.coalesce(1).write.mode("overwrite").parquet(output)
 
 
 if __name__ == "__main__":

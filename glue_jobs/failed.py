@@ -16,14 +16,12 @@ https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-hand
 from __future__ import annotations
 
 import base64
-import binascii
 import json
-import re
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from lambdas.shared import records
-from lambdas.shared.contract import Field, Record
+from lambdas.shared import records, stored
+from lambdas.shared.arrivals import arrival
 from lambdas.shared.parsing import NotJsonError, parse
 
 BEFORE_TRANSFORM = "processing-failed"
@@ -33,29 +31,36 @@ AFTER_TRANSFORM = (
 )  # fmt: skip
 # A record of that type, too, has passed the function if Firehose failed to partition it.
 PARTITIONING = "DynamicPartitioning."
-PSEUDONYM = r"^p_[0-9a-f]{32}$"
-_STORED_TIME = re.compile(r"(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2})", re.ASCII)
 _decode = json.JSONDecoder().raw_decode
 
 
 class Failed(NamedTuple):
-    """A record out of the error output, and whether it had passed the transform function."""
+    """A record out of the error output, and whether it had passed the transform function.
+
+    ``arrived`` is the time of its arrival in milliseconds; None if nothing says so.
+    """
 
     raw: bytes
     transformed: bool
+    arrived: int | None = None
 
 
-def envelopes(line: str, output_type: str) -> Iterator[Failed]:
+def envelopes(raw: bytes, output_type: str) -> Iterator[Failed]:
     """The records of a line of error output, which may hold several envelopes.
 
     What is no envelope is given back as it is, so that it is counted rather than lost.
     """
+    try:
+        line = raw.decode()
+    except UnicodeDecodeError:
+        yield Failed(raw, transformed=False)
+        return
     place, end = 0, len(line)
     while place < end:
         try:
             envelope, after = _decode(line, place)
             yield _record(envelope, output_type)
-        except (ValueError, KeyError, TypeError, binascii.Error):
+        except (ValueError, KeyError, TypeError, RecursionError):
             rest = line[place:].strip()
             if rest:
                 yield Failed(rest.encode(), transformed=False)
@@ -69,7 +74,14 @@ def _record(envelope: Any, output_type: str) -> Failed:
     raw = base64.b64decode(envelope["rawData"], validate=True)
     code = str(envelope.get("errorCode", ""))
     passed = output_type != BEFORE_TRANSFORM or code.startswith(PARTITIONING)
-    return Failed(raw, transformed=bool(output_type) and passed)
+    return Failed(raw, bool(output_type) and passed, _stamp(envelope.get("arrivalTimestamp")))
+
+
+def _stamp(found: object) -> int | None:
+    """Milliseconds; the pages show them as text, and Firehose writes a number."""
+    if isinstance(found, str) and found.isascii() and found.isdecimal() and len(found) < 20:
+        return int(found)
+    return found if type(found) is int else None
 
 
 def output_type(path: str, errors: str) -> str:
@@ -92,52 +104,12 @@ def validate(
         found = _as_stored(failed.raw, record)
         if isinstance(found, records.Valid):
             return found
-    return records.validate(failed.raw, record, pseudonymise)
+    return records.validate(failed.raw, record, pseudonymise, arrival(failed.arrived))
 
 
 def _as_stored(raw: bytes, record: Mapping[str, Any]) -> records.Valid | records.Invalid:
     """Check a record that the transform function returned: nothing is pseudonymised again."""
     try:
-        content = parse(raw)
+        return stored.check(parse(raw), record)
     except NotJsonError as error:
         return records.Invalid("not_json", None, str(error))
-    if isinstance(content, dict):
-        content = {name: _as_sent(value) for name, value in content.items()}
-    return records.compiled(_stored_form(record)).check(content, _never)
-
-
-def _as_sent(value: Any) -> Any:
-    """A stored time in the form that the contract's validator takes."""
-    stored = _STORED_TIME.fullmatch(value) if isinstance(value, str) else None
-    return f"{stored[1]}T{stored[2]}Z" if stored else value
-
-
-def _never(_value: object) -> str:
-    raise AssertionError("a stored record has no value left to pseudonymise")
-
-
-_stored_forms: dict[int, tuple[Mapping[str, Any], Record]] = {}
-
-
-def _stored_form(record: Mapping[str, Any]) -> Record:
-    """The record with pseudonyms in the place of values that the function replaces."""
-    kept = _stored_forms.get(id(record))
-    if kept is None or kept[0] is not record:
-        fields = [_stored_field(field) for field in record["fields"]]
-        kept = (record, cast(Record, {**record, "fields": fields}))
-        _stored_forms[id(record)] = kept
-    return kept[1]
-
-
-def _stored_field(field: Field) -> Field:
-    if field.get("treatment") != records.PSEUDONYMISE:
-        return field
-    return {
-        "name": field["name"],
-        "type": "string",
-        "glue_type": field["glue_type"],
-        "required": field["required"],
-        "classification": field["classification"],
-        "description": field["description"],
-        "pattern": PSEUDONYM,
-    }

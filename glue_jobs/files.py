@@ -1,14 +1,15 @@
 """Records that arrive as text: batch files in the landing zone and what Firehose could not deliver.
 
-Both go through the validator of the transform Lambda. A file's record that keeps the contract is
-curated; so is a failed one that turns out to be valid (its Lambda was down, say) and one that had
-passed the Lambda before it failed (``failed.py``). Every other one becomes a row of ``rejected``. A
-line that no one can read is rejected too, never dropped.
+Both go through the validator of the transform Lambda, as the bytes that they are. A file's record
+that keeps the contract is curated; so is a failed one that turns out to be valid (its Lambda was
+down, say) and one that had passed the Lambda before it failed (``failed.py``). Every other one
+becomes a row of ``rejected``. A line that no one can read is rejected too, never dropped, and so
+is a file that no one can read (``contents.py``): as one row with its size and the reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,18 +17,20 @@ from typing import Any, NamedTuple
 from pyspark.sql import DataFrame, Row, SparkSession, types
 from pyspark.sql import functions as fn
 
-from glue_jobs import failed, session
+from glue_jobs import contents, failed, session, streams
+from glue_jobs.contents import LARGEST_FILE, UnreadableError
 from lambdas.shared import records
 
 LANDING = "landing"
 ERROR_OUTPUT = "error_output"
+STREAM = "stream"
+# Code of the row that stands for a whole file.
+UNREADABLE = "unreadable_file"
+# Begins the id of such a row if the file was not opened here; else the id is that of its bytes.
+OF_A_FILE = "file:"
 
-REJECTED = types.StructType(
-    [
-        types.StructField(name, types.StringType())
-        for name in ("stream", "record_id", "code", "field", "origin", "source_object")
-    ]
-)
+COLUMNS = ("stream", "record_id", "code", "field", "origin", "source_object", "detail")
+REJECTED = types.StructType([types.StructField(name, types.StringType()) for name in COLUMNS])
 
 
 class Source(NamedTuple):
@@ -36,6 +39,18 @@ class Source(NamedTuple):
     stream: str
     origin: str
     path: str
+
+
+class Rejected(NamedTuple):
+    """A row of ``rejected``; ``detail`` is there for files only."""
+
+    stream: str
+    record_id: str
+    code: str
+    field: str | None
+    origin: str
+    source_object: str
+    detail: str | None = None
 
 
 def read(
@@ -48,10 +63,8 @@ def read(
     present = [source for source in sources if session.has_files(spark, source.path)]
     if not present:
         return None, None
-    lines = [_lines(spark, source) for source in present]
-    union = lines[0]
-    for more in lines[1:]:
-        union = union.unionByName(more)
+    found = [_found(spark, source) for source in present]
+    whole = union([_readable(files, source) for files, source in zip(found, present, strict=True)])
     row = types.StructType(
         [
             types.StructField("valid", session.schema(record)),
@@ -59,45 +72,114 @@ def read(
         ]
     )
     checked = spark.createDataFrame(
-        union.rdd.mapPartitions(partial(check, record=record, key=key)), row, verifySchema=False
+        whole.rdd.mapPartitions(partial(check, record=record, key=key)), row, verifySchema=False
     ).cache()
     valid = checked.where(fn.col("valid").isNotNull()).select("valid.*")
     rejected = checked.where(fn.col("rejected").isNotNull()).select("rejected.*")
-    return valid, rejected
+    identify = records.identifier(key, record["id_field"])
+    unread = [
+        one
+        for files, source in zip(found, present, strict=True)
+        for one in _unread(files, source, identify)
+    ]
+    return valid, union([rejected, rows(spark, unread)]) if unread else rejected
 
 
-def _lines(spark: SparkSession, source: Source) -> DataFrame:
-    text = spark.read.option("recursiveFileLookup", "true").text(source.path)
-    return text.select(
+def union(parts: Sequence[DataFrame]) -> DataFrame:
+    """All rows of tables with the same columns."""
+    found = parts[0]
+    for part in parts[1:]:
+        found = found.unionByName(part)
+    return found
+
+
+def rows(spark: SparkSession, found: Sequence[Rejected]) -> DataFrame:
+    """Rows of ``rejected`` as a table."""
+    return spark.createDataFrame([tuple(one) for one in found], REJECTED)
+
+
+def _found(spark: SparkSession, source: Source) -> DataFrame:
+    reader = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
+    return reader.load(source.path)
+
+
+def _readable(files: DataFrame, source: Source) -> DataFrame:
+    """Files that are read: the size is asked before the content is fetched."""
+    return files.where(fn.col("length") <= LARGEST_FILE).select(
         fn.lit(source.stream).alias("stream"),
         fn.lit(source.origin).alias("origin"),
         fn.lit(source.path).alias("folder"),
-        fn.input_file_name().alias("source_object"),
-        fn.col("value").alias("line"),
+        fn.col("path").alias("source_object"),
+        fn.unix_millis("modificationTime").alias("modified"),
+        "content",
     )
 
 
-def check(rows: Iterable[Row], record: dict[str, Any], key: bytes) -> Iterator[tuple[Any, Any]]:
-    """Each line as a pair of which one is None: the contract's values, or a row of rejected."""
+def _unread(files: DataFrame, source: Source, identify: records.Identify) -> Iterator[Rejected]:
+    """Files that are refused by their size. Spark lists empty ones, but has no row for them."""
+    sizes = dict(files.select("path", "length").collect())
+    for path in sorted(map(streams.plain, files.inputFiles())):
+        size = sizes.get(path, 0)
+        if size == 0 and not path.endswith(session.FOLDER_MARKER):
+            yield _refused(source, path, identify(b""), size, "the file is empty")
+        elif size > LARGEST_FILE:
+            said = f"the file is too large; allowed: {LARGEST_FILE} bytes"
+            yield _refused(source, path, OF_A_FILE + path, size, said)
+
+
+def _refused(source: Source, path: str, identity: str, size: int, reason: str) -> Rejected:
+    detail = f"{size} bytes: {reason}"
+    return Rejected(source.stream, identity, UNREADABLE, None, source.origin, path, detail)
+
+
+def damaged(stream: str, uri: str, reason: str) -> Rejected:
+    """The row of a file of Firehose's Parquet; its records lie in the stream's backup too."""
+    path = streams.plain(uri)
+    return Rejected(stream, OF_A_FILE + path, UNREADABLE, None, STREAM, path, reason)
+
+
+def check(found: Iterable[Row], record: dict[str, Any], key: bytes) -> Iterator[tuple[Any, Any]]:
+    """Each record as a pair of which one is None: the contract's values, or a row of rejected."""
     pseudonymise = records.pseudonymiser(key)
     identify = records.identifier(key, record["id_field"])
-    for row in rows:
-        for one in _records(row):
-            found = failed.validate(one, record, pseudonymise)
-            if isinstance(found, records.Valid):
-                yield values(found, record), None
-            else:
-                place = (row["origin"], row["source_object"])
-                yield None, (row["stream"], identify(one.raw), found.code, found.field, *place)
+    for row in found:
+        source, path = Source(row["stream"], row["origin"], row["folder"]), row["source_object"]
+        content = bytes(row["content"])
+        try:
+            for one in _records(source, path, content, row["modified"]):
+                outcome = failed.validate(one, record, pseudonymise)
+                if isinstance(outcome, records.Valid):
+                    yield values(outcome, record), None
+                else:
+                    why = (identify(one.raw), outcome.code, outcome.field)
+                    yield None, tuple(Rejected(source.stream, *why, source.origin, path))
+        except UnreadableError as error:
+            yield None, tuple(_refused(source, path, identify(content), len(content), str(error)))
 
 
-def _records(row: Row) -> Iterator[failed.Failed]:
-    """The records of a line: itself in a file, those of its envelopes in the error output."""
-    if row["origin"] == ERROR_OUTPUT:
-        kind = failed.output_type(row["source_object"], row["folder"])
-        yield from failed.envelopes(row["line"], kind)
-    elif row["line"].strip():
-        yield failed.Failed(row["line"].encode(), transformed=False)
+def _records(source: Source, path: str, content: bytes, modified: int) -> Iterator[failed.Failed]:
+    """The records of a file: its lines, or in the error output those of their envelopes."""
+    if source.origin == ERROR_OUTPUT:
+        kind = failed.output_type(path, source.path)
+        for line in contents.lines(content):
+            for one in failed.envelopes(line, kind):
+                yield one if one.arrived is not None else one._replace(arrived=modified)
+        return
+    for line in contents.lines(content, path.rpartition("/")[2]):
+        if line.strip():
+            yield failed.Failed(line, transformed=False, arrived=modified)
+
+
+def write_rejected(spark: SparkSession, parts: list[DataFrame], output: str) -> None:
+    """Replace the table of rejected records; one row for each id, reason and origin.
+
+    Each refused file has a row of its own, whatever else has the same bytes.
+    """
+    found = union(parts) if parts else rows(spark, [])
+    reason = [name for name in COLUMNS if name != "source_object"]
+    place = fn.when(fn.col("detail").isNotNull(), fn.col("source_object")).alias("file")
+    unique = found.groupBy(*reason, place).agg(fn.min("source_object").alias("source_object"))
+    unique.select(*COLUMNS).coalesce(1).write.mode("overwrite").parquet(output)
 
 
 def values(found: records.Valid, record: dict[str, Any]) -> tuple[Any, ...]:

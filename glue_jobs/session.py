@@ -24,6 +24,20 @@ SPARK_TYPES: dict[str, types.DataType] = {
 }
 
 
+# Ends the name of an empty object by which some tools mark a folder.
+FOLDER_MARKER = "_$folder$"
+# Files of before the validator's bounds may hold any time: it is read as it was written, since
+# Spark otherwise refuses a whole file for one time before 1900. INT96 is what Firehose writes, so
+# streams, new partitions and old ones have one type, which Athena, Spark and pandas all read.
+_PARQUET_TIMES = {
+    "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.outputTimestampType": "INT96",
+}
+
+
 def start(name: str) -> SparkSession:
     """A session in UTC whose shuffles are as wide as the cluster has cores.
 
@@ -31,7 +45,7 @@ def start(name: str) -> SparkSession:
     the session: it ends with the script, and PySpark's ``stop`` waits a second for a poll of its
     accumulator server.
     """
-    spark = (
+    builder = (
         SparkSession.builder.appName(name)
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.sources.partitionOverwriteMode", "dynamic")
@@ -39,8 +53,10 @@ def start(name: str) -> SparkSession:
         .config("spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
-        .getOrCreate()
     )
+    for setting, value in _PARQUET_TIMES.items():
+        builder = builder.config(setting, value)
+    spark = builder.getOrCreate()
     cores = spark.sparkContext.defaultParallelism
     spark.conf.set("spark.sql.shuffle.partitions", cores)
     # One task for each date folder would cost more than listing it.
@@ -103,7 +119,7 @@ def _files(spark: SparkSession, path: str, suffix: str) -> Iterator[str]:
     while found is not None and found.hasNext():
         one = found.next().getPath()
         name = one.getName()
-        if name.endswith(suffix) and not name.startswith(("_", ".")) and "_$folder$" not in name:
+        if name.endswith(suffix) and not name.startswith(("_", ".")) and FOLDER_MARKER not in name:
             yield one.toString()
 
 

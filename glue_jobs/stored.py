@@ -7,14 +7,13 @@ what holds another value than the contract's type becomes a row of ``rejected``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession, types
 from pyspark.sql import functions as fn
 
-from glue_jobs import files, session
+from glue_jobs import files, session, streams
 from lambdas.shared import names
 
 STORED = "stored"
@@ -30,25 +29,32 @@ class Stored(NamedTuple):
     outdated: bool = False
 
 
-def read(spark: SparkSession, record: dict[str, Any], path: str, stream: str) -> Stored | None:
-    """The table below ``path``; None if it has no file yet.
+def read(
+    spark: SparkSession,
+    record: dict[str, Any],
+    path: str,
+    stream: str,
+    without: Sequence[str] = (),
+) -> Stored | None:
+    """The table below ``path``, but for some files; None if it has no file yet.
 
     Dates of partitions are not read: they follow from the record's own time.
     """
-    if not session.has_files(spark, path, ".parquet"):
+    left_out = {streams.plain(uri) for uri in without}
+    inside = [one for one in session.files(spark, path, ".parquet") if one not in left_out]
+    if not inside:
         return None
     wanted = session.schema(record)
-    kinds = _kinds(spark, [path])
+    kinds = _kinds(spark, inside if without else [path])
     if all(_is_of(found, wanted) for _, found in kinds):
-        return Stored(_reader(spark).schema(wanted).parquet(path))
-    parts = [_cast(spark, record, paths, found) for paths, found in kinds]
-    union = parts[0]
-    for more in parts[1:]:
-        union = union.unionByName(more)
-    union = union.cache()
+        rows = streams.read(spark, record, path, without)
+        return Stored(rows) if rows is not None else None
+    whole = files.union([_cast(spark, record, paths, found) for paths, found in kinds]).cache()
+    rejected = _rejected(whole.where(fn.col(_WRONG).isNotNull()), record, stream)
     return Stored(
-        union.where(fn.col(_WRONG).isNull()).select(*wanted.names),
-        _rejected(union.where(fn.col(_WRONG).isNotNull()), record, stream),
+        whole.where(fn.col(_WRONG).isNull()).select(*wanted.names),
+        # Now: Spark forgets what a table held once the table is written anew.
+        rejected.localCheckpoint(),
         outdated=True,
     )
 
@@ -64,7 +70,7 @@ def _kinds(spark: SparkSession, paths: list[str]) -> list[tuple[list[str], types
     """
     try:
         merged = _reader(spark).option("mergeSchema", "true").parquet(*paths)
-    except (Py4JJavaError, PySparkException):
+    except streams.SPARK_ERRORS:
         if len(paths) == 1:
             inside = session.files(spark, paths[0], ".parquet")
             if inside == paths:
@@ -125,4 +131,5 @@ def _rejected(wrong: DataFrame, record: dict[str, Any], stream: str) -> DataFram
         fn.col(_WRONG).alias("field"),
         fn.lit(STORED).alias("origin"),
         fn.col(_SOURCE).alias("source_object"),
+        fn.lit(None).cast(types.StringType()).alias("detail"),
     ).select(*files.REJECTED.names)

@@ -45,8 +45,10 @@ with tempfile.TemporaryDirectory() as folder:
         "day", F.date_format("time", "yyyy-MM-dd"))
     joined.repartition("day").write.mode("overwrite").partitionBy("day").parquet(folder + "/u")
     pathlib.Path(folder, "lines").write_text('{"a": 1}\\n')
-    lines = spark.read.text(folder + "/lines").withColumn("file", F.input_file_name())
-    spark.createDataFrame(lines.rdd.map(lambda row: (row[0],)), "a string").cache().count()
+    files = spark.read.format("binaryFile").load(folder + "/lines").where("length < 99")
+    files.select("path", "length").collect()
+    text = files.select("path", "content").rdd.map(lambda row: (row[0],))
+    spark.createDataFrame(text, "a string").cache().count()
     spark.read.json(folder + "/lines").agg(F.percentile_approx("a", 0.5), F.stddev("a")).collect()
 spark.stop()
 gateway = SparkContext._gateway

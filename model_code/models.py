@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lambdas.shared import names
+from lambdas.shared.checks import LARGEST_NUMBER
 from model_code.features.transform import Encoder
 
 MODEL_FILE = "model.json"
@@ -61,9 +62,7 @@ class Model:
         """Probability for each row of an encoded matrix (n x features, NaN for missing)."""
         if self._booster is None:
             return [self._constant] * len(rows)
-        import numpy as np  # noqa: PLC0415 - a constant model serves without it
-
-        matrix = np.asarray(rows, dtype=np.float32)
+        matrix = held(rows).astype("float32")
         return self._booster.inplace_predict(matrix).tolist()  # type: ignore[no-any-return]
 
     def description(self) -> dict[str, str]:
@@ -73,6 +72,17 @@ class Model:
             "contract_version": self.contract["version"],
             "fingerprint": self.fingerprint,
         }
+
+
+def held(rows: Any) -> Any:
+    """A matrix (n x features) of doubles with NaN where a value is beyond what XGBoost holds.
+
+    The validator refuses such values; rows that were stored before it did must stop nothing.
+    """
+    import numpy as np  # noqa: PLC0415 - a constant model serves without it
+
+    matrix = np.asarray(rows, dtype=np.float64)
+    return np.where(np.abs(matrix) <= LARGEST_NUMBER, matrix, np.nan)
 
 
 def fingerprint(directory: Path) -> str:

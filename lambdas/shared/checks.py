@@ -22,6 +22,13 @@ Check = Callable[[Any], Any]
 PUBLIC = "public"
 SHOWN_CHARACTERS = 60
 SMALLEST_BIGINT, LARGEST_BIGINT = -(2**63), 2**63 - 1
+# Beyond this more than one integer reads as the same double.
+LARGEST_EXACT = 2**53 - 1
+# XGBoost holds features as 32-bit floats and refuses what becomes infinite in one.
+LARGEST_NUMBER = (2 - 2**-23) * 2.0**127
+# What every reader of the tables holds: Spark takes an earlier time for one of the Julian calendar,
+# and pandas counts nanoseconds in 64 bits, which end in April 2262.
+EARLIEST_YEAR, LATEST_YEAR = "1900", "2261"
 # The hour 24 is written out, as ``fromisoformat`` takes it from Python 3.14 on (Lambda), but not
 # before (Glue, SageMaker), and no Spark timestamp has it: github.com/python/cpython/pull/105856.
 _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):\d{2}:\d{2}Z", re.ASCII)
@@ -58,12 +65,15 @@ def _allowed(field: Field) -> str:
         return ", ".join(str(value) for value in field["allowed"])
     kind = field["type"]
     if kind == "timestamp":
-        return "a UTC time such as 2013-01-01T10:15:00Z"
+        return f"a UTC time such as 2013-01-01T10:15:00Z, from {EARLIEST_YEAR} to {LATEST_YEAR}"
     if kind == "boolean":
         return "true or false"
     if kind in ("integer", "number"):
-        low, high = field.get("minimum", "any"), field.get("maximum", "any")
-        return f"{'an integer' if kind == 'integer' else 'a number'} from {low} to {high}"
+        whole = kind == "integer"
+        smallest = SMALLEST_BIGINT if whole else -LARGEST_NUMBER
+        largest = LARGEST_BIGINT if whole else LARGEST_NUMBER
+        low, high = field.get("minimum", smallest), field.get("maximum", largest)
+        return f"{'an integer' if whole else 'a number'} from {low} to {high}"
     words = ["text"]
     if "max_length" in field:
         words.append(f"{field.get('min_length', 0)} to {field['max_length']} characters")
@@ -123,8 +133,8 @@ def _encodable(value: str) -> bool:
 
 def _number(field: Field) -> Check:
     refused = refusals(field)
-    low = field.get("minimum", -sys.float_info.max)
-    high = field.get("maximum", sys.float_info.max)
+    low = max(field.get("minimum", -LARGEST_NUMBER), -LARGEST_NUMBER)
+    high = min(field.get("maximum", LARGEST_NUMBER), LARGEST_NUMBER)
     allowed = frozenset(map(float, field["allowed"])) if "allowed" in field else None
 
     def check(value: Any) -> Any:
@@ -147,15 +157,23 @@ def _integer(field: Field) -> Check:
 
     def check(value: Any) -> Any:
         # `type is int` and not isinstance: true and false are integers to Python.
-        if type(value) is not int:
+        whole = value if type(value) is int else _whole(value)
+        if whole is None:
             raise refused("wrong_type", value)
-        if not low <= value <= high:
+        if not low <= whole <= high:
             raise refused("out_of_range", value)
-        if allowed is not None and value not in allowed:
+        if type(value) is float and abs(whole) > LARGEST_EXACT:
+            raise refused("wrong_type", value)
+        if allowed is not None and whole not in allowed:
             raise refused("not_allowed", value)
-        return value
+        return whole
 
     return check
+
+
+def _whole(value: object) -> int | None:
+    """The integer that a double is; pandas writes 90.0 in any integer column that has gaps."""
+    return int(value) if type(value) is float and value.is_integer() else None
 
 
 def _boolean(field: Field) -> Check:
@@ -180,6 +198,10 @@ def _timestamp(field: Field) -> Check:
             datetime.fromisoformat(value[:19])
         except ValueError:
             raise refused("wrong_type", value) from None
+        if value[:4] < EARLIEST_YEAR:
+            raise refused("too_early", value)
+        if value[:4] > LATEST_YEAR:
+            raise refused("too_late", value)
         return f"{value[:10]} {value[11:19]}"
 
     return check
@@ -198,34 +220,14 @@ def checker(field: Field) -> Check:
     """Build the checker of one field.
 
     Raises:
-        ValueError: a type that records can't hold.
+        ValueError: a type that records can't hold, or allowed values of one that takes none.
     """
-    builder = _BUILDERS.get(field["type"])
+    kind = field["type"]
+    builder = _BUILDERS.get(kind)
     if builder is None:
         raise ValueError(
-            f"field {field['name']} has type {field['type']!r}; allowed: {', '.join(_BUILDERS)}"
+            f"field {field['name']} has type {kind!r}; allowed: {', '.join(_BUILDERS)}"
         )
+    if "allowed" in field and kind in ("boolean", "timestamp"):
+        raise ValueError(f"{field['name']} is a {kind}: allowed values would do nothing")
     return builder(field)
-
-
-def bounded_time(field: Field, earliest: str, latest: str) -> Check:
-    """The checker of the record's time: also no partition may lie outside the contract's years.
-
-    One record from the year 9999 would open a partition of its own; Firehose keeps 500 at most.
-    """
-    base, refused = checker(field), refusals(field)
-    low, high = (f"{bound[:10]} {bound[11:19]}" for bound in (earliest, latest))
-
-    def check(value: Any) -> Any:
-        moment = base(value)
-        if moment < low:
-            raise _outside(refused("too_early", value), earliest, latest)
-        if moment > high:
-            raise _outside(refused("too_late", value), earliest, latest)
-        return moment
-
-    return check
-
-
-def _outside(refused: RefusedError, earliest: str, latest: str) -> RefusedError:
-    return RefusedError(refused.code, f"{refused.message} from {earliest} to {latest}")

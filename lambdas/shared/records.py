@@ -12,14 +12,16 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, cast
 
-from lambdas.shared.checks import Check, RefusedError, bounded_time, checker, classified, refusals
+from lambdas.shared.arrivals import CLOCK_TOLERANCE, known_by
+from lambdas.shared.checks import Check, RefusedError, refusals
 from lambdas.shared.contract import Field, Record
+from lambdas.shared.fields import PSEUDONYMISE, check_of, require_supported, time_field
+from lambdas.shared.names import TABLE_LABELS
 from lambdas.shared.parsing import NOT_A_NUMBER, DuplicateKeys, NotJsonError, parse
 
 Pseudonymise = Callable[[object], str]
 Identify = Callable[[bytes], str]
 
-PSEUDONYMISE: Final = "pseudonymise"
 LONGEST_ID: Final = 256
 # Its own key: else the id of a record that is nothing but a value would be the value's pseudonym.
 IDENTITY: Final = b"millrace/record-id/v1"
@@ -54,25 +56,34 @@ class Invalid(NamedTuple):
 class RecordValidator:
     """A record's checks, compiled. Build it with :func:`compiled`."""
 
-    __slots__ = ("_fields", "_known", "_not_after", "_observed", "_time")
+    __slots__ = ("_fields", "_known", "_label_time", "_not_after", "_observed", "_time")
 
     def __init__(self, record: Record) -> None:
         self._fields: list[tuple[str, bool, Check, bool]] = []
         self._not_after: list[tuple[str, str, Field]] = []
         self._observed: dict[str, list[str]] = {}
         self._time = record["time_field"]
+        # Events may lie ahead, as planned ones do; an outcome that is yet to come is not known.
+        self._label_time = time_field(record) if record["table"] == TABLE_LABELS else None
         for field in record["fields"]:
-            _require_supported(field, record)
+            require_supported(field, record)
             treated = field.get("treatment") == PSEUDONYMISE
-            self._fields.append((field["name"], field["required"], _check(field, record), treated))
+            self._fields.append(
+                (field["name"], field["required"], check_of(field, record), treated)
+            )
             if "not_after" in field:
                 self._not_after.append((field["name"], field["not_after"], field))
             if "observed_at" in field:
                 self._observed.setdefault(field["observed_at"], []).append(field["name"])
         self._known = frozenset(field["name"] for field in record["fields"])
 
-    def check(self, content: object, pseudonymise: Pseudonymise) -> Valid | Invalid:
-        """Check one decoded JSON value."""
+    def check(
+        self, content: object, pseudonymise: Pseudonymise, arrived: int | None = None
+    ) -> Valid | Invalid:
+        """Check one decoded JSON value.
+
+        A label's time may not lie after the record ``arrived`` (in milliseconds since 1970).
+        """
         if type(content) is not dict:
             return _not_a_record(content)
         values: dict[str, Any] = {}
@@ -89,6 +100,8 @@ class RecordValidator:
             return Invalid(refused.code, name, refused.message)
         if not content.keys() <= self._known:
             return self._unknown(content)
+        if self._label_time and arrived is not None and values[self._time] > known_by(arrived):
+            return _ahead(self._label_time, content)
         return self._times(values, content) or Valid(values, values[self._time][:10])
 
     def _times(self, values: dict[str, Any], content: dict[str, Any]) -> Invalid | None:
@@ -120,32 +133,19 @@ def _after(field: Field, later: str, content: dict[str, Any]) -> Invalid:
     return Invalid("after_event_time", field["name"], f"{refused.message}, not after {later}")
 
 
+def _ahead(field: Field, content: dict[str, Any]) -> Invalid:
+    refused = refusals(field)("after_arrival", content[field["name"]])
+    minutes = int(CLOCK_TOLERANCE.total_seconds()) // 60
+    said = f"{refused.message}, at most {minutes} minutes after the record arrived"
+    return Invalid("after_arrival", field["name"], said)
+
+
 def _not_a_record(content: object) -> Invalid:
     if content is NOT_A_NUMBER:
         return Invalid("not_json", None, "record is NaN or infinite, which JSON does not have")
     if isinstance(content, DuplicateKeys):
         return Invalid("not_json", None, "record has the same key twice")
     return Invalid("not_object", None, "record is not a JSON object")
-
-
-def _check(field: Field, record: Record) -> Check:
-    if field["name"] == record["time_field"]:
-        return bounded_time(field, record["earliest"], record["latest"])
-    return checker(field)
-
-
-def _require_supported(field: Field, record: Record) -> None:
-    """Refuse a contract that asks for something this module would silently not do."""
-    name, treatment = field["name"], field.get("treatment")
-    if treatment not in (None, PSEUDONYMISE):
-        raise ValueError(f"treatment of {name} is {treatment!r}; allowed: {PSEUDONYMISE}")
-    if name in (record["id_field"], record["time_field"]):
-        if classified(field):
-            raise ValueError(f"{name} is key or time of {record['name']}: it can't be classified")
-        if not field["required"]:
-            raise ValueError(f"{name} is key or time of {record['name']}: it must be required")
-    if "not_after" in field and (treatment or field["type"] != "timestamp"):
-        raise ValueError(f"{name} has notAfter: it must be an untreated timestamp")
 
 
 _compiled: dict[int, tuple[Mapping[str, Any], RecordValidator]] = {}
@@ -170,19 +170,22 @@ def compiled(record: Mapping[str, Any]) -> RecordValidator:
     return validator
 
 
-def validate(raw: bytes, record: Mapping[str, Any], pseudonymise: Pseudonymise) -> Valid | Invalid:
+def validate(
+    raw: bytes, record: Mapping[str, Any], pseudonymise: Pseudonymise, arrived: int | None = None
+) -> Valid | Invalid:
     """Check the bytes of one record against the contract; never raises for what they hold.
 
     Args:
         raw: one JSON object in UTF-8; white space around it is fine.
         record: ``event`` or ``label`` of the compiled contract.
         pseudonymise: maps a classified value to its pseudonym.
+        arrived: in milliseconds since 1970; a label's time may not be later.
     """
     try:
         content = parse(raw)
     except NotJsonError as error:
         return Invalid("not_json", None, str(error))
-    return compiled(record).check(content, pseudonymise)
+    return compiled(record).check(content, pseudonymise, arrived)
 
 
 def id_of(content: object, id_field: str) -> str | None:

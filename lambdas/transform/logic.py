@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from lambdas.shared.arrivals import arrival
 from lambdas.shared.names import PARTITION_DATE
 from lambdas.shared.parsing import NotJsonError, parse
 from lambdas.shared.records import Invalid, Pseudonymise, RecordValidator, Valid
@@ -43,7 +44,8 @@ def transform(
     """Validate each record and give valid ones the form in which they are stored.
 
     Args:
-        records: members of the event: ``recordId`` and ``data`` (base64).
+        records: members of the event: ``recordId``, ``data`` (base64) and
+            ``approximateArrivalTimestamp`` (milliseconds), after which no label's time may lie.
         validator: the stream's record, compiled.
         pseudonymise: maps classified values to pseudonyms.
 
@@ -55,7 +57,7 @@ def transform(
     results: list[Result] = []
     refused: Counter[tuple[str, str]] = Counter()
     for record in received:
-        outcome = _outcome(record.get("data"), validator, pseudonymise)
+        outcome = _outcome(record, validator, pseudonymise)
         if isinstance(outcome, Valid):
             results.append(_accepted(record["recordId"], outcome))
         else:
@@ -66,9 +68,13 @@ def transform(
     return Batch(results, refused)
 
 
-def _outcome(data: Any, validator: RecordValidator, pseudonymise: Pseudonymise) -> Valid | Invalid:
+def _outcome(
+    record: dict[str, Any], validator: RecordValidator, pseudonymise: Pseudonymise
+) -> Valid | Invalid:
     try:
-        return validator.check(parse(a2b_base64(data, strict_mode=True)), pseudonymise)
+        content = parse(a2b_base64(record.get("data"), strict_mode=True))  # type: ignore[arg-type]
+        arrived = arrival(record.get("approximateArrivalTimestamp"))
+        return validator.check(content, pseudonymise, arrived)
     except NotJsonError as error:
         return Invalid("not_json", None, str(error))
     except (ValueError, TypeError):

@@ -7,22 +7,23 @@ whatever wrote it. An object that did not change since it was last read is not f
 from __future__ import annotations
 
 import base64
-import gzip
 import io
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
+from glue_jobs import contents
 from lambdas.shared.records import Identify, identifier
 
 READERS = 4
-GZIP_MAGIC = b"\x1f\x8b"
 IGNORED_SUFFIXES = ("/", "_SUCCESS", "$folder$", ".crc")
 
-Parse = Callable[[bytes], list[Any]]
+# key, body -> what is counted
+Parse = Callable[[str, bytes], list[Any]]
 
 
 class Lake:
@@ -37,22 +38,25 @@ class Lake:
         self._known: dict[tuple[str, str, str, str], list[Any]] = {}
 
     def line_ids(self, bucket: str, prefix: str, id_field: str) -> list[str]:
-        """Id of every line of newline-separated original records (source backup, landing)."""
+        """Id of every line of newline-separated original records (source backup, landing).
+
+        A file that nobody can read is one record: its bytes.
+        """
         identify = identifier(self._key, id_field)
         return self._read(
-            bucket, prefix, f"lines {id_field}", lambda body: _line_ids(body, identify)
+            bucket, prefix, f"lines {id_field}", lambda key, body: _line_ids(key, body, identify)
         )
 
     def envelope_ids(self, bucket: str, prefix: str, id_field: str) -> list[str]:
         """Id of every failed record in Firehose's error envelope (base64 ``rawData``)."""
         identify = identifier(self._key, id_field)
         return self._read(
-            bucket, prefix, f"envelopes {id_field}", lambda body: _envelope_ids(body, identify)
+            bucket, prefix, f"envelopes {id_field}", lambda _, body: _envelope_ids(body, identify)
         )
 
     def rows(self, bucket: str, prefix: str, columns: tuple[str, ...]) -> list[dict[str, Any]]:
         """Rows of every Parquet object below a prefix, reduced to ``columns``."""
-        return self._read(bucket, prefix, " ".join(columns), lambda body: _rows(body, columns))
+        return self._read(bucket, prefix, " ".join(columns), lambda _, body: _rows(body, columns))
 
     def document(self, bucket: str, key: str) -> dict[str, Any]:
         """One JSON object."""
@@ -69,9 +73,9 @@ class Lake:
         wanted = [(bucket, key, tag, what) for key, tag in self.keys(bucket, prefix).items()]
         missing = [name for name in wanted if name not in self._known]
         with ThreadPoolExecutor(READERS) as pool:
-            bodies = pool.map(lambda name: self._fetch(name[0], name[1]), missing)
+            bodies = pool.map(lambda name: self.body(name[0], name[1]), missing)
             for name, body in zip(missing, bodies, strict=True):
-                self._known[name] = parse(body)
+                self._known[name] = parse(name[1], body)
         return [value for name in wanted for value in self._known[name]]
 
     def body(self, bucket: str, key: str) -> bytes:
@@ -79,17 +83,17 @@ class Lake:
         content: bytes = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         return content
 
-    def _fetch(self, bucket: str, key: str) -> bytes:
-        body = self.body(bucket, key)
-        return gzip.decompress(body) if body.startswith(GZIP_MAGIC) else body
+
+def _lines(body: bytes, key: str = "") -> list[bytes]:
+    found = contents.lines(body, key.rpartition("/")[2])
+    return [line for line in found if line.strip()]
 
 
-def _lines(body: bytes) -> list[bytes]:
-    return [line for line in body.split(b"\n") if line.strip()]
-
-
-def _line_ids(body: bytes, identify: Identify) -> list[str]:
-    return [identify(line) for line in _lines(body)]
+def _line_ids(key: str, body: bytes, identify: Identify) -> list[str]:
+    try:
+        return [identify(line) for line in _lines(body, key)]
+    except contents.UnreadableError:
+        return [identify(body)]
 
 
 def _envelope_ids(body: bytes, identify: Identify) -> list[str]:
@@ -99,6 +103,10 @@ def _envelope_ids(body: bytes, identify: Identify) -> list[str]:
 
 
 def _rows(body: bytes, columns: tuple[str, ...]) -> list[dict[str, Any]]:
-    table = pq.ParquetFile(io.BytesIO(body)).read(columns=list(columns))
+    """A damaged file holds none: what was in it is missing from the count."""
+    try:
+        table = pq.ParquetFile(io.BytesIO(body)).read(columns=list(columns))
+    except pa.ArrowInvalid:
+        return []
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows

@@ -3,6 +3,10 @@
 The identity is over distinct record ids: sent = curated + rejected + pending. It is decided on
 sets, not on totals, so two errors can't cancel out. Copies are counted separately: delivered minus
 distinct gives the duplicates, and the ledger says where they came from.
+
+A file of the landing zone that nobody can read counts as one record, whose bytes are the file's.
+Rows of ``rejected`` for files whose records are counted elsewhere (damaged ones of a stream, which
+has a backup, and those too large to open) have no part in it.
 """
 
 from __future__ import annotations
@@ -25,6 +29,8 @@ from local.demo.objects import Lake
 
 TABLES = {"events": TABLE_EVENTS, "labels": TABLE_LABELS}
 EXAMPLES = 5
+# Begins the id of a row that stands for a file, not for what is in it.
+OF_A_FILE = "file:"
 
 
 class CountsDifferError(AssertionError):
@@ -111,7 +117,11 @@ def find(lake: Lake, zones: Zones, stream: str, id_field: str) -> Found:
         errors=lake.envelope_ids(zones.raw, RAW_ERRORS[stream], id_field),
         landing=lake.line_ids(zones.landing, f"{stream}/", id_field),
         curated_rows=[row[id_field] for row in curated],
-        rejected={row["record_id"]: row["code"] for row in rejected if row["stream"] == stream},
+        rejected={
+            row["record_id"]: row["code"]
+            for row in rejected
+            if row["stream"] == stream and not row["record_id"].startswith(OF_A_FILE)
+        },
     )
 
 

@@ -15,11 +15,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from lambdas.shared import names
-from model_code import yardsticks
+from model_code import models, yardsticks
 from model_code.evaluation import bootstrap, inputs, metrics
 from model_code.features.transform import Encoder
 from model_code.models import CONSTANT, Model
@@ -57,7 +56,7 @@ def yardstick_predictions(folder: Path, rows: pd.DataFrame) -> dict[str, metrics
     if not path.exists():
         return {}
     encoder = Encoder(json.loads((folder / names.FEATURE_SPEC_FILE).read_bytes()))
-    matrix = np.asarray(encoder.matrix(inputs.records(rows)), dtype=np.float64)
+    matrix = models.held(encoder.matrix(inputs.records(rows)))
     return yardsticks.predict(json.loads(path.read_bytes()), matrix)
 
 

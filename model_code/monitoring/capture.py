@@ -1,20 +1,29 @@
 """SageMaker's data capture: which record was asked about, and what which model answered.
 
-Objects lie at ``<endpoint>/<variant>/yyyy/mm/dd/hh/<file>.jsonl``, one request a line. A line that
-cannot be read is counted, never fatal: monitoring a month must not fail on one request.
+Objects lie at ``<endpoint>/<variant>/yyyy/mm/dd/hh/<file>.jsonl``, one request a line. What cannot
+be read, a request or one record of it, is counted by reason, never fatal: monitoring a month must
+not fail on one request.
 """
 
 from __future__ import annotations
 
 import base64
-import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lambdas.shared import stored
+from lambdas.shared.checks import Check, RefusedError
+from lambdas.shared.parsing import DuplicateKeys, NotJsonError, parse
+
 # variant/yyyy/mm/dd/hh/file
 VARIANT_POSITION = -6
+
+
+class UnreadableError(ValueError):
+    """A request or a record that cannot be used; the message is a reason to count by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +40,16 @@ class Prediction:
 
 @dataclass(slots=True)
 class Captured:
-    """All predictions below a folder, in no order, and how many requests could not be read."""
+    """All predictions below a folder, in no order, and how much could not be read, by reason."""
 
     predictions: list[Prediction] = field(default_factory=list)
     requests: int = 0
-    unreadable: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def unreadable(self) -> int:
+        """Requests, and records of requests, that could not be read."""
+        return self.reasons.total()
 
 
 def read(folder: Path) -> Captured:
@@ -44,44 +58,127 @@ def read(folder: Path) -> Captured:
     for path in sorted(folder.rglob("*.jsonl")):
         variant = path.parts[VARIANT_POSITION]
         for line in path.read_bytes().splitlines():
-            if not line.strip():
-                continue
-            captured.requests += 1
-            try:
-                captured.predictions.extend(parse(line, variant))
-            except (ValueError, KeyError, TypeError, AttributeError):
-                captured.unreadable += 1
+            if line.strip():
+                captured.requests += 1
+                _add(captured, line, variant)
     return captured
 
 
-def parse(line: bytes, variant: str) -> list[Prediction]:
-    """One captured request; ValueError if request and response do not match."""
-    document = json.loads(line)
-    data = document["captureData"]
-    request, response = _content(data["endpointInput"]), _content(data["endpointOutput"])
-    moment = document["eventMetadata"]["inferenceTime"]
-    model = response.get("model", {}).get("fingerprint", "")
-    return list(_pairs(request["instances"], response["predictions"], variant, model, moment))
+def checked(captured: Captured, event: Mapping[str, Any]) -> Captured:
+    """Only records whose values have the types of the contract's ``event``.
+
+    Clients with the right to ask the endpoint itself bypass the API and its validator.
+    """
+    found = Captured(requests=captured.requests, reasons=Counter(captured.reasons))
+    checks = stored.type_checks(event)
+    for one in captured.predictions:
+        reason = _refused(one.record, event["time_field"], checks)
+        if reason is None:
+            found.predictions.append(one)
+        else:
+            found.reasons[reason] += 1
+    return found
 
 
-def _pairs(
-    instances: list[dict[str, Any]],
-    predictions: list[dict[str, Any]],
-    variant: str,
-    model: str,
-    moment: str,
-) -> Iterator[Prediction]:
+def _refused(record: Mapping[str, Any], time_field: str, checks: Mapping[str, Check]) -> str | None:
+    """Why a record cannot be used. Fields that the contract does not know are not looked at."""
+    if record.get(time_field) is None:
+        return f"missing {time_field}"
+    for name, check in checks.items():
+        value = record.get(name)
+        if value is not None:
+            try:
+                check(stored.as_sent(value))
+            except RefusedError as refused:
+                return f"{refused.code} {name}"
+    return None
+
+
+def _add(captured: Captured, line: bytes, variant: str) -> None:
+    try:
+        for one in parts(line, variant):
+            if isinstance(one, Prediction):
+                captured.predictions.append(one)
+            else:
+                captured.reasons[one] += 1
+    except UnreadableError as reason:
+        captured.reasons[str(reason)] += 1
+
+
+def parts(line: bytes, variant: str) -> Iterator[Prediction | str]:
+    """The records of one captured request; a reason in the place of one that cannot be read.
+
+    Raises:
+        UnreadableError: none of them can be, since the request or its answer is no such thing.
+    """
+    document = _json(line)
+    data, moment = _member(document, "captureData"), _moment(document)
+    request = _content(_member(data, "endpointInput"))
+    response = _content(_member(data, "endpointOutput"))
+    instances, predictions = _list(request, "instances"), _list(response, "predictions")
+    model = _member(response, "model", {}).get("fingerprint", "")
+    if not isinstance(model, str):
+        raise UnreadableError("wrong_type model")
+    if len(instances) != len(predictions):
+        raise UnreadableError("answers do not match")
     for instance, prediction in zip(instances, predictions, strict=True):
-        yield Prediction(
-            record_id=str(prediction["record_id"]),
-            variant=variant,
-            model=model,
-            probability=float(prediction["probability"]),
-            inferred_at=moment,
-            record=instance,
-        )
+        yield _prediction(instance, prediction, variant, model, moment)
 
 
-def _content(part: dict[str, Any]) -> Any:
-    data = part["data"]
-    return json.loads(base64.b64decode(data) if part.get("encoding") == "BASE64" else data)
+def _prediction(
+    instance: object, answer: object, variant: str, model: str, moment: str
+) -> Prediction | str:
+    if not isinstance(instance, dict) or isinstance(instance, DuplicateKeys):
+        return "not_object"
+    if not isinstance(answer, dict):
+        return "answer is no object"
+    record_id: Any = answer.get("record_id")
+    probability: Any = answer.get("probability")
+    if not isinstance(record_id, str) or not record_id:
+        return "missing record_id"
+    if type(probability) not in (int, float) or not 0 <= probability <= 1:
+        return "answer is no probability"
+    return Prediction(record_id, variant, model, float(probability), moment, instance)
+
+
+def _moment(document: dict[str, Any]) -> str:
+    """When the endpoint answered. Answers are put in order by it, as text."""
+    moment = _member(document, "eventMetadata").get("inferenceTime")
+    if not isinstance(moment, str):
+        raise UnreadableError("missing inferenceTime")
+    return moment
+
+
+def _content(part: dict[str, Any]) -> dict[str, Any]:
+    data = part.get("data")
+    if not isinstance(data, str):
+        raise UnreadableError("missing data")
+    try:
+        raw = base64.b64decode(data) if part.get("encoding") == "BASE64" else data.encode()
+    except ValueError:
+        raise UnreadableError("data is not base64") from None
+    return _json(raw)
+
+
+def _json(raw: bytes) -> dict[str, Any]:
+    try:
+        content = parse(raw)
+    except NotJsonError:
+        raise UnreadableError("not_json") from None
+    if not isinstance(content, dict):
+        raise UnreadableError("not_object")
+    return content
+
+
+def _member(document: dict[str, Any], name: str, otherwise: Any = None) -> dict[str, Any]:
+    found = document.get(name, otherwise)
+    if not isinstance(found, dict):
+        raise UnreadableError(f"missing {name}")
+    return found
+
+
+def _list(document: dict[str, Any], name: str) -> list[Any]:
+    found = document.get(name)
+    if not isinstance(found, list):
+        raise UnreadableError(f"missing {name}")
+    return found

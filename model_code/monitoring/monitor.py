@@ -68,7 +68,11 @@ def main(argv: Sequence[str], base: Path) -> None:
         "endpoint": chosen.endpoint,
         "window": {"start": window.start, "end": window.end},
         **examine(
-            contract, window, captured, labels(folder / "labels", contract), reference(folder)
+            contract,
+            window,
+            captured,
+            labels(folder / "labels", contract, datetime.now(UTC)),
+            reference(folder),
         ),
         "events": events_in(folder / "events", contract, window),
     }
@@ -102,12 +106,18 @@ def _holdout(folder: Path, model: Model) -> dict[str, Any] | None:
     return None
 
 
-def labels(folder: Path, contract: dict[str, Any]) -> dict[str, float]:
-    """0 or 1 by record id, for every label that has arrived."""
+def labels(folder: Path, contract: dict[str, Any], now: datetime) -> dict[str, float]:
+    """0 or 1 by record id, for every label that has arrived.
+
+    One without a value, or from the future, says nothing yet.
+    """
     record, rule = contract["label"], contract["label_rule"]
     if not any(folder.rglob("*.parquet")):
         return {}
-    rows = pd.read_parquet(folder, columns=[record["id_field"], rule["field"]])
+    wanted = [record["id_field"], record["time_field"], rule["field"]]
+    rows = pd.read_parquet(folder, columns=wanted).dropna()
+    known = inputs.microseconds(rows[record["time_field"]]) <= int(now.timestamp() * 1e6)
+    rows = rows[known]
     late = (rows[rule["field"]] >= rule["at_least"]).astype(float)
     return dict(zip(rows[record["id_field"]].tolist(), late.tolist(), strict=True))
 
@@ -130,6 +140,7 @@ def examine(
     compared: Reference,
 ) -> dict[str, Any]:
     """Everything that the report says about the window."""
+    captured = capture.checked(captured, contract["event"])
     time_field = contract["event"]["time_field"]
     inside = window.predictions(captured.predictions, time_field)
     limit = criteria.limits(contract, compared.holdout)
@@ -150,6 +161,7 @@ def examine(
             "unreadable": captured.unreadable,
             **totals([one["counts"] for one in variants.values()]),
         },
+        "unreadable": dict(sorted(captured.reasons.items())),
         "labelled": seen.labelled.rows,
         "quality": seen.quality,
         "variants": [
@@ -205,7 +217,7 @@ def _drift(
     rule: Rule,
 ) -> Drift | None:
     """None without records, or without a baseline by day (models of before version 2)."""
-    if baseline is None or baseline["version"] < drift.BASELINE_VERSION or not inside:
+    if baseline is None or baseline.get("version", 1) < drift.BASELINE_VERSION or not inside:
         return None
     time_field = contract["event"]["time_field"]
     by_day: dict[str, list[dict[str, Any]]] = {}

@@ -17,13 +17,12 @@ from typing import Any
 # In a model archive this file lies at the root of code/, beside the packages it imports.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from lambdas.shared.checks import LARGEST_NUMBER
 from model_code.models import Model
 
 JSON = "application/json"
 CHARSETS = ("utf-8", "utf8", "us-ascii")
 LONGEST_BATCH = 500
-# Features are 32-bit floats.
-LARGEST_NUMBER = (2 - 2**-23) * 2.0**127
 # What the toolkit puts in the place of bytes that are not UTF-8.
 REPLACEMENT = "\ufffd"
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xgboost
 from sklearn.metrics import log_loss, roc_auc_score
@@ -81,10 +82,16 @@ def _parse(argv: Sequence[str]) -> Hyperparameters:
 def load(folder: Path, contract: dict[str, Any]) -> pd.DataFrame:
     """One part, in the order of event time and id.
 
-    Sums of gradients depend on the order of rows, and Spark promises none.
+    Sums of gradients depend on the order of rows, and Spark promises none. A value that XGBoost
+    cannot hold becomes missing, and is counted in the log: it would end the training.
     """
-    event = contract["event"]
+    event, features = contract["event"], [feature["name"] for feature in contract["features"]]
     rows = pd.read_parquet(folder)
+    held = models.held(rows[features])
+    lost = int((np.isnan(held) & rows[features].notna().to_numpy()).sum())
+    if lost:
+        sys.stdout.write(f"{folder.name}: {lost} values beyond 32-bit floats count as missing\n")
+        rows[features] = held
     return rows.sort_values([event["time_field"], event["id_field"]], ignore_index=True)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from lambdas.shared import names
 
-REJECTED_COLUMNS = ("stream", "record_id", "code", "field", "origin", "source_object")
+REJECTED_COLUMNS = ("stream", "record_id", "code", "field", "origin", "source_object", "detail")
 DATE_LENGTH = len("2000-01-01")
 
 

@@ -21,7 +21,8 @@ from lambdas.shared.checks import classified
 DRAFT = "http://json-schema.org/draft-04/schema#"
 TYPES = {
     "string": "string",
-    "integer": "integer",
+    # Draft 4 has no integer with a fraction or an exponent, and 90.0 is one that we take.
+    "integer": "number",
     "number": "number",
     "boolean": "boolean",
     "timestamp": "string",

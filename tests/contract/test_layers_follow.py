@@ -189,15 +189,20 @@ def test_monitor_follows(before: Deployment, after: Deployment) -> None:
     assert criteria.limits(before.contract, None).document() != (
         criteria.limits(after.contract, None).document()
     )
+    days = [f"2013-01-{day:02}" for day in range(1, 15)]
     baseline = {
+        "days": days,
         "features": {
-            feature["name"]: fit.category_baseline({"UA": (5, 1)})
+            feature["name"]: fit.category_baseline(["UA"], [[5, 1, 0]] * len(days))
             if feature["kind"] == "category"
-            else fit.numeric_baseline([1.0, 2.0], {0: 1, 1: 2, 2: 3}, 0)
+            else fit.numeric_baseline([1.0, 2.0], [[1, 2, 3, 0]] * len(days))
             for feature in after.contract["features"]
-        }
+        },
     }
-    watched = drift.features(baseline, [{**RECORD, NEW_FIELD: 12}])
+    causes = {feature["name"]: feature["cause"] for feature in after.contract["features"]}
+    record = {**RECORD, NEW_FIELD: 12}
+    rule = criteria.limits(after.contract, None).drift
+    watched = drift.examine(baseline, {"2013-04-01": [record]}, causes, rule).features
     assert NEW_FIELD in watched
     assert "carrier" not in watched
 

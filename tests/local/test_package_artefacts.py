@@ -88,7 +88,7 @@ def registry(demo_deployment: Platform) -> Registry:
 def test_the_registry_registers_what_it_may_read(registry: Registry) -> None:
     assert registry.read() == b"archive"
     assert registry.register() == ""
-    refused = registry.register("capture/of/somebody")
+    refused = registry.register("capture/of/somebody.tar.gz")
     assert "Could not access model data" in refused
     assert "s3:GetObject" in refused
 

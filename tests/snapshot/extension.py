@@ -1,9 +1,14 @@
-"""One readable JSON file per template: ``__snapshots__/<environment>/<stack>.json``."""
+"""Reviewed templates: those of ``prod`` whole, those of other settings files as what differs.
+
+Tags and metadata are left out: tests of their own hold them (``tests/stacks/test_tags.py``, and
+``docs/review/`` with ``tests/nag`` for acknowledged findings).
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +16,35 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 _ASSET_HASH = re.compile(r"\b[0-9a-f]{64}\b")
 MASK = "<hash>"
+WHOLE = "prod"
+"""The settings file whose templates the others are compared with."""
+ABSENT = "<absent>"
+WIDTH = 100
+_LEFT_OUT = {"Metadata"}
+_TAGS = {"Tags", "TagsMap", "HostedZoneTags", "UserPoolTags", "BackupVaultTags", "BackupPlanTags"}
 
 
-def masked(template: dict[str, Any]) -> str:
-    """The template as indented JSON; hashes of assets change with every line of code and go."""
-    text = _ASSET_HASH.sub(MASK, json.dumps(template))
-    return json.dumps(_settled(json.loads(text)), indent=1) + "\n"
+def reviewed(template: dict[str, Any]) -> Any:
+    """What a snapshot holds of a template, less the hashes of assets, which any code changes."""
+    text = _ASSET_HASH.sub(MASK, json.dumps(_without(template)))
+    return _settled(json.loads(text))
+
+
+def _without(template: dict[str, Any]) -> dict[str, Any]:
+    """The template without metadata and tags."""
+    found = {key: value for key, value in template.items() if key not in _LEFT_OUT}
+    found["Resources"] = {
+        name: {
+            **{key: value for key, value in resource.items() if key not in _LEFT_OUT},
+            "Properties": {
+                key: value
+                for key, value in resource.get("Properties", {}).items()
+                if key not in _TAGS
+            },
+        }
+        for name, resource in template["Resources"].items()
+    }
+    return found
 
 
 def _settled(value: Any) -> Any:
@@ -30,6 +58,44 @@ def _settled(value: Any) -> Any:
     if isinstance(resources, list) and MASK in json.dumps(resources):
         found["Resource"] = sorted(resources, key=json.dumps)
     return found
+
+
+def differences(whole: Any, other: Any) -> dict[str, Any]:
+    """Path → what stands there in ``other``, or ``<absent>``; lists of equal length by item."""
+    return dict(_differences(whole, other, ""))
+
+
+def _differences(whole: Any, other: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(whole, dict) and isinstance(other, dict):
+        pairs = [(key, whole.get(key, ABSENT), other.get(key, ABSENT)) for key in whole | other]
+    elif isinstance(whole, list) and isinstance(other, list) and len(whole) == len(other):
+        pairs = [(str(n), *pair) for n, pair in enumerate(zip(whole, other, strict=True))]
+    elif whole != other:
+        yield path, other
+        return
+    else:
+        return
+    for key, mine, theirs in pairs:
+        yield from _differences(mine, theirs, f"{path}/{key}" if path else key)
+
+
+def text(document: Any) -> str:
+    """JSON in which whatever fits a line has one: ARNs made of parts do not fill a screen."""
+    return f"{_text(document, '')}\n"
+
+
+def _text(value: Any, indent: str) -> str:
+    flat = json.dumps(value)
+    if len(indent) + len(flat) <= WIDTH or not value or not isinstance(value, dict | list):
+        return flat
+    deeper = f"{indent} "
+    if isinstance(value, dict):
+        items = [f"{json.dumps(key)}: {_text(one, deeper)}" for key, one in value.items()]
+    else:
+        items = [_text(one, deeper) for one in value]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    lines = ",\n".join(deeper + item for item in items)
+    return f"{opening}\n{lines}\n{indent}{closing}"
 
 
 class TemplateExtension(SingleFileSnapshotExtension):

@@ -17,6 +17,7 @@ from config.load import REPOSITORY, Deployment, load_deployment
 from config.rules_operation import ONE_ADDRESS_SHARE
 from lambdas.router.http import SECURITY_HEADERS
 from lambdas.shared import names
+from lambdas.shared.records import Valid, pseudonymiser, validate
 from local.emulator import refusals
 from operations.openapi import document
 from stacks.application import build
@@ -377,6 +378,17 @@ def test_image_table_is_complete_and_names_the_region_that_is_missing() -> None:
 
 
 # API
+
+
+@pytest.mark.parametrize("text", ["1400", "1400.0", "1.4e3"])
+def test_a_model_takes_integers_that_are_spelled_as_numbers(text: str) -> None:
+    """Draft 4, by which API Gateway reads it, has no integer with a fraction or an exponent."""
+    event = load_deployment("dev").contract["event"]
+    record = example_record(event) | {"distance_miles": json.loads(text)}
+    model = jsonschema.Draft4Validator(record_model(load_deployment("dev").contract))
+    assert model.is_valid(record)
+    found = validate(json.dumps(record).encode(), event, pseudonymiser(b"k" * 32))
+    assert isinstance(found, Valid)
 
 
 def test_request_models_follow_the_contract() -> None:

@@ -31,13 +31,30 @@ def _envelope(raw: bytes, code: str = "x") -> str:
 @pytest.mark.parametrize("between", ["", " ", "\t"])
 def test_envelopes_that_share_a_line_are_all_read(between: str) -> None:
     line = between.join(_envelope(raw) for raw in (b"a", b"b", b"c"))
-    found = [failed.raw for failed in envelopes(line, "processing-failed")]
+    found = [failed.raw for failed in envelopes(line.encode(), "processing-failed")]
     assert found == [b"a", b"b", b"c"]
 
 
 def test_what_is_no_envelope_is_kept_as_it_is() -> None:
-    found = list(envelopes(_envelope(b"a") + "{broken", "format-conversion-failed"))
+    found = list(envelopes((_envelope(b"a") + "{broken").encode(), "format-conversion-failed"))
     assert found == [Failed(b"a", transformed=True), Failed(b"{broken", transformed=False)]
+
+
+@pytest.mark.parametrize("line", [b"[" * 100_000, b'{"a":' * 100_000, b"caf\xe9", b"\xff\xfe{"])
+def test_a_line_that_nobody_can_read_is_kept_byte_for_byte(line: bytes) -> None:
+    assert list(envelopes(line, "processing-failed")) == [Failed(line, transformed=False)]
+
+
+def test_an_envelope_says_when_its_record_arrived() -> None:
+    label = load_deployment("dev").contract["label"]
+    raw = json.dumps({**example_record(label), "label_time": "2013-01-01T12:06:00Z"}).encode()
+    whole = json.loads(_envelope(raw)) | {"arrivalTimestamp": 1_357_041_600_000}
+    (failed,) = envelopes(json.dumps(whole).encode(), "processing-failed")
+    found = validate(failed, label, PSEUDONYMISE)
+    assert isinstance(found, records.Invalid)
+    assert found.code == "after_arrival"
+    (undated,) = envelopes(_envelope(raw).encode(), "processing-failed")
+    assert isinstance(validate(undated, label, PSEUDONYMISE), records.Valid)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +69,7 @@ def test_what_is_no_envelope_is_kept_as_it_is() -> None:
     ],
 )
 def test_the_type_says_how_far_a_record_came(kind: str, code: str, transformed: bool) -> None:
-    (found,) = envelopes(_envelope(b"a", code), kind)
+    (found,) = envelopes(_envelope(b"a", code).encode(), kind)
     assert found.transformed is transformed
 
 

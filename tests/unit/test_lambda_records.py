@@ -6,6 +6,8 @@ import copy
 import hashlib
 import json
 import math
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.contract import compile_contract, read_contract
+from lambdas.shared.arrivals import arrival, known_by
 from lambdas.shared.checks import portable_pattern
 from lambdas.shared.contract import ContractError, parse, record_of
 from lambdas.shared.records import (
@@ -59,7 +62,8 @@ def test_a_label_is_dated_by_its_own_time() -> None:
         ({"carrier": None}, "missing", "carrier"),
         ({"distance_miles": True}, "wrong_type", "distance_miles"),
         ({"distance_miles": "1400"}, "wrong_type", "distance_miles"),
-        ({"distance_miles": 1400.0}, "wrong_type", "distance_miles"),
+        ({"distance_miles": 1400.5}, "wrong_type", "distance_miles"),
+        ({"distance_miles": 1e30}, "out_of_range", "distance_miles"),
         ({"distance_miles": 10**30}, "out_of_range", "distance_miles"),
         ({"temperature_f": "39"}, "wrong_type", "temperature_f"),
         ({"temperature_f": False}, "wrong_type", "temperature_f"),
@@ -82,6 +86,11 @@ def test_a_label_is_dated_by_its_own_time() -> None:
         ({"event_time": 1357035300}, "wrong_type", "event_time"),
         ({"event_time": "1999-12-31T23:59:59Z"}, "too_early", "event_time"),
         ({"event_time": "2100-01-01T00:00:00Z"}, "too_late", "event_time"),
+        # What Spark or pandas would take for another time.
+        ({"weather_observed_at": "0001-01-01T00:00:00Z"}, "too_early", "weather_observed_at"),
+        ({"weather_observed_at": "1899-12-31T23:59:59Z"}, "too_early", "weather_observed_at"),
+        ({"weather_observed_at": "2262-01-01T00:00:00Z"}, "too_late", "weather_observed_at"),
+        ({"weather_observed_at": "9999-12-31T23:59:59Z"}, "too_late", "weather_observed_at"),
         ({"weather_observed_at": "2013-01-01T10:15:01Z"}, "after_event_time", None),
         ({"weather_observed_at": None}, "missing", "weather_observed_at"),
         ({"departure_delay": 4}, "unknown_field", "departure_delay"),
@@ -132,6 +141,95 @@ def test_a_number_too_large_for_a_double_is_out_of_range() -> None:
         ("out_of_range", "temperature_f"),
         ("not_json", "temperature_f"),
     }
+
+
+@pytest.mark.parametrize("text", ["90", "90.0", "9e1", "0.9e2", "90.000"])
+def test_an_integer_may_be_spelled_as_a_number(text: str) -> None:
+    raw = json.dumps(DEPARTURE).replace('"distance_miles": 1400', f'"distance_miles": {text}')
+    outcome = validate(raw.encode(), EVENT, PSEUDONYMISE)
+    assert isinstance(outcome, Valid)
+    assert outcome.values["distance_miles"] == 90
+    assert type(outcome.values["distance_miles"]) is int
+
+
+def _with_field(name: str, **limits: Any) -> dict[str, Any]:
+    record = copy.deepcopy(EVENT)
+    record["fields"].append(
+        {"name": name, "required": False, "classification": "public", "description": "", **limits}
+    )
+    return record
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("9223372036854775807", None),
+        ("-9223372036854775808", None),
+        ("9007199254740991.0", None),
+        ("9223372036854775808", "out_of_range"),
+        ("-9223372036854775809", "out_of_range"),
+        # The next integer reads as the same double: which one was meant is not known.
+        ("9007199254740992.0", "wrong_type"),
+        ("9007199254740993.0", "wrong_type"),
+        ("1e18", "wrong_type"),
+        ("1e19", "out_of_range"),
+        ("1e400", "wrong_type"),
+    ],
+)
+def test_an_integer_is_one_that_a_bigint_holds_and_that_was_surely_meant(
+    text: str, code: str | None
+) -> None:
+    record = _with_field("count", type="integer", glue_type="bigint")
+    raw = json.dumps(DEPARTURE)[:-1] + f', "count": {text}}}'
+    outcome = validate(raw.encode(), record, PSEUDONYMISE)
+    assert (outcome.code if isinstance(outcome, Invalid) else None) == code
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [(3.4028234663852886e38, None), (-3.4e38, None), (3.41e38, "out_of_range"),
+     (-1e39, "out_of_range"), (10**39, "out_of_range"), (1e-300, None)],
+)  # fmt: skip
+def test_a_number_is_one_that_a_model_can_hold(value: float, code: str | None) -> None:
+    record = _with_field("ratio", type="number", glue_type="double")
+    raw = json.dumps(DEPARTURE | {"ratio": value}).encode()
+    outcome = validate(raw, record, PSEUDONYMISE)
+    assert (outcome.code if isinstance(outcome, Invalid) else None) == code
+    if isinstance(outcome, Invalid):
+        assert "3.4028234663852886e+38" in outcome.message
+
+
+ARRIVED = 1_357_041_600_000
+"""2013-01-01T12:00:00Z in milliseconds."""
+
+
+@pytest.mark.parametrize(
+    ("label_time", "code"),
+    [("2013-01-01T12:05:00Z", None), ("2013-01-01T12:05:01Z", "after_arrival"),
+     ("2014-01-01T00:00:00Z", "after_arrival"), ("2013-01-01T00:00:00Z", None)],
+)  # fmt: skip
+def test_a_label_is_not_from_the_future(label_time: str, code: str | None) -> None:
+    raw = json.dumps(ARRIVAL | {"label_time": label_time}).encode()
+    outcome = validate(raw, LABEL, PSEUDONYMISE, ARRIVED)
+    assert (outcome.code if isinstance(outcome, Invalid) else None) == code
+    if isinstance(outcome, Invalid):
+        assert outcome.field == "label_time"
+        assert "at most 5 minutes after the record arrived" in outcome.message
+
+
+def test_an_event_may_lie_ahead() -> None:
+    raw = json.dumps(DEPARTURE | {"event_time": "2013-06-01T10:15:00Z"}).encode()
+    assert isinstance(validate(raw, EVENT, PSEUDONYMISE, ARRIVED), Valid)
+
+
+@given(st.integers(1, 10**30))
+def test_any_stamp_gives_a_time(stamp: int) -> None:
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", known_by(arrival(stamp)))
+
+
+@pytest.mark.parametrize("stamp", [None, "1", 1.5, True, 0, -5])
+def test_what_is_no_stamp_counts_as_now(stamp: object) -> None:
+    assert known_by(arrival(stamp)) >= f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 @pytest.mark.parametrize("value", ["n14228-canary", "CANARY" * 9, 77331, ["CANARY"], {"CANARY": 1}])
@@ -204,6 +302,8 @@ def test_a_changed_contract_changes_validation() -> None:
         ("event_time", {"required": False}, "must be required"),
         ("carrier", {"not_after": "event_time"}, "must be an untreated timestamp"),
         ("carrier", {"type": "array"}, "has type 'array'"),
+        ("weather_observed_at", {"allowed": ["2013-01-01T00:00:00Z"]}, "would do nothing"),
+        ("aircraft_engines", {"type": "boolean", "allowed": [True]}, "would do nothing"),
     ],
 )
 def test_a_contract_that_asks_for_the_impossible_is_refused(

@@ -213,6 +213,8 @@ def test_a_batch_of_broken_records_never_reaches_the_endpoint(runtime: Runtime) 
         ("", "/predictions", (400, "not_json", None)),
         ("{", "/predictions", (400, "not_json", None)),
         ("\ud800", "/predictions", (400, "not_json", None)),
+        ("[" * 60_000, "/predictions", (400, "not_json", None)),
+        ('{"records":' * 5_000, "/predictions/batch", (400, "not_json", None)),
         ([], "/predictions", (400, "not_object", None)),
         ({}, "/predictions", (400, "missing", "flight_id")),
         (DEPARTURE | {"delay": 3}, "/predictions", (400, "unknown_field", "delay")),

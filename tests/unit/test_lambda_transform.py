@@ -22,9 +22,10 @@ from lambdas.shared.environment import EnvironmentVariableError
 from lambdas.shared.records import compiled, pseudonym, pseudonymiser
 from lambdas.transform import handler as functions
 from lambdas.transform import logic
-from tests.unit.conftest import DEPARTURE, FLIGHTS, KEEP_SESSION, KEY
+from tests.unit.conftest import ARRIVAL, DEPARTURE, FLIGHTS, KEEP_SESSION, KEY
 
-EVENT = compile_contract(read_contract(FLIGHTS))["event"]
+CONTRACT = compile_contract(read_contract(FLIGHTS))
+EVENT, LABEL = CONTRACT["event"], CONTRACT["label"]
 CANARY = "N7CANARY77"
 
 
@@ -57,6 +58,21 @@ def test_one_bad_record_leaves_its_neighbours_alone() -> None:
         "result": "ProcessingFailed",
         "data": records[1]["data"],
     }
+
+
+def test_a_label_from_the_future_fails_alone() -> None:
+    arrived = 1_357_041_600_000
+    raws = [json.dumps(ARRIVAL | {"label_time": f"{time}Z"}).encode()
+            for time in ("2013-01-01T12:04:59", "2013-01-01T12:06:00")]  # fmt: skip
+    records = [_record(n, raw) | {"approximateArrivalTimestamp": arrived}
+               for n, raw in enumerate(raws)]  # fmt: skip
+    batch = logic.transform(records, compiled(LABEL), pseudonymiser(KEY))
+    assert [r["result"] for r in batch.results] == ["Ok", "ProcessingFailed"]
+    assert batch.refused == {("after_arrival", "label_time"): 1}
+    for odd in (None, "soon", -1, 10**400):
+        again = [record | {"approximateArrivalTimestamp": odd} for record in records]
+        found = logic.transform(again, compiled(LABEL), pseudonymiser(KEY)).results
+        assert [r["result"] for r in found] == ["Ok", "Ok"]
 
 
 @pytest.mark.parametrize("data", ["%%%", "YQ", "é", None, 5])

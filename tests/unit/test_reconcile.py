@@ -84,6 +84,27 @@ def test_every_kind_of_object_is_read(s3: Any) -> None:
     assert found.rejected == {"b": "missing"}
 
 
+def test_a_file_that_nobody_can_read_counts_as_one_record(s3: Any) -> None:
+    cut = gzip.compress(_raw("x") * 100)[:-9]
+    s3.put_object(Bucket=ZONES.landing, Key="events/cut.jsonl.gz", Body=cut)
+    s3.put_object(Bucket=ZONES.landing, Key="events/good.jsonl", Body=_raw("a"))
+    ledger = _ledger(Outgoing(_raw("a")), Outgoing(cut))
+    lake = Lake(s3, KEY)
+    before = count(ledger, "events", find(lake, ZONES, "events", ID))
+    assert (before.pending, before.agrees) == (2, True)
+    (identity,) = {entry.record_id for entry in ledger.entries} - {"a"}
+    rejected = {"stream": "events", "code": "unreadable_file"}
+    _put_table(s3, "events/event_date=2013-01-01/1.parquet", [{ID: "a"}])
+    s3.put_object(Bucket=ZONES.raw, Key="stream/events/x.parquet", Body=b"not Parquet")
+    _put_table(
+        s3,
+        "rejected/1.parquet",
+        [{**rejected, "record_id": name} for name in (identity, "file:s3://raw/x.parquet")],
+    )
+    after = count(ledger, "events", find(lake, ZONES, "events", ID))
+    assert (after.curated, after.rejected, after.pending, after.agrees) == (1, 1, 0, True)
+
+
 def test_both_sides_agree_when_every_id_is_somewhere() -> None:
     ledger = _ledger(*(Outgoing(_raw(name)) for name in "abcd"))
     result = count(

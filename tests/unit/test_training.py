@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -167,14 +168,51 @@ def test_bad_requests_are_the_clients_error(
     assert (status, document["error"]["code"]) == refusal
 
 
-@pytest.mark.parametrize("value", ["secret", 10**400, [1], {"a": 1}])
+@pytest.mark.parametrize("depth", [100, 900, 990, 1000, 5000, 50_000])
+@pytest.mark.parametrize("field", ["flight_id", "carrier", "temperature_f", "unknown"])
+def test_deep_nesting_is_no_error_of_the_server(
+    hooks: ModuleType, trained: Path, field: str, depth: int
+) -> None:
+    body = f'{{"instances": [{{"{field}": {"[" * depth}{"]" * depth}}}]}}'
+    model = hooks.model_fn(str(trained))
+    status, document = hooks.answer(model, body.encode(), JSON)
+    if status == 200:
+        assert field in ("flight_id", "unknown")
+        hooks.transform_fn(model, body.encode(), JSON, JSON)
+    else:
+        assert (status, document["error"]["code"] in ("not_json", "wrong_type")) == (400, True)
+
+
+def test_a_stored_value_beyond_a_float_ends_neither_training_nor_prediction(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    for part, rows in (("train", 3), ("validation", 1)):
+        (path,) = (tmp_path / "run" / part).glob("*.parquet")
+        table = pd.read_parquet(path)
+        table.loc[: rows - 1, "temperature_f"] = [1e39, -1e300, np.inf][:rows]
+        table.to_parquet(path, index=False)
+    fit(tmp_path / "run", tmp_path / "model", "--trees", "3")
+    said = capsys.readouterr().out
+    assert "train: 3 values beyond 32-bit floats count as missing" in said
+    assert "validation: 1 values beyond" in said
+    model, (record,) = Model(tmp_path / "model"), models.events(1, 1)
+    odd, missing = (model.predict([{**record, "temperature_f": value}]) for value in (1e39, None))
+    assert odd == missing
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [("secret", "wrong_type"), (10**400, "out_of_range"), ([1], "wrong_type"),
+     ({"a": 1}, "wrong_type")],
+)  # fmt: skip
 def test_a_wrong_value_is_refused_without_showing_it(
-    hooks: ModuleType, trained: Path, value: Any
+    hooks: ModuleType, trained: Path, value: Any, code: str
 ) -> None:
     record: dict[str, Any] = {**models.events(1, 1)[0], "temperature_f": value}
     body = json.dumps({"instances": [record]})
     status, document = hooks.answer(hooks.model_fn(str(trained)), body, "application/json")
-    assert (status, document["error"]["code"]) == (400, "wrong_type")
+    assert (status, document["error"]["code"]) == (400, code)
     assert str(value) not in json.dumps(document)
 
 

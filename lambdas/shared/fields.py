@@ -1,0 +1,59 @@
+"""The checks of a record's fields, with what only the record knows about them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from lambdas.shared.checks import Check, RefusedError, checker, classified, refusals
+from lambdas.shared.contract import Field, Record
+
+PSEUDONYMISE: Final = "pseudonymise"
+
+
+def time_field(record: Record) -> Field:
+    """The field of the record's own time."""
+    return next(field for field in record["fields"] if field["name"] == record["time_field"])
+
+
+def check_of(field: Field, record: Record) -> Check:
+    """The check of one field of this record."""
+    if field["name"] == record["time_field"]:
+        return bounded_time(field, record["earliest"], record["latest"])
+    return checker(field)
+
+
+def require_supported(field: Field, record: Record) -> None:
+    """Refuse a contract that asks for something this module would silently not do."""
+    name, treatment = field["name"], field.get("treatment")
+    if treatment not in (None, PSEUDONYMISE):
+        raise ValueError(f"treatment of {name} is {treatment!r}; allowed: {PSEUDONYMISE}")
+    if name in (record["id_field"], record["time_field"]):
+        if classified(field):
+            raise ValueError(f"{name} is key or time of {record['name']}: it can't be classified")
+        if not field["required"]:
+            raise ValueError(f"{name} is key or time of {record['name']}: it must be required")
+    if "not_after" in field and (treatment or field["type"] != "timestamp"):
+        raise ValueError(f"{name} has notAfter: it must be an untreated timestamp")
+
+
+def bounded_time(field: Field, earliest: str, latest: str) -> Check:
+    """The checker of the record's time: also no partition may lie outside the contract's years.
+
+    One record from the year 9999 would open a partition of its own; Firehose keeps 500 at most.
+    """
+    base, refused = checker(field), refusals(field)
+    low, high = (f"{bound[:10]} {bound[11:19]}" for bound in (earliest, latest))
+
+    def check(value: Any) -> Any:
+        moment = base(value)
+        if moment < low:
+            raise _outside(refused("too_early", value), earliest, latest)
+        if moment > high:
+            raise _outside(refused("too_late", value), earliest, latest)
+        return moment
+
+    return check
+
+
+def _outside(refused: RefusedError, earliest: str, latest: str) -> RefusedError:
+    return RefusedError(refused.code, f"{refused.message} from {earliest} to {latest}")

@@ -1,0 +1,200 @@
+"""One file, record or table that is wrong never stops its neighbours in the curate job."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from glue_jobs import contents
+from lambdas.shared.records import identifier
+from local import flights
+from tests.unit import spark_jobs
+from tests.unit.spark_jobs import CONTRACT
+from tests.unit.test_features_curate import (
+    EVENT,
+    KEY,
+    Lake,
+    envelope,
+    firehose_parquet,
+    lines,
+    valid_rows,
+)
+
+LABEL = CONTRACT["label"]
+DAY = 86_400
+
+
+@pytest.fixture(autouse=True, scope="module")
+def java() -> Iterator[None]:
+    with spark_jobs.java():
+        yield
+
+
+@pytest.fixture(scope="module")
+def month() -> flights.Month:
+    return next(flights.months((1,), 0.002))
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path)
+
+
+def put(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def json_lines(found: list[dict[str, Any]]) -> bytes:
+    return b"".join(json.dumps(one).encode() + b"\n" for one in found)
+
+
+def test_files_that_nobody_can_read_are_rejected_and_all_others_curated(
+    lake: Lake, month: flights.Month, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("glue_jobs.files.LARGEST_FILE", 100_000)
+    text = json_lines(month.events[:3])
+    landing = lake.root / "landing/events"
+    bad = {
+        "cut.jsonl.gz": gzip.compress(text)[:-20],
+        "plain.jsonl.gz": text,
+        "sub/plain.jsonl.snappy": text,
+        "no.parquet": b"not Parquet",
+        "avro.jsonl": b"Obj\x01" + bytes(40),
+        "empty file.jsonl": b"",
+        "empty again.jsonl": b"",
+    }
+    for name, content in bad.items():
+        put(landing / name, content)
+    put(landing / "large.jsonl", json_lines(month.events * 10)[:200_000])
+    put(landing / "good.jsonl.gz", gzip.compress(json_lines(month.events[3:6])))
+    put(landing / "wörd %20.jsonl", json_lines(month.events[6:]))
+    put(landing / "folder_$folder$", b"")
+    put(lake.root / "landing/labels/good.jsonl", json_lines(month.labels))
+    for _ in range(2):
+        lake.run()
+        wanted = [one["flight_id"] for one in month.events[3:]]
+        assert sorted(lake.table("events")["flight_id"]) == sorted(wanted)
+        assert len(lake.table("labels")) == len(month.labels)
+        rejected = lake.table("rejected")
+        assert set(rejected["code"]) == {"unreadable_file"}
+        found = {
+            row["source_object"].partition("/landing/events/")[2]: row
+            for _, row in rejected.iterrows()
+        }
+        assert set(found) == {*bad, "large.jsonl"}
+        for name, content in bad.items():
+            assert found[name]["record_id"] == identifier(KEY, "flight_id")(content)
+            assert found[name]["detail"].startswith(f"{len(content)} bytes: ")
+        assert found["large.jsonl"]["record_id"].startswith("file:")
+        assert "allowed: 100000 bytes" in found["large.jsonl"]["detail"]
+
+
+def test_lines_are_bytes_as_in_a_stream(lake: Lake, month: flights.Month) -> None:
+    """Not UTF-8: refused under the id that the transform's error output gives it."""
+    good, raw = month.events[0], json.dumps(month.events[1]).encode()
+    latin = raw.replace(b'"EWR"', b'"EW\xe9"').replace(b'"JFK"', b'"JF\xe9"')
+    latin = latin if latin != raw else raw.replace(b'"LGA"', b'"LG\xe9"')
+    put(lake.root / "landing/events/a.jsonl", b"\n".join([latin, json.dumps(good).encode()]))
+    lines(lake.root / "errors/events/processing-failed/2013/01/01/00/part", [envelope(latin)])
+    lake.run()
+    assert list(lake.table("events")["flight_id"]) == [good["flight_id"]]
+    rejected = lake.table("rejected").sort_values("origin")
+    assert list(rejected["origin"]) == ["error_output", "landing"]
+    assert list(rejected["code"]) == ["not_json", "not_json"]
+    assert set(rejected["record_id"]) == {identifier(KEY, "flight_id")(latin)}
+
+
+def test_a_label_is_no_later_than_its_file(lake: Lake, month: flights.Month) -> None:
+    path = lake.root / "landing/labels/a.jsonl"
+    put(path, json_lines([one | {"label_time": "2013-03-01T00:00:00Z"} for one in month.labels]))
+    february = pd.Timestamp("2013-02-01", tz="UTC").timestamp()
+    for modified, valid in ((february, 0), (february + 28 * DAY, len(month.labels))):
+        os.utime(path, (modified, modified))
+        lake.run()
+        rejected = lake.table("rejected")
+        assert len(rejected) == len(month.labels) - valid
+        assert set(rejected["code"]) == ({"after_arrival"} if not valid else set())
+    assert len(lake.table("labels")) == len(month.labels)
+
+
+def test_times_that_were_stored_before_the_bounds_stop_nothing(
+    lake: Lake, month: flights.Month
+) -> None:
+    rows = valid_rows(month.events, EVENT)
+    firehose_parquet(rows[1:], EVENT, lake.root / "events_stream")
+    fields = [field["name"] for field in EVENT["fields"]]
+    old = pa.table({
+        name: pa.array(
+            [pd.Timestamp("0001-01-01").to_pydatetime()] if name == "weather_observed_at"
+            else [pd.Timestamp(rows[0][name]).to_pydatetime()] if name == "event_time"
+            else [rows[0].get(name)],
+            {"bigint": pa.int64(), "double": pa.float64(), "timestamp": pa.timestamp("us")}
+            .get(field["glue_type"], pa.string()),
+        )
+        for name, field in zip(fields, EVENT["fields"], strict=True)
+    })  # fmt: skip
+    target = lake.root / "events_stream/event_date=2013-01-01"
+    target.mkdir(exist_ok=True)
+    pq.write_table(old, target / "ancient.parquet", use_deprecated_int96_timestamps=True)
+    lake.run()
+    lake.run()
+    assert len(lake.table("events")) == len(rows)
+
+
+def test_a_damaged_file_of_one_stream_is_named_and_everything_else_curated(
+    lake: Lake, month: flights.Month
+) -> None:
+    events = valid_rows(month.events, EVENT)
+    firehose_parquet(events, EVENT, lake.root / "events_stream")
+    firehose_parquet(valid_rows(month.labels, LABEL), LABEL, lake.root / "labels_stream")
+    whole = sorted((lake.root / "events_stream").rglob("*.parquet"))
+    put(whole[0].parent / "no parquet.parquet", b"not Parquet at all, but long enough to look at")
+    put(whole[1].parent / "cut.parquet", whole[1].read_bytes()[:-30])
+    for _ in range(2):
+        lake.run()
+        assert len(lake.table("events")) == len(events)
+        assert len(lake.table("labels")) == len(month.labels)
+        rejected = lake.table("rejected")
+        assert set(rejected["code"]) == {"unreadable_file"}
+        assert set(rejected["origin"]) == {"stream"}
+        names = {Path(one).name for one in rejected["source_object"]}
+        assert names == {"no parquet.parquet", "cut.parquet"}
+        assert any("is not a Parquet file" in one for one in rejected["detail"])
+
+
+def test_a_type_that_changed_is_no_damage(lake: Lake, month: flights.Month) -> None:
+    """Else every file of before the change would be left out, and the run end well."""
+    found = [{**one, "distance_miles": str(one["distance_miles"])} for one in month.events]
+    target = lake.root / "events_stream/event_date=2013-01-01/part.parquet"
+    target.parent.mkdir(parents=True)
+    pd.DataFrame(found)[["flight_id", "event_time", "distance_miles"]].to_parquet(target)
+    put(lake.root / "landing/labels/a.jsonl", json_lines(month.labels))
+    with pytest.raises(SystemExit, match="events could not be curated"):
+        lake.run()
+    assert len(lake.table("labels")) == len(month.labels)
+    assert len(lake.table("rejected")) == 0
+
+
+def test_a_table_that_cannot_be_read_does_not_hold_up_the_other(
+    lake: Lake, month: flights.Month
+) -> None:
+    """Its own partitions are not the job's to skip: it fails, after all else is done."""
+    put(lake.root / "landing/events/a.jsonl", json_lines(month.events))
+    put(lake.root / "landing/labels/a.jsonl", json_lines(month.labels))
+    put(lake.root / "landing/labels/b.gz", b"plain")
+    put(lake.root / "events/event_date=2013-01-01/part.parquet", b"no Parquet, but quite long")
+    with pytest.raises(SystemExit, match="events could not be curated"):
+        lake.run()
+    assert len(lake.table("labels")) == len(month.labels)
+    assert list(lake.table("rejected")["code"]) == ["unreadable_file"]
+    assert len(json_lines(month.events)) < contents.LARGEST_FILE
