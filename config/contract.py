@@ -17,6 +17,8 @@ from open_data_contract_standard.model import (
 )
 
 from config.contract_properties import ContractProperties
+from config.problems import ConfigurationError
+from config.source import read_source
 
 # Values of these classifications leave the transform and the router only as pseudonyms.
 CLASSIFIED = ("confidential", "restricted")
@@ -32,18 +34,24 @@ GLUE_TYPES = {
 
 
 def read_contract(path: Path) -> OpenDataContractStandard:
-    """Parse the YAML file into the ODCS models.
+    """Parse the YAML file into the ODCS models, as :mod:`config.load` does, without its checks.
 
     Raises:
+        ConfigurationError: the file can't be read, or holds what YAML reads in two ways.
         pydantic.ValidationError: a member has the wrong type.
-        OSError: the file can't be read.
     """
-    return OpenDataContractStandard.from_file(str(path))
+    source = read_source(path, path.parent)
+    if source.problems:
+        raise ConfigurationError(source.problems)
+    return OpenDataContractStandard.model_validate(source.data, strict=True)
 
 
 def custom_properties(properties: list[CustomProperty] | None) -> dict[str, Any]:
-    """Custom properties by name; `config.contract_properties` refuses duplicates."""
-    return {p.property: p.value for p in properties or [] if p.property}
+    """Custom properties by name; `config.contract_properties` refuses duplicates.
+
+    One without a value is not given.
+    """
+    return {p.property: p.value for p in properties or [] if p.property and p.value is not None}
 
 
 def _field(prop: SchemaProperty) -> dict[str, Any]:

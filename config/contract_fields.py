@@ -9,8 +9,9 @@ from typing import Any
 from open_data_contract_standard.model import SchemaObject, SchemaProperty
 
 from config.contract import CLASSIFIED, GLUE_TYPES, custom_properties
-from config.contract_properties import FieldProperties, check_properties
+from config.patterns import PatternError, check_pattern
 from config.problems import NOT_SET, Location
+from config.reserved_words import RESERVED_WORDS
 from config.wording import Finding
 from lambdas.shared import names
 
@@ -29,9 +30,14 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "timestamp": (str,),
 }
-_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
-# Groups that Python has and JSON Schema's dialect, which API Gateway applies, has not.
-_PYTHON_ONLY = re.compile(r"\(\?(?![:=!])|\\[AZ]")
+# No name begins with names.WORKING, so none is a working column of a job.
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
+# What Glue takes as the comment of a column.
+# https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
+_COMMENT = re.compile(r"[\t\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
+LONGEST_COMMENT = 255
+# A request's body has 64 KB.
+LONGEST_TEXT = 65_536
 _FIXED_ROLES = ("entityKey", "eventTime", "labelValue")
 
 
@@ -39,11 +45,14 @@ def check_field(
     schema: SchemaObject, prop: SchemaProperty, location: Location
 ) -> Iterator[Finding]:
     """Everything that can be said about one field and the fields it names."""
-    if not prop.name or not _NAME.match(prop.name):
+    if not prop.name or not _NAME.fullmatch(prop.name):
         yield (*location, "name"), prop.name, "allowed: lower case, digits and _, a letter first"
     if prop.name == names.PARTITION_DATE:
         yield (*location, "name"), prop.name, "allowed: another name, this is the partition column"
-    yield from check_properties(prop.customProperties, FieldProperties, location)
+    if prop.name in RESERVED_WORDS:
+        allowed = "allowed: a name that is no reserved word of Athena, such as one with a suffix"
+        yield (*location, "name"), prop.name, allowed
+    yield from _check_description(prop, location)
     if prop.logicalType not in GLUE_TYPES:
         allowed = f"allowed: {', '.join(GLUE_TYPES)}"
         yield (*location, "logicalType"), _shown(prop.logicalType), allowed
@@ -51,6 +60,7 @@ def check_field(
     yield from _check_physical_type(prop, location)
     yield from _check_options(prop, location)
     yield from _check_enum(prop, location)
+    yield from _check_examples(prop, location)
     yield from _check_classification(prop, location)
     yield from _check_role(prop, location)
     yield from _check_times(schema, prop, location)
@@ -58,6 +68,16 @@ def check_field(
 
 def _shown(value: object) -> object:
     return NOT_SET if value is None else value
+
+
+def _check_description(prop: SchemaProperty, location: Location) -> Iterator[Finding]:
+    text = prop.description or ""
+    if len(text) > LONGEST_COMMENT or not _COMMENT.fullmatch(text):
+        allowed = (
+            f"allowed: one line of at most {LONGEST_COMMENT} characters, here {len(text)}, for it "
+            "is the comment of a Glue column"
+        )
+        yield (*location, "description"), text, allowed
 
 
 def _check_physical_type(prop: SchemaProperty, location: Location) -> Iterator[Finding]:
@@ -86,52 +106,60 @@ def _check_options(prop: SchemaProperty, location: Location) -> Iterator[Finding
 def _check_limits(
     options: dict[str, Any], low: str, high: str, kind: str, here: Location
 ) -> Iterator[Finding]:
-    wanted = (int, float) if kind == "number" else (int,)
     valid = True
     for name in (low, high):
-        value = options.get(name, 0)
-        if isinstance(value, bool) or not isinstance(value, wanted):
+        value: Any = options.get(name, 0)
+        if not _is_of("number" if kind == "number" else "integer", value):
             valid = False
             article = "a number" if kind == "number" else "an integer"
             yield (*here, name), value, f"allowed: {article}"
-        elif name.endswith("Length") and value < 0:
-            yield (*here, name), value, "allowed: 0 or more"
+        elif name.endswith("Length") and not 0 <= value <= LONGEST_TEXT:
+            yield (*here, name), value, f"allowed: 0 to {LONGEST_TEXT}, what a request holds"
     if valid and low in options and high in options and options[low] > options[high]:
         yield (*here, low), options[low], f"allowed: at most {high}, {options[high]}"
 
 
 def _check_pattern(options: dict[str, Any], here: Location) -> Iterator[Finding]:
-    if "pattern" not in options:
-        return
-    pattern = options["pattern"]
-    if not isinstance(pattern, str) or not (pattern.startswith("^") and pattern.endswith("$")):
-        yield (*here, "pattern"), pattern, "allowed: a regular expression between ^ and $"
+    pattern = options.get("pattern")
+    if not isinstance(pattern, str):
+        if "pattern" in options:
+            yield (*here, "pattern"), pattern, "allowed: a regular expression between ^ and $"
         return
     try:
-        re.compile(pattern)
-    except re.error as error:
-        yield (*here, "pattern"), pattern, f"allowed: a regular expression; {error}"
-        return
-    if _PYTHON_ONLY.search(pattern):
-        allowed = "allowed: the dialect of JSON Schema, without (?P…), (?<…), (?i) and \\A, \\Z"
-        yield (*here, "pattern"), pattern, allowed
+        check_pattern(pattern)
+    except PatternError as error:
+        yield (*here, "pattern"), pattern, str(error)
+
+
+def _is_of(kind: str, value: object) -> bool:
+    """Whether a value is of the field's own type; true and false are integers to Python."""
+    return isinstance(value, bool) is (kind == "boolean") and isinstance(value, _PYTHON_TYPES[kind])
 
 
 def _check_enum(prop: SchemaProperty, location: Location) -> Iterator[Finding]:
     if prop.enum is None:
         return
     kind, seen = str(prop.logicalType), list[object]()
+    if kind in ("boolean", "timestamp"):
+        yield (*location, "enum"), kind, "allowed on fields of type string, integer or number"
+        return
     if not prop.enum:
         yield (*location, "enum"), [], "allowed: at least one value"
     for index, entry in enumerate(prop.enum):
         here = (*location, "enum", index, "value")
-        value = entry.value
-        wrong_bool = isinstance(value, bool) and kind != "boolean"
-        if wrong_bool or not isinstance(value, _PYTHON_TYPES[kind]):
-            yield here, value, f"allowed: a value of type {kind}"
-        elif value in seen:
-            yield here, value, "given twice; allowed: each value once"
-        seen.append(value)
+        if not _is_of(kind, entry.value):
+            yield here, entry.value, f"allowed: a value of type {kind}"
+        elif entry.value in seen:
+            yield here, entry.value, "given twice; allowed: each value once"
+        seen.append(entry.value)
+
+
+def _check_examples(prop: SchemaProperty, location: Location) -> Iterator[Finding]:
+    kind = str(prop.logicalType)
+    for index, value in enumerate(prop.examples or []):
+        if not _is_of(kind, value):
+            quoted = ", in quotes where YAML reads another" if kind == "string" else ""
+            yield (*location, "examples", index), value, f"allowed: a value of type {kind}{quoted}"
 
 
 def _check_classification(prop: SchemaProperty, location: Location) -> Iterator[Finding]:

@@ -8,30 +8,41 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from open_data_contract_standard.model import CustomProperty
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from config.problems import NOT_SET, Location
 from config.wording import Finding, findings, known_keys
 
-_UTC = re.compile(r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ$")
+_UTC = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ", re.ASCII)
+# Before 1900 Parquet's readers disagree about the calendar, and pandas ends in April 2262.
+# https://spark.apache.org/docs/latest/sql-data-sources-parquet.html (datetime rebase)
+# https://pandas.pydata.org/docs/user_guide/timeseries.html#timestamp-limitations
+YEARS = (1900, 2261)
 
 
 def _utc(text: str) -> str:
-    if not _UTC.match(text):
-        raise ValueError("a quoted UTC time such as 2013-01-01T10:15:00Z")
+    if not _UTC.fullmatch(text):
+        raise ValueError("a UTC time such as 2013-01-01T10:15:00Z")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("a date that exists") from None
+    if not YEARS[0] <= moment.year <= YEARS[1]:
+        raise ValueError(f"years {YEARS[0]} to {YEARS[1]}, which every reader of Parquet holds")
     return text
 
 
 UtcTime = Annotated[str, AfterValidator(_utc)]
-Rows = Annotated[int, Field(gt=0, strict=True)]
+Rows = Annotated[int, Field(gt=0, le=1_000_000_000)]
 Confidence = Annotated[float, Field(ge=0.5, lt=1)]
 
 
 class _Closed(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Strict, so that what is compiled is what stands in the file, and no text is a number.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class FieldProperties(_Closed):
@@ -68,9 +79,9 @@ class GateCriteria(_Closed):
     """
 
     metric: Literal["logLoss"]
-    margin: Annotated[float, Field(ge=0)]
+    margin: Annotated[float, Field(ge=0, le=1)]
     confidence: Confidence
-    decisionsPerYear: Annotated[int, Field(ge=1, le=366, strict=True)] = 12  # noqa: N815
+    decisionsPerYear: Annotated[int, Field(ge=1, le=366)] = 12  # noqa: N815
     minimumHoldoutRows: Rows  # noqa: N815
     minimumTrainingRows: Rows  # noqa: N815
 
@@ -80,15 +91,15 @@ class MonitoringCriteria(_Closed):
 
     confidence: Confidence
     block: Literal["day", "row"]
-    populationStabilityIndex: Annotated[float, Field(gt=0)]  # noqa: N815
+    populationStabilityIndex: Annotated[float, Field(gt=0, le=100)]  # noqa: N815
     driftedFeaturesToAlarm: Rows  # noqa: N815
     driftAlone: Literal["never", "whenQualityIsNotJudged", "always"] = "never"  # noqa: N815
-    relativeLogLossTolerance: Annotated[float, Field(ge=0)]  # noqa: N815
-    calibrationTolerance: Annotated[float, Field(ge=0)]  # noqa: N815
+    relativeLogLossTolerance: Annotated[float, Field(ge=0, le=100)]  # noqa: N815
+    calibrationTolerance: Annotated[float, Field(ge=0, lt=1)]  # noqa: N815
     minimumCaptured: Rows  # noqa: N815
     minimumLabelled: Rows  # noqa: N815
     minimumDays: Rows  # noqa: N815
-    bins: Annotated[int, Field(ge=2, le=100, strict=True)]
+    bins: Annotated[int, Field(ge=2, le=100)]
 
 
 class ContractProperties(_Closed):
@@ -102,24 +113,34 @@ class ContractProperties(_Closed):
     monitoring: MonitoringCriteria
 
 
-def check_properties(
-    properties: list[CustomProperty] | None, model: type[BaseModel], location: Location
-) -> Iterator[Finding]:
-    """Findings in a list of custom properties that ``model`` describes.
+def custom_types(data: dict[str, Any]) -> Iterator[Finding]:
+    """Findings in every list of custom properties of a contract.
 
     Args:
-        properties: the list as the ODCS models hold it.
-        model: closed model of the names that are allowed there.
-        location: of the object that carries the list.
+        data: the contract as plain YAML, its other values of the types of ODCS.
     """
+    yield from _check_properties(data, ContractProperties, ())
+    for index, schema in enumerate(data.get("schema") or []):
+        location: Location = ("schema", index)
+        yield from _check_properties(schema, RecordProperties, location)
+        for position, prop in enumerate((schema or {}).get("properties") or []):
+            place = (*location, "properties", position)
+            yield from _check_properties(prop, FieldProperties, place)
+
+
+def _check_properties(
+    holder: dict[str, Any] | None, model: type[BaseModel], location: Location
+) -> Iterator[Finding]:
     here: Location = (*location, "customProperties")
     positions: dict[str, int] = {}
-    for index, entry in enumerate(properties or []):
-        name = str(entry.property)
+    values: dict[str, Any] = {}
+    for index, entry in enumerate((holder or {}).get("customProperties") or []):
+        if entry is None:
+            continue
+        name = str(entry.get("property"))
         if name in positions:
             yield (*here, index), name, f"{name} is given twice; allowed: once"
-        positions[name] = index
-    values = {str(entry.property): entry.value for entry in properties or []}
+        positions[name], values[name] = index, entry.get("value")
     try:
         model.model_validate(values)
     except ValidationError as error:

@@ -11,23 +11,19 @@ from open_data_contract_standard.model import OpenDataContractStandard, SchemaOb
 from pydantic import BaseModel
 
 from config.contract import custom_properties
+from config.contract_effect import keys_without_effect
 from config.contract_fields import check_field
-from config.contract_properties import (
-    ContractProperties,
-    RecordProperties,
-    check_properties,
-)
 from config.problems import NOT_SET, Location
+from config.service_levels import check_service_levels
 from config.wording import Finding
 from lambdas.shared import names
 
-_NAME = re.compile(r"^[a-z][a-z0-9-]{0,30}$")
-_VERSION = re.compile(r"^\d+\.\d+\.\d+$")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}", re.ASCII)
+_OBJECT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}", re.ASCII)
+_VERSION = re.compile(r"\d{1,9}\.\d{1,9}\.\d{1,9}", re.ASCII)
 _TABLES = {"event": names.TABLE_EVENTS, "label": names.TABLE_LABELS}
 # Ten years and a day: some seconds of listing, and about two cents, for a query without a date.
 MOST_DATES = 3654
-# Service levels that Millrace reads: units, and the least value. Storage ages in whole days.
-UNITS = {"retention": (("d", "day", "days"), 1), "latency": (("h", "d", "day", "days"), 0)}
 _ONE_FIELD_WITH = {
     "event": ("entityKey", "eventTime"),
     "label": ("entityKey", "eventTime", "labelValue"),
@@ -44,11 +40,12 @@ def check_contract(contract: OpenDataContractStandard, raw: dict[str, Any]) -> I
     """
     yield from _unknown_keys(raw, contract, ())
     yield from _check_head(contract)
-    yield from check_properties(contract.customProperties, ContractProperties, ())
+    yield from keys_without_effect(contract)
+    yield from _check_object_names(contract)
     for index, schema in enumerate(contract.schema_ or []):
         yield from _check_schema(schema, ("schema", index))
     yield from _check_roles(contract)
-    yield from _check_service_levels(contract)
+    yield from check_service_levels(contract)
 
 
 def _unknown_keys(raw: object, model: object, location: Location) -> Iterator[Finding]:
@@ -71,14 +68,24 @@ def _check_head(contract: OpenDataContractStandard) -> Iterator[Finding]:
         yield ("kind",), contract.kind, "allowed: DataContract"
     if not str(contract.apiVersion).startswith("v3."):
         yield ("apiVersion",), contract.apiVersion, "allowed: v3 of the standard, such as v3.1.0"
-    if not _NAME.match(contract.name or ""):
+    if not _NAME.fullmatch(contract.name or ""):
         yield ("name",), contract.name, "allowed: lower case, digits and -, a letter first"
-    if not _VERSION.match(contract.version or ""):
+    if not _VERSION.fullmatch(contract.version or ""):
         yield ("version",), contract.version, "allowed: major.minor.patch"
 
 
+def _check_object_names(contract: OpenDataContractStandard) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for index, schema in enumerate(contract.schema_ or []):
+        here, name = ("schema", index, "name"), schema.name or ""
+        if not _OBJECT_NAME.fullmatch(name):
+            yield here, schema.name, "allowed: letters, digits, _ and -, a letter first"
+        elif name.lower() in seen:
+            yield here, name, "given twice; allowed: each name once, whatever its case"
+        seen.add(name.lower())
+
+
 def _check_schema(schema: SchemaObject, location: Location) -> Iterator[Finding]:
-    yield from check_properties(schema.customProperties, RecordProperties, location)
     custom = custom_properties(schema.customProperties)
     earliest, latest = custom.get("earliestEventTime"), custom.get("latestEventTime")
     if isinstance(earliest, str) and isinstance(latest, str) and earliest >= latest:
@@ -171,6 +178,8 @@ def _check_pair(
     if target is not None and isinstance(positive, dict) and positive.get("field") != target:
         where: Location = ("customProperties", _index(contract, "positiveLabel"), "value", "field")
         yield where, positive.get("field"), f"allowed: the field with mlRole labelValue, {target}"
+    if isinstance(positive, dict):
+        yield from _check_both_answers(label, target, positive.get("atLeast"), contract)
     monitoring, features = custom.get("monitoring"), 0
     for prop in event.properties or []:
         features += custom_properties(prop.customProperties).get("mlRole") == "feature"
@@ -184,28 +193,25 @@ def _check_pair(
         )
 
 
+def _check_both_answers(
+    schema: SchemaObject, target: str | None, at_least: object, contract: OpenDataContractStandard
+) -> Iterator[Finding]:
+    """Labels must be able to differ: a rule that all values keep, or none, teaches nothing."""
+    prop = next((prop for prop in schema.properties or [] if prop.name == target), None)
+    if prop is None or not isinstance(at_least, int | float):
+        return
+    options = prop.logicalTypeOptions or {}
+    values = [entry.value for entry in prop.enum or []] or [options.get("minimum")]
+    low = min((value for value in values if isinstance(value, int | float)), default=None)
+    values = [entry.value for entry in prop.enum or []] or [options.get("maximum")]
+    high = max((value for value in values if isinstance(value, int | float)), default=None)
+    if (low is not None and at_least <= low) or (high is not None and at_least > high):
+        where: Location = ("customProperties", _index(contract, "positiveLabel"), "value")
+        shown = f"{'any' if low is None else low} (excluded) to {'any' if high is None else high}"
+        allowed = f"allowed: within {target}'s values, {shown}, or all labels are equal"
+        yield (*where, "atLeast"), at_least, allowed
+
+
 def _index(contract: OpenDataContractStandard, name: str) -> int:
     positions = [p.property for p in contract.customProperties or []]
     return positions.index(name)
-
-
-def _check_service_levels(contract: OpenDataContractStandard) -> Iterator[Finding]:
-    schemas = [schema.name for schema in contract.schema_ or []]
-    counts = dict.fromkeys(schemas, 0)
-    for index, sla in enumerate(contract.slaProperties or []):
-        here: Location = ("slaProperties", index)
-        if sla.element not in counts:
-            yield (*here, "element"), sla.element, f"allowed: {', '.join(map(str, schemas))}"
-            continue
-        if sla.property not in UNITS:
-            continue
-        counts[sla.element] += sla.property == "retention"
-        units, least = UNITS[sla.property]
-        if sla.unit not in units:
-            yield (*here, "unit"), sla.unit, f"allowed: {', '.join(units)}"
-        if not isinstance(sla.value, int) or isinstance(sla.value, bool) or sla.value < least:
-            yield (*here, "value"), sla.value, f"allowed: a whole number, {least} or more"
-    for name, count in counts.items():
-        if count != 1:
-            allowed = f"allowed: retention exactly once for {name}"
-            yield ("slaProperties",), NOT_SET if count == 0 else count, allowed

@@ -6,8 +6,8 @@ from typing import Final
 
 INSTANCE: Final = r"^[a-z][a-z0-9]{1,15}$"
 ENVIRONMENT: Final = r"^[a-z][a-z0-9]{1,9}$"
-ACCOUNT: Final = r"^\d{12}$"
-REGION: Final = r"^[a-z]{2}(-[a-z]+)+-\d$"
+ACCOUNT: Final = r"^[0-9]{12}$"
+REGION: Final = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
 # What every service takes as the value of a tag, without the colon of the reserved prefix `aws:`.
 # https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
 TAG_VALUE: Final = r"^[\w ./=+@-]+$"
@@ -15,9 +15,11 @@ EMAIL: Final = r"^[^@\s]+@[^@\s]+$"
 PREFIX_LIST: Final = r"^pl-[0-9a-f]{8,17}$"
 # Path and name of a role of the deployment's account, or a role's ARN. A star may end the name, as
 # names of permission sets need it, and stand nowhere else: one at the front would name everybody.
-ROLE: Final = r"^(arn:aws[a-z-]*:iam::\d{12}:role/)?([\w+=,.@-]+/)*[\w+=,.@-]{3,}\*?$"
+ROLE: Final = (
+    r"^(arn:aws[a-z-]*:iam::[0-9]{12}:role/)?([a-zA-Z0-9_+=,.@-]+/)*[a-zA-Z0-9_+=,.@-]{3,}\*?$"
+)
 VPC_ENDPOINT: Final = r"^vpce-[0-9a-f]{8,17}$"
-KEY_ARN: Final = r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]+$"
+KEY_ARN: Final = r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[a-zA-Z0-9_-]+$"
 BUCKET_PREFIX: Final = r"^[a-z0-9][a-z0-9.-]{2,50}$"
 
 FORMS: Final = {

@@ -12,9 +12,9 @@ import yaml
 Use = Literal["endpoint", "training", "processing"]
 TABLE = Path(__file__).with_name("instance_types.yaml")
 
-_TYPE = re.compile(r"^ml\.(?P<series>[a-z]+\d[a-z\d-]*)\.(?:\d*x?large|medium|metal)$")
+_TYPE = re.compile(r"ml\.(?P<series>[a-z]+\d[a-z\d-]*)\.(?:\d*x?large|medium|metal)")
 # After a hyphen stands what else the series is: a chip (p6-b200) or a way to buy it (m7i-flex).
-_SERIES = re.compile(r"^(?P<family>[a-z]+)\d+(?P<attributes>[a-z]*)(?:-(?P<kind>[a-z\d]+))?$")
+_SERIES = re.compile(r"(?P<family>[a-z]+)\d+(?P<attributes>[a-z]*)(?:-(?P<kind>[a-z\d]+))?")
 
 # Accelerated series whose every size carries local NVMe storage although no "d" says so.
 _LOCAL_BY_SERIES = frozenset({
@@ -110,8 +110,8 @@ def has_local_storage(name: str) -> bool:
 
 def _series(name: str) -> dict[str, str]:
     """Family, attributes and kind of the type's series; empty if it has no type's form."""
-    found = _TYPE.match(name)
-    series = _SERIES.match(found["series"]) if found else None
+    found = _TYPE.fullmatch(name)
+    series = _SERIES.fullmatch(found["series"]) if found else None
     if series is None:
         return {}
     return {"whole": series[0]} | {key: text or "" for key, text in series.groupdict().items()}

@@ -11,21 +11,19 @@ from typing import Any
 from open_data_contract_standard.model import OpenDataContractStandard
 from pydantic import ValidationError
 
-from config.contract import compile_contract, example_record
-from config.contract_properties import resolved
+from config import contract_values, together
+from config.contract import compile_contract
+from config.contract_properties import custom_types, resolved
 from config.contract_rules import check_contract
 from config.problems import (
     NOT_SET,
     ConfigurationError,
-    Location,
     Problem,
 )
 from config.rules import broken_rules
-from config.schedule import runs_per_year
 from config.settings import Settings
 from config.source import Source, read_source, without
-from config.wording import findings
-from lambdas.shared import records
+from config.wording import Finding, findings
 
 # Stands in for required settings that are missing or refused, so that the rules can still look at
 # the others. Nothing is ever deployed from it: a refused file raises.
@@ -81,10 +79,10 @@ def load_deployment(environment: str, root: Path = REPOSITORY) -> Deployment:
     problems += found
     if contract is not None and settings is not None and not problems:
         compiled = compile_contract(contract)
-        problems += _check_windows(settings, source, compiled)
-        problems += _check_decisions(settings, source, compiled)
-        problems += _check_batch(settings, source, compiled)
-        problems += _check_validators(source.data["contract"], compiled)
+        problems += together.problems(settings, source, compiled)
+        if contract_source is not None:
+            problems += together.problems_of_days(settings, source, contract_source, compiled)
+            problems += contract_values.problems(contract, contract_source, compiled)
         if not problems:
             return Deployment(settings, compiled, contract_path)
     raise ConfigurationError(problems)
@@ -93,13 +91,14 @@ def load_deployment(environment: str, root: Path = REPOSITORY) -> Deployment:
 def _check_settings(source: Source, environment: str) -> tuple[Settings | None, list[Problem]]:
     if not source.data:
         return None, list(source.problems) or [Problem(source.name, "", NOT_SET, "must be set")]
-    problems, refused = list(source.problems), list[Location]()
+    problems, refused = list(source.problems), list(source.refused)
     settings: Settings | None = None
     try:
-        settings = Settings.model_validate(source.data)
+        settings = _strictly(source.data)
     except ValidationError as error:
         for location, value, allowed in findings(error, Settings, source.data):
-            problems.append(source.problem(location, allowed, value=value))
+            if location not in source.refused:
+                problems.append(source.problem(location, allowed, value=value))
             refused.append(location)
         present = [place for place in refused if source.at(place) is not NOT_SET]
         settings = _standing_in(without(source.data, present))
@@ -112,9 +111,14 @@ def _check_settings(source: Source, environment: str) -> tuple[Settings | None, 
     return settings, problems
 
 
+def _strictly(data: dict[str, Any]) -> Settings:
+    """No text becomes a number, no number a switch; JSON, since YAML has no tuples or paths."""
+    return Settings.model_validate_json(json.dumps(data), strict=True)
+
+
 def _standing_in(data: dict[str, Any]) -> Settings | None:
     try:
-        return Settings.model_validate(_merged(_STAND_IN, data))
+        return _strictly(_merged(_STAND_IN, data))
     except ValidationError:
         return None
 
@@ -142,94 +146,33 @@ def _find_contract(source: Source, root: Path) -> tuple[Path, Source | None, lis
 def _check_contract(
     source: Source | None,
 ) -> tuple[OpenDataContractStandard | None, list[Problem]]:
+    """The contract's problems; what is refused by its type is left out of the later checks."""
     if source is None:
         return None, []
     if not source.data:
         return None, list(source.problems) or [Problem(source.name, "", NOT_SET, "must be set")]
-    problems, data = list(source.problems), source.data
-    refused: list[Location] = []
+    problems, refused = list(source.problems), list(source.refused)
+    data: dict[str, Any] = source.data
+    for types in (_odcs_types, custom_types):
+        found = [one for one in types(data) if one[0] not in refused]
+        problems += [source.problem(place, allowed, value=value) for place, value, allowed in found]
+        refused += [place for place, _, _ in found]
+        # A whole entry is refused for its name; its neighbours keep their places.
+        data = without(data, [p for p, _, _ in found if types is _odcs_types or "value" in p])
     try:
-        contract = OpenDataContractStandard.model_validate(data)
-    except ValidationError as error:
-        for location, value, allowed in findings(error, OpenDataContractStandard, data):
-            problems.append(source.problem(location, allowed, value=value))
-            refused.append(location)
-        data = without(data, refused)
-        try:
-            contract = OpenDataContractStandard.model_validate(data)
-        except ValidationError:
-            return None, problems
-    # ODCS has one type error per value; what the checks add about the same value is noise.
+        contract = OpenDataContractStandard.model_validate(data, strict=True)
+    except ValidationError:
+        return None, problems
     for location, value, allowed in check_contract(contract, data):
-        if not any(location[: len(place)] == place for place in refused):
-            place = resolved(location, data)
+        place = resolved(location, source.data)
+        if not any(place[: len(one)] == one for one in refused):
             problems.append(source.problem(place, allowed, value=value))
     return contract, problems
 
 
-def _check_windows(
-    settings: Settings, source: Source, contract: dict[str, Any]
-) -> Iterator[Problem]:
-    """Windows longer than the retention would quietly read what is left."""
-    for dotted, record, days in (
-        ("training.window_days", "event", settings.training.window_days),
-        ("monitoring.window_days", "label", settings.monitoring.window_days),
-    ):
-        kept = contract["retention_days"][record]
-        if days > kept:
-            yield source.problem(
-                tuple(dotted.split(".")),
-                f"allowed: at most the contract's retention of {contract[record]['name']}, {kept}",
-                value=days,
-                rule="window-within-retention",
-            )
-
-
-def _check_decisions(
-    settings: Settings, source: Source, contract: dict[str, Any]
-) -> Iterator[Problem]:
-    """The gate's confidence is that of a year of so many decisions."""
-    schedule, counted = settings.training.schedule, contract["gate"]["decisionsPerYear"]
-    if schedule is None or (runs := runs_per_year(schedule)) <= counted:
-        return
-    yield source.problem(
-        ("training", "schedule"),
-        f"allowed: at most {counted} times a year, the contract's gate.decisionsPerYear; this "
-        f"falls due {runs} times, so that the gate's confidence would not hold",
-        value=schedule,
-        rule="decisions-a-year",
-    )
-
-
-def _check_batch(settings: Settings, source: Source, contract: dict[str, Any]) -> Iterator[Problem]:
-    """A batch that no body can hold is a setting without effect."""
-    record = len(json.dumps(example_record(contract["event"]), separators=(",", ":")))
-    most = settings.api.body_kilobytes * 1024 // (record + 1)
-    if settings.api.batch_records > most:
-        yield source.problem(
-            ("api", "batch_records"),
-            f"allowed: at most {most}, for {settings.api.body_kilobytes} KB "
-            f"(api.body_kilobytes) hold no more of the contract's example of {record} bytes",
-            value=settings.api.batch_records,
-            rule="batch-fits-body",
-        )
-
-
-def _check_validators(name: str, contract: dict[str, Any]) -> Iterator[Problem]:
-    """Run-time code has the last word: what it could not enforce is refused here too.
-
-    The examples make one record that the validator must accept: ``make verify-aws`` sends it.
-    """
-    for role in ("event", "label"):
-        record = contract[role]
-        here = f"schema[{record['name']}]"
-        try:
-            checked = records.compiled(record).check(example_record(record), lambda _value: "p_")
-        except ValueError as error:
-            yield Problem(name, here, role, str(error))
-            continue
-        if isinstance(checked, records.Invalid):
-            place = f"{here}.properties[{checked.field}].examples"
-            yield Problem(
-                name, place, checked.code, f"allowed: a valid first example; {checked.message}"
-            )
+def _odcs_types(data: dict[str, Any]) -> Iterator[Finding]:
+    """What the standard's models refuse."""
+    try:
+        OpenDataContractStandard.model_validate(data, strict=True)
+    except ValidationError as error:
+        yield from findings(error, OpenDataContractStandard, data)

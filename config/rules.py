@@ -17,12 +17,14 @@ from config.rules_ingestion import GLUE_RULES, INGESTION_RULES
 from config.rules_instances import INSTANCE_RULES
 from config.rules_network import NETWORK_RULES
 from config.rules_operation import OPERATION_RULES
+from config.rules_region import REGION_RULES
 from config.rules_serving import SERVING_RULES
 from config.rules_training import TRAINING_RULES
 from config.settings import Settings
 from config.source import Source
 
 RULES: tuple[Rule, ...] = (
+    *REGION_RULES,
     *NETWORK_RULES,
     *INGESTION_RULES,
     *GLUE_RULES,

@@ -13,8 +13,11 @@ from config.rule import AWS
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
-_RATE = re.compile(r"^rate\((\d+) (minute|hour|day)(s?)\)$")
-_CRON = re.compile(r"^cron\(([^()]*)\)$")
+# Applied as full matches: $ would let a line break pass.
+_RATE = re.compile(r"rate\(([0-9]{1,9}) (minute|hour|day)(s?)\)", re.ASCII)
+_CRON = re.compile(r"cron\(([!-'*-~ ]*)\)", re.ASCII)
+# https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
+_LONGEST = 256
 _UNIT_MINUTES = {"minute": 1, "hour": 60, "day": 1440}
 _YEAR_MINUTES = 366 * 1440
 # name, lowest, highest, names counted from the lowest, further forms
@@ -42,11 +45,11 @@ def is_bad_schedule(expression: str | None) -> bool:
 
 def schedule_error(expression: str) -> str | None:
     """Why AWS would refuse ``expression``, or None if it parses."""
-    rate = _RATE.match(expression)
+    rate = _RATE.fullmatch(expression)
     if rate:
         return _rate_error(int(rate[1]), plural=bool(rate[3]))
-    cron = _CRON.match(expression)
-    if cron is None:
+    cron = _CRON.fullmatch(expression)
+    if cron is None or len(expression) > _LONGEST:
         return "allowed: cron(minutes hours day-of-month month day-of-week year) or rate(n unit)"
     parts = cron[1].split()
     if len(parts) != len(_FIELDS):
@@ -65,7 +68,7 @@ def runs_per_year(expression: str) -> int:
 
     Days that depend on the month's shape (``L``, ``15W``, ``MON#2``) count once a month.
     """
-    rate = _RATE.match(expression)
+    rate = _RATE.fullmatch(expression)
     if rate:
         return math.ceil(_YEAR_MINUTES / (int(rate[1]) * _UNIT_MINUTES[rate[2]]))
     parts = expression[len("cron(") : -1].split()

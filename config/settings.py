@@ -25,10 +25,14 @@ from config.settings_network import (
 
 Percent = Annotated[int, Field(ge=0, le=100)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(gt=0)]
-LogRetentionDays = Literal[
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827
-]
+Positive = Annotated[int, Field(gt=0, le=1_000_000_000)]
+# Athena projects a date each (config/contract_rules.py), and no table has more.
+Days = Annotated[int, Field(gt=0, le=3654)]
+# An execution of Step Functions lasts a year at most.
+Minutes = Annotated[int, Field(ge=0, le=365 * 24 * 60)]
+# Of requests, or at the same time: ten times what AWS gives an account at first, and more.
+PerSecond = Annotated[int, Field(gt=0, le=100_000)]
+Instances = Annotated[int, Field(ge=1, le=100)]
 
 
 def _yaml_off(value: object) -> object:
@@ -37,6 +41,19 @@ def _yaml_off(value: object) -> object:
 
 
 TagValue = Annotated[str, Field(max_length=256, pattern=forms.TAG_VALUE)]
+
+
+def _no_switch(value: object) -> object:
+    """Python takes true for 1, and so do literals."""
+    if isinstance(value, bool):
+        raise ValueError("a whole number")
+    return value
+
+
+LogRetentionDays = Annotated[
+    Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827],
+    BeforeValidator(_no_switch),
+]
 
 
 class Owner(Section):
@@ -79,17 +96,17 @@ class Training(Section):
     volume_customer_key: bool = True
     max_runtime_minutes: Annotated[int, Field(gt=0, le=28 * 24 * 60)] = 60
     evaluation_minutes: Annotated[int, Field(gt=0, le=9 * 24 * 60)] = 60
-    window_days: Positive = 90
+    window_days: Days = 90
     validation_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
     holdout_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
-    cooldown_minutes: Annotated[int, Field(ge=0)] = 1440
-    lease_minutes: Positive = 600
+    cooldown_minutes: Minutes = 1440
+    lease_minutes: Annotated[Minutes, Field(gt=0)] = 600
     schedule: str | None = "cron(0 3 1 * ? *)"
     approval: Literal["automatic", "manual"] = "automatic"
     trees: Annotated[int, Field(ge=1, le=5000)] = 200
     max_depth: Annotated[int, Field(ge=1, le=16)] = 6
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
-    seed: int = 2013
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 2013
 
 
 class Variant(Section):
@@ -98,8 +115,8 @@ class Variant(Section):
     Changing a count later is an operation.
     """
 
-    instances: Annotated[int, Field(ge=1, le=100)] = 1
-    weight: Annotated[float, Field(ge=0)] = 1.0
+    instances: Instances = 1
+    weight: Annotated[float, Field(ge=0, le=1000)] = 1.0
 
 
 class Serverless(Section):
@@ -118,8 +135,8 @@ class Autoscaling(Section):
     """
 
     enabled: bool = True
-    minimum: Positive = 1
-    maximum: Positive = 2
+    minimum: Instances = 1
+    maximum: Instances = 2
     invocations_per_instance: Positive = 600
     registered_instance_type: str = "ml.m5.large"
     registered_variants: tuple[Literal["champion", "challenger"], ...] = ("champion", "challenger")
@@ -152,7 +169,7 @@ class Serving(Section):
     capture_percent: Percent = 100
     capture: bool = True
     experiment_weight: Share = 0.1
-    experiment_minutes: Annotated[int, Field(ge=0)] = 60
+    experiment_minutes: Minutes = 60
     serverless: Serverless = Serverless()
     autoscaling: Autoscaling = Autoscaling()
 
@@ -185,8 +202,8 @@ class Api(Section):
     """
 
     auth: Literal["iam", "cognito"] = "iam"
-    requests_per_second: Positive = 50
-    burst: Positive = 100
+    requests_per_second: PerSecond = 50
+    burst: PerSecond = 100
     requests_per_five_minutes_per_address: Annotated[int, Field(ge=10, le=2_000_000_000)] = 15_000
     body_kilobytes: Annotated[int, Field(ge=1, le=64)] = 64
     batch_records: Annotated[int, Field(ge=1, le=500)] = 100
@@ -198,10 +215,10 @@ class Monitoring(Section):
     instance_type: str = "ml.m5.large"
     volume_customer_key: bool = True
     schedule: str | None = "cron(0 6 * * ? *)"
-    window_days: Positive = 30
+    window_days: Days = 30
     alarm_period_seconds: Literal[10, 30, 60, 300, 900, 3600] = 300
-    data_freshness_seconds: Positive = 3600
-    latency_milliseconds: Positive = 500
+    data_freshness_seconds: Annotated[int, Field(gt=0, le=7 * 24 * 3600)] = 3600
+    latency_milliseconds: Annotated[int, Field(gt=0, le=60_000)] = 500
     monthly_budget_usd: Positive = 300
 
 
@@ -222,7 +239,7 @@ class Retention(Section):
     """
 
     log_days: LogRetentionDays = 30
-    backup_days: Positive | None = None
+    backup_days: Annotated[int, Field(gt=0, le=36_500)] | None = None
     allow_data_deletion: bool = False
 
 
@@ -246,4 +263,4 @@ class Settings(Section):
     monitoring: Monitoring = Monitoring()
     audit: Audit = Audit()
     retention: Retention = Retention()
-    reserved_concurrency: dict[str, Positive] = Field(default_factory=dict)
+    reserved_concurrency: dict[str, PerSecond] = Field(default_factory=dict)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from config import yaml_text
 from config.problems import NOT_SET, Location, Problem
-
-# libyaml reads these files ten times as fast; PyYAML wheels carry it, source builds may not.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from config.yaml_text import UnreadableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +21,15 @@ class Source:
         name: path to show, relative to the repository root.
         data: the document; empty if it could not be read.
         lines: 1-based line of the value at each location.
-        problems: what is wrong with the text itself (not YAML, duplicate keys).
+        problems: what is wrong with the text itself (not YAML, duplicate keys, octal numbers).
+        refused: locations of the problems, at which nothing else need be said.
     """
 
     name: str
     data: dict[str, Any]
     lines: dict[Location, int] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    refused: tuple[Location, ...] = ()
 
     def at(self, location: Location) -> object:
         """The value at ``location``, or :data:`NOT_SET`."""
@@ -91,45 +90,23 @@ def read_source(path: Path, root: Path) -> Source:
     """Parse ``path``. A text that is not a YAML mapping yields a source with problems."""
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
     try:
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=_Loader)
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader, see _Loader)
-    except (OSError, UnicodeDecodeError) as error:
+        document = yaml_text.parse(path.read_bytes())
+    except OSError as error:
         return Source(name, {}, problems=(Problem(name, "", str(path), f"unreadable: {error}"),))
-    except yaml.YAMLError as error:
-        return Source(name, {}, problems=(_syntax_problem(name, error),))
-    if node is None or not isinstance(data, dict):
-        return Source(name, {}, problems=(Problem(name, "", data, "allowed: a YAML mapping"),))
-    lines: dict[Location, int] = {}
-    duplicates = tuple(_walk(node, (), lines, name))
-    return Source(name, data, lines, duplicates)
-
-
-def _syntax_problem(name: str, error: yaml.YAMLError) -> Problem:
-    mark = getattr(error, "problem_mark", None)
-    what = getattr(error, "problem", None) or str(error)
-    return Problem(name, "", what, "allowed: YAML", line=mark.line + 1 if mark else None)
-
-
-def _walk(
-    node: yaml.Node, location: Location, lines: dict[Location, int], name: str
-) -> Iterator[Problem]:
-    """Record lines below ``node``; yield keys given twice, of which YAML keeps only the last."""
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            child: Location = (*location, key.value)
-            if child in lines:
-                yield Problem(
-                    name, ".".join(map(str, child)), key.value,
-                    f"given twice, first in line {lines[child]}; allowed: once",
-                    line=key.start_mark.line + 1,
-                )  # fmt: skip
-            lines[child] = key.start_mark.line + 1
-            yield from _walk(value, child, lines, name)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            lines[(*location, index)] = value.start_mark.line + 1
-            yield from _walk(value, (*location, index), lines, name)
+    except UnreadableError as error:
+        return Source(
+            name, {}, problems=(Problem(name, "", error.what, error.allowed, error.line),)
+        )
+    if not isinstance(document.data, dict):
+        wrong = Problem(name, "", document.data, "allowed: a YAML mapping")
+        return Source(name, {}, problems=(wrong,))
+    plain = Source(name, document.data, document.lines)
+    problems = tuple(
+        Problem(name, plain.describe(one.location), one.value, one.allowed, one.line)
+        for one in document.refusals
+    )
+    refused = tuple(one.location for one in document.refusals)
+    return Source(name, document.data, document.lines, problems, refused)
 
 
 def without(data: dict[str, Any], locations: Iterable[Location]) -> dict[str, Any]:

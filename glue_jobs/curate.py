@@ -19,9 +19,9 @@ import boto3
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as fn
 
-from glue_jobs import files, session, streams
+from glue_jobs import files, session, stored, streams
 from glue_jobs.arguments import parse
-from glue_jobs.files import ERROR_OUTPUT, LANDING, Rejected, Source, union
+from glue_jobs.files import ERROR_OUTPUT, LANDING, Source, union
 from lambdas.shared import names
 from lambdas.shared.pseudonyms import derived_key
 
@@ -41,8 +41,9 @@ REQUIRED = (
 # Stream → its record in the compiled contract.
 RECORDS = {names.EVENTS: "event", names.LABELS: "label"}
 
-IN_STATE, CONTENT, STREAM = "_in_state", "_content", "_stream"
-KEY, TIME = "_key", "_time"
+IN_STATE, CONTENT, STREAM, KEY, TIME, WINNER = (
+    f"{names.WORKING}{name}" for name in ("in_state", "content", "stream", "key", "time", "winner")
+)
 DATE = names.PARTITION_DATE
 # For each stream: dates whose partition must be written; False: its last record moved elsewhere.
 Changes = dict[str, dict[str, bool]]
@@ -65,11 +66,15 @@ Incoming = tuple[Table, DataFrame | None]
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A table with the rows that it holds (None: none yet) and those that arrived for it."""
+    """A table with the rows that it holds (None: none yet) and those that arrived for it.
+
+    Where ``outdated``, files of the table have types of an earlier contract: all are written anew.
+    """
 
     table: Table
     state: DataFrame | None
     arrived: DataFrame
+    outdated: bool = False
 
 
 def main(argv: Sequence[str]) -> None:
@@ -99,10 +104,8 @@ def main(argv: Sequence[str]) -> None:
         if refused is not None:
             rejected.append(refused)
         incoming.append((table, valid))
-    damaged, failures = bring_up_to_date(spark, incoming)
-    if damaged:
-        rejected.append(files.rows(spark, damaged))
-    files.write_rejected(spark, rejected, arguments["output_rejected"])
+    found, failures = bring_up_to_date(spark, incoming)
+    files.write_rejected(spark, [*rejected, *found], arguments["output_rejected"])
     if failures:
         raise SystemExit("; ".join(failures))
 
@@ -114,37 +117,50 @@ def _key(key_arn: str) -> bytes:
 
 def bring_up_to_date(
     spark: SparkSession, incoming: Sequence[Incoming]
-) -> tuple[list[Rejected], list[str]]:
+) -> tuple[list[DataFrame], list[str]]:
     """Curate both tables in one pass; should that fail, each alone and without damaged files.
 
-    Returns the damaged files as rows of ``rejected``, and what failed for good.
+    Returns rows of ``rejected`` for what files hold that no contract's type does, for damaged
+    files, and what failed for good.
     """
     try:
-        curate(spark, [one for table, more in incoming for one in _update(spark, table, more)])
+        return _curated(spark, [_update(spark, table, more) for table, more in incoming]), []
     except streams.SPARK_ERRORS:
         sys.stderr.write(f"a table cannot be read as a whole:\n{traceback.format_exc()}")
-    else:
-        return [], []
-    damaged, failures = list[Rejected](), list[str]()
+    rejected, failures = list[DataFrame](), list[str]()
     for table, more in incoming:
         try:
             found = streams.unreadable(spark, table.record, table.stream)
-            damaged += [files.damaged(table.name, uri, reason) for uri, reason in found.items()]
-            curate(spark, _update(spark, table, more, list(found)))
+            damaged = [files.damaged(table.name, uri, reason) for uri, reason in found.items()]
+            rejected += [files.rows(spark, damaged)] if damaged else []
+            rejected += _curated(spark, [_update(spark, table, more, list(found))])
         except streams.SPARK_ERRORS as error:
             sys.stderr.write(traceback.format_exc())
             failures.append(f"{table.name} could not be curated: {str(error).splitlines()[0]}")
-    return damaged, failures
+    return rejected, failures
+
+
+# What a table has to be merged with, if anything, and rows of rejected found on the way.
+Found = tuple[Update | None, list[DataFrame]]
 
 
 def _update(
     spark: SparkSession, table: Table, more: DataFrame | None, without: Sequence[str] = ()
-) -> list[Update]:
-    """What one table has to be merged with: its stream and ``more`` valid rows, if any."""
-    streamed = streams.read(spark, table.record, table.stream, without)
-    if parts := [part for part in (streamed, more) if part is not None]:
-        return [Update(table, streams.read(spark, table.record, table.state), union(parts))]
-    return []
+) -> Found:
+    """A table's stream, but for some files, and ``more`` valid rows."""
+    streamed = stored.read(spark, table.record, table.stream, table.name, without)
+    parts = [part for part in (streamed and streamed.rows, more) if part is not None]
+    state = stored.read(spark, table.record, table.state, table.name) if parts else None
+    uncast = [one.rejected for one in (streamed, state) if one and one.rejected is not None]
+    if not parts:
+        return None, uncast
+    rows, outdated = (state.rows, state.outdated) if state else (None, False)
+    return Update(table, rows, union(parts), outdated), uncast
+
+
+def _curated(spark: SparkSession, found: Sequence[Found]) -> list[DataFrame]:
+    curate(spark, [update for update, _ in found if update is not None])
+    return [part for _, uncast in found for part in uncast]
 
 
 def curate(spark: SparkSession, updates: Sequence[Update]) -> None:
@@ -157,7 +173,7 @@ def curate(spark: SparkSession, updates: Sequence[Update]) -> None:
     changes = _changes([_identities(update) for update in known])
     for update in updates:
         changed = changes.get(update.table.name, {})
-        if update.state is None or changed:
+        if update.state is None or changed or update.outdated:
             _write(spark, update, changed)
 
 
@@ -225,7 +241,7 @@ def _changes(parts: Sequence[DataFrame]) -> Changes:
 
 
 def _write(spark: SparkSession, update: Update, changed: dict[str, bool]) -> None:
-    """Replace the partitions of ``changed`` dates; all of them if there is no table yet."""
+    """Replace the partitions of ``changed`` dates; all if there is no table yet, or an old one."""
     table, fields = update.table, _fields(update.table)
     id_field, time = table.record["id_field"], table.record["time_field"]
     rows = update.arrived if update.state is None else union([update.arrived, update.state])
@@ -233,17 +249,20 @@ def _write(spark: SparkSession, update: Update, changed: dict[str, bool]) -> Non
     winners = (
         rows.select(*fields, content, _date(table).alias(DATE))
         .groupBy(id_field)
-        .agg(fn.max_by(fn.struct(*fields, DATE), fn.struct(time, CONTENT)).alias("winner"))
-        .select("winner.*")
+        .agg(fn.max_by(fn.struct(*fields, DATE), fn.struct(time, CONTENT)).alias(WINNER))
+        .select(f"{WINNER}.*")
     )
-    if update.state is not None:
+    if update.state is not None and not update.outdated:
         winners = winners.where(fn.col(DATE).isin([date for date, kept in changed.items() if kept]))
+    kept = winners.select(DATE).distinct().collect() if update.outdated else []
     # One file for each date, in the order of ids, so that the same content gives the same file.
     ordered = winners.repartition(DATE).sortWithinPartitions(DATE, id_field)
     ordered.write.mode("overwrite").partitionBy(DATE).parquet(table.output)
-    for date, present in changed.items():
-        if not present:
-            session.delete(spark, f"{table.output}{DATE}={date}/")
+    gone = [date for date, present in changed.items() if not present]
+    if update.outdated:
+        gone = sorted({*session.partitions(spark, table.output, DATE)} - {row[0] for row in kept})
+    for date in gone:
+        session.delete(spark, f"{table.output}{DATE}={date}/")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ REQUIRED = (
     "as_of",
 )
 OPTIONAL = ("window_start", "window_end", "started_at")
-LABEL = "label"
+LABEL, LABELLED_AT = names.LABEL_COLUMN, f"{names.WORKING}labelled_at"
 # Rank error of a bin's edge is at most one in this many rows.
 QUANTILE_ACCURACY = 10_000
 FOLDS = 5
@@ -89,7 +89,7 @@ def _labels(spark: SparkSession, contract: Contract, path: str) -> DataFrame:
     """Id, time, 0/1 label and date of every label."""
     record, rule = contract["label"], contract["label_rule"]
     late = (fn.col(rule["field"]) >= fn.lit(rule["at_least"])).cast("int").alias(LABEL)
-    known_at = fn.col(record["time_field"]).alias("_labelled_at")
+    known_at = fn.col(record["time_field"]).alias(LABELLED_AT)
     wanted = (record["id_field"], known_at, late, names.PARTITION_DATE)
     return session.read_dated(spark, record, path).select(*wanted)
 
@@ -101,7 +101,7 @@ def _newest(spark: SparkSession, contract: Contract, path: str, started_at: str 
     for date in reversed([date for date in dates if date <= f"{limit:%Y-%m-%d}"]):
         labels = _labels(spark, contract, path).where(fn.col(names.PARTITION_DATE) == date)
         # Epoch microseconds: collected timestamps would come in the driver's own time zone.
-        times = labels.select(fn.unix_micros("_labelled_at").alias("at"))
+        times = labels.select(fn.unix_micros(LABELLED_AT).alias("at"))
         found = times.where(fn.col("at") <= _microseconds(limit)).agg(fn.max("at")).collect()[0][0]
         if found is not None:
             return _moment(found)
@@ -121,7 +121,7 @@ def _moment(microseconds: int) -> datetime:
 def _labelled(
     spark: SparkSession, contract: Contract, path: str, labels: DataFrame, window: Window
 ) -> DataFrame:
-    """The window's events with ``label`` 0, 1 or null: not known by ``as_of``."""
+    """The window's events with a label of 0, 1 or null: not known by ``as_of``."""
     record = contract["event"]
     time = fn.col(record["time_field"])
     inside = (
@@ -130,7 +130,7 @@ def _labelled(
         .where(fn.col(names.PARTITION_DATE).between(*_dates(window.start, window.end)))
         .where((time >= _lit(window.start)) & (time < _lit(window.end)))
     )
-    known = labels.where(fn.col("_labelled_at") <= _lit(window.as_of))
+    known = labels.where(fn.col(LABELLED_AT) <= _lit(window.as_of))
     known = known.select(contract["label"]["id_field"], LABEL)
     wanted = [record["id_field"], record["time_field"], LABEL]
     wanted += [feature["name"] for feature in contract["features"]]

@@ -7,6 +7,7 @@ directories elsewhere.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession, types
@@ -104,15 +105,22 @@ def write_json(spark: SparkSession, path: str, document: Any) -> None:
 
 def has_files(spark: SparkSession, path: str, suffix: str = "") -> bool:
     """Whether anything but markers and hidden files lies below ``path``."""
+    return next(_files(spark, path, suffix), None) is not None
+
+
+def files(spark: SparkSession, path: str, suffix: str = "") -> list[str]:
+    """What :func:`has_files` sees, in order."""
+    return sorted(_files(spark, path, suffix))
+
+
+def _files(spark: SparkSession, path: str, suffix: str) -> Iterator[str]:
     system, hadoop_path = _locate(spark, path)
-    if not system.exists(hadoop_path):
-        return False
-    files = system.listFiles(hadoop_path, True)
-    while files.hasNext():
-        name = files.next().getPath().getName()
+    found = system.listFiles(hadoop_path, True) if system.exists(hadoop_path) else None
+    while found is not None and found.hasNext():
+        one = found.next().getPath()
+        name = one.getName()
         if name.endswith(suffix) and not name.startswith(("_", ".")) and FOLDER_MARKER not in name:
-            return True
-    return False
+            yield one.toString()
 
 
 def partitions(spark: SparkSession, path: str, column: str) -> list[str]:

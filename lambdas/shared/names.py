@@ -28,6 +28,11 @@ TABLE_LABELS = "labels"
 TABLE_REJECTED = "rejected"
 PARTITION_DATE = "event_date"
 
+# Columns that jobs add beside a record's own begin with this, and no field of a contract does
+# (config/contract_fields.py): a field may be named label, fold or raw_x.
+WORKING = "__"
+LABEL_COLUMN = f"{WORKING}label"
+
 # Prefixes inside the zone buckets, all ending in a slash.
 RAW_BACKUP = {EVENTS: "backup/events/", LABELS: "backup/labels/"}
 # Firehose has one destination bucket for data and errors; errors hold classified values in clear,

@@ -79,7 +79,7 @@ def compare(
     confidence = gate["confidence"]
     decisions = 1 if champion.kind == CONSTANT else gate["decisionsPerYear"]
     of_one = bootstrap.year_confidence(confidence, decisions)
-    label = rows["label"].to_numpy(dtype=float)
+    label = rows[names.LABEL_COLUMN].to_numpy(dtype=float)
     draws = metrics.draw(inputs.event_times(rows, contract), seed)
     found = inputs.records(rows)
     evaluations, losses = [], []

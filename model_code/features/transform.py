@@ -15,12 +15,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lambdas.shared import names
+
 SPEC_VERSION = 1
 IDENTITY = "identity"
 TARGET_MEAN = "targetMean"
 MISSING = float("nan")
 # Prefix of the columns that keep a category's own value beside its encoding.
-RAW = "raw_"
+RAW = f"{names.WORKING}raw_"
 
 Spec = Mapping[str, Any]
 

@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVING_CODE = ("model_code/features", "model_code/serving", "lambdas/shared")
 SERVING_FILES = ("model_code/__init__.py", "model_code/models.py", "lambdas/__init__.py")
 ENTRY = "model_code/serving/inference.py"
-LABEL = "label"
+LABEL = names.LABEL_COLUMN
 
 
 @dataclass(frozen=True, slots=True)

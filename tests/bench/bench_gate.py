@@ -49,7 +49,7 @@ def year(order: np.ndarray) -> pd.DataFrame:
     """Labelled flights (a tenth) on days renumbered by ``order``."""
     frame = flights.sample(flights.prepare(), 0.1)
     rows = frame[frame["outcome"] == "arrived"].copy()
-    rows["label"] = (rows["arrival_delay_minutes"] >= CONTRACT["label_rule"]["at_least"]).astype(
+    rows["__label"] = (rows["arrival_delay_minutes"] >= CONTRACT["label_rule"]["at_least"]).astype(
         float
     )
     codes, _ = pd.factorize(rows["event_time"].dt.floor("D"), sort=True)
@@ -74,7 +74,7 @@ def retrainings(rows: pd.DataFrame) -> Iterator[Parts]:
 
 def counts(rows: pd.DataFrame, name: str) -> dict[str | None, tuple[int, int]]:
     """Rows and positives of each value."""
-    found = rows.groupby(name)["label"].agg(["size", "sum"])
+    found = rows.groupby(name)["__label"].agg(["size", "sum"])
     return {str(value): (int(n), int(positive)) for value, n, positive in found.itertuples()}
 
 
@@ -98,7 +98,7 @@ def candidate(parts: Parts, target: Path) -> Model:
     ):  # fmt: skip
         (run / name).write_text(json.dumps(document))
     train.save(booster, run, target)
-    simple = yardsticks.fit(rows[FEATURES].to_numpy(float), rows["label"].to_numpy(float))
+    simple = yardsticks.fit(rows[FEATURES].to_numpy(float), rows["__label"].to_numpy(float))
     (target / yardsticks.FILE).write_text(json.dumps(simple))
     return Model(target)
 
@@ -107,12 +107,12 @@ def encoded(rows: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataFrame:
     """Features under a specification, with the label."""
     records = rows[FEATURES].astype(object).where(rows[FEATURES].notna(), None).to_dict("records")
     found = pd.DataFrame(Encoder(spec).matrix(records), columns=FEATURES)
-    return found.assign(label=rows["label"].to_numpy())
+    return found.assign(__label=rows["__label"].to_numpy())
 
 
 def judged(parts: Parts, one: Model, other: Model, folder: Path) -> dict[str, Any]:
     """The gate's answer."""
-    raw = parts.holdout[["event_time", "label", *FEATURES]]
+    raw = parts.holdout[["event_time", "__label", *FEATURES]]
     simple = evaluate.yardstick_predictions(folder, raw)
     found = evaluate.compare(CONTRACT, raw, one, other, 1, simple=simple)
     return decide(CONTRACT, found)

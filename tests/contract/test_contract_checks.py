@@ -57,6 +57,18 @@ def _schema(index: int, key: str, value: object) -> Callable[[Contract], object]
     return lambda contract: set_custom(contract["schema"][index], key, value)
 
 
+def _object(index: int, /, **values: object) -> Callable[[Contract], object]:
+    """Set keys of one schema object."""
+    return lambda contract: contract["schema"][index].update(values)
+
+
+def _signed(contract: Contract, kind: str, *, value: object) -> None:
+    contract["schema"][0]["properties"].append(
+        {"name": "signed", "logicalType": kind, "classification": "public",
+         "enum": [{"value": value}]}
+    )  # fmt: skip
+
+
 def _drop(name: str) -> Callable[[Contract], object]:
     def change(contract: Contract) -> None:
         for schema in contract["schema"]:
@@ -119,7 +131,7 @@ ROWS = (
     Row("pattern without anchors", _options("carrier", pattern="[A-Z]{2}"),
         _at("carrier", "logicalTypeOptions.pattern"), "between ^ and $"),
     Row("pattern of another dialect", _options("carrier", pattern="^(?P<code>[A-Z]{2})$"),
-        _at("carrier", "logicalTypeOptions.pattern"), "dialect of JSON Schema"),
+        _at("carrier", "logicalTypeOptions.pattern"), "ECMA and Python share"),
     Row("unbounded text", lambda c: field(c, "carrier")["logicalTypeOptions"].pop("maxLength"),
         _at("carrier", "logicalTypeOptions.maxLength"), "unbounded"),
     Row("empty enumeration", _on("origin", enum=[]), _at("origin", "enum"), "at least one"),
@@ -186,7 +198,7 @@ ROWS = (
     Row("more drift than features", _criteria("monitoring", driftedFeaturesToAlarm=99),
         "customProperties[monitoring].value.driftedFeaturesToAlarm", "number of features"),
     Row("time without zone", _schema(0, "earliestEventTime", "2000-01-01T00:00:00"),
-        f"{EVENT}.customProperties[earliestEventTime].value", "a quoted UTC time"),
+        f"{EVENT}.customProperties[earliestEventTime].value", "a UTC time such as"),
     Row("times crossed", _schema(0, "latestEventTime", "1999-01-01T00:00:00Z"),
         f"{EVENT}.customProperties[earliestEventTime].value", "before latestEventTime"),
     Row("eleven years", _schema(0, "latestEventTime", "2024-01-01T00:00:00Z"),
@@ -199,13 +211,114 @@ ROWS = (
     Row("retention in years", lambda c: c["slaProperties"][0].update(unit="y"),
         "slaProperties[retention scheduled_departures].unit", "allowed: d"),
     Row("half a day", lambda c: c["slaProperties"][0].update(value=0.5),
-        "slaProperties[retention scheduled_departures].value", "whole days"),
+        "slaProperties[retention scheduled_departures].value", "a whole number"),
     Row("version", lambda c: c.update(version="one"), "version", "major.minor.patch"),
     Row("example missing", lambda c: field(c, "carrier").pop("examples"),
         _at("carrier", "examples"), "missing"),
     Row("example out of range", _on("day_of_week", examples=[8]),
         _at("day_of_week", "examples"), "a valid first example"),
     Row("unknown key", lambda c: c.update(schemas=[]), "schemas", "unknown key"),
+    # What AWS would refuse
+    Row("comment of 256 characters", _on("event_time", description="x" * 256),
+        _at("event_time", "description"), "at most 255 characters, here 256"),
+    Row("comment of two lines", _on("event_time", description="one\ntwo"),
+        _at("event_time", "description"), "one line"),
+    Row("name with a line break", _on("carrier", name="carrier\n"),
+        _at("carrier\n", "name"), "lower case"),
+    Row("version with a line break", lambda c: c.update(version="1.0.0\n"), "version",
+        "major.minor.patch"),
+    Row("contract's name with a line break", lambda c: c.update(name="flights\n"), "name",
+        "lower case"),
+    Row("object's name with a line break", _object(0, name="scheduled_departures\n"),
+        "schema[scheduled_departures\n].name", "letters, digits"),
+    Row("digits of another script", lambda c: c.update(version="1.0.\u0663"), "version",
+        "major.minor.patch"),
+    Row("30 February", _schema(0, "earliestEventTime", "2012-02-30T00:00:00Z"),
+        f"{EVENT}.customProperties[earliestEventTime].value", "a date that exists"),
+    Row("time with a line break", _schema(0, "earliestEventTime", "2013-01-01T00:00:00Z\n"),
+        f"{EVENT}.customProperties[earliestEventTime].value", "a UTC time such as"),
+    Row("before 1900", _schema(0, "earliestEventTime", "1899-12-31T00:00:00Z"),
+        f"{EVENT}.customProperties[earliestEventTime].value", "years 1900 to 2261"),
+    Row("after pandas", _schema(0, "latestEventTime", "2262-01-01T00:00:00Z"),
+        f"{EVENT}.customProperties[latestEventTime].value", "years 1900 to 2261"),
+    Row("year 9999", _schema(0, "latestEventTime", "9999-12-31T23:59:59Z"),
+        f"{EVENT}.customProperties[latestEventTime].value", "years 1900 to 2261"),
+    Row("retention for ever", lambda c: c["slaProperties"][1].update(value=99999999999),
+        "slaProperties[retention arrivals].value", "1 to 36500"),
+    Row("retention of a boolean", lambda c: c["slaProperties"][1].update(value=True),
+        "slaProperties[retention arrivals].value", "a whole number"),
+    Row("reserved word", _on("carrier", name="timestamp"), _at("timestamp", "name"),
+        "no reserved word of Athena"),
+    Row("two objects of one name", _object(1, name="Scheduled_Departures"),
+        "schema[Scheduled_Departures].name", "whatever its case"),
+    # Patterns
+    Row("open range", _options("destination", pattern="^[A-Z]{,3}$"),
+        _at("destination", "logicalTypeOptions.pattern"), "ECMA and Python share"),
+    Row("possessive", _options("destination", pattern="^[A-Z]++$"),
+        _at("destination", "logicalTypeOptions.pattern"), "ECMA and Python share"),
+    Row("named character", _options("destination", pattern="^\\N{LATIN CAPITAL LETTER I}AH$"),
+        _at("destination", "logicalTypeOptions.pattern"), "ECMA and Python share"),
+    Row("catastrophic", _options("destination", pattern="^(?:[A-Z0-9]+-?)+$"),
+        _at("destination", "logicalTypeOptions.pattern"), "few parts can match the same text"),
+    Row("pattern that is no text", _options("destination", pattern=3),
+        _at("destination", "logicalTypeOptions.pattern"), "a regular expression"),
+    # Without effect
+    Row("enum of a boolean", lambda c: _signed(c, "boolean", value=True),
+        _at("signed", "enum"), "string, integer or number"),
+    Row("enum of a time", lambda c: _signed(c, "timestamp", value="2013-01-01T00:00:00Z"),
+        _at("signed", "enum"), "string, integer or number"),
+    Row("physical name", _on("carrier", physicalName="UNIQUE_CARRIER"),
+        _at("carrier", "physicalName"), "has no effect; allowed instead: name, carrier"),
+    Row("unique", _on("carrier", unique=True), _at("carrier", "unique"), "has no effect"),
+    Row("key that is not unique", _on("flight_id", unique=False), _at("flight_id", "unique"),
+        "allowed with mlRole entityKey: true"),
+    Row("compound key", _on("carrier", primaryKey=True, primaryKeyPosition=2),
+        _at("carrier", "primaryKeyPosition"), "has no effect"),
+    Row("second in the key", _on("flight_id", primaryKeyPosition=2),
+        _at("flight_id", "primaryKeyPosition"), "1"),
+    Row("partitioned elsewhere", _on("carrier", partitioned=True), _at("carrier", "partitioned"),
+        "on the field with mlRole eventTime only"),
+    Row("quality of a field", _on("carrier", quality=[{"metric": "nullValues", "mustBe": 0}]),
+        _at("carrier", "quality"), "allowed instead: required"),
+    Row("quality of an object", _object(0, quality=[{"metric": "rowCount", "mustBe": 1}]),
+        f"{EVENT}.quality", "has no effect"),
+    Row("relationship", _on("carrier", relationships=[{"to": "airlines.id"}]),
+        _at("carrier", "relationships"), "has no effect"),
+    Row("encrypted name", _on("carrier", encryptedName="carrier_x"),
+        _at("carrier", "encryptedName"), "treatment pseudonymise"),
+    Row("view", _object(0, physicalType="view"), f"{EVENT}.physicalType", "table"),
+    Row("another promise",
+        lambda c: c["slaProperties"].append(
+            {"property": "availability", "value": 99, "unit": "d", "element": "arrivals"}),
+        "slaProperties[availability arrivals].property", "has no effect; allowed: retention"),
+    Row("default element", lambda c: c.update(slaDefaultElement="arrivals"), "slaDefaultElement",
+        "element of each promise"),
+    Row("latency of events",
+        lambda c: c["slaProperties"].append(
+            {"property": "latency", "value": 1, "unit": "d", "element": "scheduled_departures"}),
+        "slaProperties[latency scheduled_departures].element", "has no effect on events"),
+    Row("latency twice",
+        lambda c: c["slaProperties"].append(dict(c["slaProperties"][2])),
+        "slaProperties[latency arrivals]", "given twice"),
+    Row("latency beyond retention", lambda c: c["slaProperties"][2].update(value=400),
+        "slaProperties[latency arrivals].value", "less than the event's retention"),
+    # Beyond sense
+    Row("no label is late", _criteria("positiveLabel", atLeast=3001),
+        "customProperties[positiveLabel].value.atLeast", "-300 (excluded) to 3000"),
+    Row("every label is late", _criteria("positiveLabel", atLeast=-300),
+        "customProperties[positiveLabel].value.atLeast", "-300 (excluded) to 3000"),
+    Row("rows without end", _criteria("gate", minimumTrainingRows=10**12),
+        "customProperties[gate].value.minimumTrainingRows", "1000000000"),
+    Row("days beyond the window", _criteria("monitoring", minimumDays=31),
+        "customProperties[monitoring].value.minimumDays", "at most monitoring.window_days"),
+    Row("text beyond a request", _options("carrier", maxLength=10**9),
+        _at("carrier", "logicalTypeOptions.maxLength"), "0 to 65536"),
+    Row("value beyond the limits", _on("day_of_week", enum=[{"value": 8}]),
+        _at("day_of_week", "enum[0].value"), "a value of the field"),
+    Row("second example out of range", _on("day_of_week", examples=[1, 8]),
+        _at("day_of_week", "examples[1]"), "a value of the field"),
+    Row("example of another type", _on("carrier", examples=["UA", 9]),
+        _at("carrier", "examples[1]"), "a value of type string"),
     Row("wrong type", _on("carrier", required="perhaps"), _at("carrier", "required"),
         "true or false"),
 )  # fmt: skip
@@ -238,7 +351,7 @@ def test_what_run_time_code_cannot_enforce_is_refused(
     def refuse(_record: object) -> None:
         raise ValueError("treatment of x is 'hash'; allowed: pseudonymise")
 
-    monkeypatch.setattr("config.load.records.compiled", refuse)
+    monkeypatch.setattr("config.contract_values.records.compiled", refuse)
     problems = configuration.problems()
     assert {problem.field for problem in problems} == {EVENT, LABEL}
 
@@ -256,6 +369,36 @@ def test_changes_that_are_fine_load(configuration: ConfigurationCopy) -> None:
 
     configuration.change_contract(change)
     assert configuration.load().contract["features"][-1]["name"] == "international"
+
+
+HARMLESS: dict[str, Callable[[Contract], object]] = {
+    "false": _on("carrier", unique=False, primaryKey=False, partitioned=False),
+    "own name": _on("carrier", physicalName="carrier"),
+    "words for people": _on("carrier", tags=["codes"], businessName="Carrier", deprecated=False),
+    "longest comment": _on("carrier", description="x" * 255),
+    "label and raw_carrier": lambda c: (
+        field(c, "aircraft_engines").update(name="label"),
+        field(c, "aircraft_seats").update(name="raw_carrier"),
+    ),
+    "words that begin alike": _options("destination", pattern="^(?:IAH|IAD|IND)$"),
+}
+
+
+@pytest.mark.parametrize("change", HARMLESS)
+def test_what_does_no_harm_may_stand(change: str, configuration: ConfigurationCopy) -> None:
+    configuration.change_contract(HARMLESS[change])
+    assert configuration.load().contract["name"] == "flights"
+
+
+def test_a_custom_property_of_null_is_not_given(configuration: ConfigurationCopy) -> None:
+    def change(contract: Contract) -> None:
+        entries = field(contract, "aircraft_seats")["customProperties"]
+        entries += [{"property": "observedAt", "value": None}]
+
+    configuration.change_contract(change)
+    fields = configuration.load().contract["event"]["fields"]
+    (seats,) = (one for one in fields if one["name"] == "aircraft_seats")
+    assert "observed_at" not in seats
 
 
 def test_ten_years_of_dates_are_not_too_many(configuration: ConfigurationCopy) -> None:

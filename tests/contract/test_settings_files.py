@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -177,6 +178,24 @@ def test_windows_stay_within_the_retention_of_the_contract(
     configuration.change_settings({"training.window_days": 401, "monitoring.window_days": 400})
     (problem,) = configuration.problems()
     assert (problem.field, problem.rule) == ("training.window_days", "window-within-retention")
+
+
+@pytest.mark.parametrize("section", ["training", "monitoring"])
+def test_windows_are_longer_than_labels_take(
+    section: str, configuration: ConfigurationCopy
+) -> None:
+    """Else no event of a window has its label yet."""
+
+    def patient(contract: dict[str, Any]) -> None:
+        contract["slaProperties"][2]["value"] = 10
+
+    configuration.change_contract(patient)
+    configuration.change_settings({f"{section}.window_days": 11})
+    assert configuration.load().contract["label_latency_hours"] == 240
+    configuration.change_settings({f"{section}.window_days": 10})
+    (problem,) = configuration.problems()
+    assert (problem.field, problem.value) == (f"{section}.window_days", 10)
+    assert problem.rule == "window-beyond-latency"
 
 
 def test_a_schedule_decides_no_more_often_than_the_gate_counts(

@@ -115,23 +115,24 @@ RAISING: tuple[tuple[str, str, object, str], ...] = (
     ("int_parsing", "training.seed", "x", "allowed: a whole number"),
     ("int_parsing_size", "training.seed", "1" * 5000, "allowed: a whole number"),
     ("int_from_float", "training.seed", 1.5, "allowed: a whole number"),
-    ("finite_number", "training.seed", float("inf"), "allowed: a finite number"),
+    ("finite_number", "training.seed", float("inf"),
+     "allowed: a finite decimal number, or text in quotes"),
     ("float_type", "serving.experiment_weight", {}, "allowed: a number"),
     ("float_parsing", "serving.experiment_weight", "x", "allowed: a number"),
-    ("finite_number", "serving.champion", {"weight": float("inf")}, "allowed: a finite number"),
+    ("finite_number", "serving.champion", {"weight": float("inf")},
+     "allowed: a finite decimal number, or text in quotes"),
     ("greater_than", "training.learning_rate", 0, "allowed: above 0 and at most 1"),
-    ("greater_than", "api.burst", 0, "allowed: above 0"),
+    ("greater_than", "api.burst", 0, "allowed: above 0 and at most 100000"),
     ("greater_than", "retention.backup_days", 0, "allowed: above 0"),
     ("greater_than_equal", "ingestion.buffer_seconds", -1, "allowed: 0 to 900"),
-    ("greater_than_equal", "training.cooldown_minutes", -1, "allowed: at least 0"),
+    ("greater_than_equal", "training.cooldown_minutes", -1, "allowed: 0 to 525600"),
     ("less_than", "training.holdout_share", 0.5, "allowed: above 0 and below 0.5"),
     ("less_than_equal", "ingestion.buffer_seconds", 901, "allowed: 0 to 900"),
     ("string_type", "network.cidr", 10, "allowed: text, in quotes where YAML would read a number, "
      "a date or true"),
-    ("string_type", "instance", datetime.date(2013, 1, 1), "allowed: text, in quotes where YAML "
+    ("string_type", "instance", True, "allowed: text, in quotes where YAML "
      "would read a number, a date or true"),
-    ("string_unicode", "instance", b"\xff", "allowed: text, in quotes where YAML would read a "
-     "number, a date or true"),
+    ("string_unicode", "instance", b"\xff", "allowed: no tag, here tag:yaml.org,2002:binary"),
     ("string_too_long", "owner.team", "x" * 257, "allowed: at most 256 characters"),
     ("string_pattern_mismatch", "account", "1", "allowed: an account's 12 digits, in quotes"),
     ("string_pattern_mismatch", "perimeter.vpc_endpoints", ["vpc-1"],
@@ -147,11 +148,12 @@ RAISING: tuple[tuple[str, str, object, str], ...] = (
     ("model_type", "owner", 1, "allowed: a section with team, cost_center, email"),
     ("model_type", "replication", [], "allowed: a section with account, region, bucket_prefix, "
      "keys"),
-    ("path_type", "contract", 1, "allowed: the path of a file"),
+    ("path_type", "contract", 1, "allowed: text, in quotes where YAML would read a number, a date "
+     "or true"),
     ("missing", "owner", {"team": "a", "cost_center": "b"}, "must be set"),
     ("extra_forbidden", "owner.phone", 1, "unknown key; allowed: team, cost_center, email"),
     ("invalid_key", "owner", {"team": "a", "cost_center": "b", "email": "a@b", 1: 2},
-     "unknown key; allowed: team, cost_center, email"),
+     "allowed as a key: text, in quotes"),
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lambdas.shared import names
 from model_code.features import fit
 from tests.unit.spark_jobs import CONTRACT
 
@@ -60,14 +61,14 @@ def labels(records: list[dict[str, Any]], seed: int) -> list[float]:
 
 def part(records: list[dict[str, Any]], label: list[float]) -> pd.DataFrame:
     """A part as the features job writes it, with raw categories."""
-    from model_code.features.transform import Encoder
+    from model_code.features.transform import RAW, Encoder
 
     rows = pd.DataFrame(Encoder(spec()).matrix(records), columns=FEATURES)
     for name in ("carrier", "origin", "destination"):
-        rows[f"raw_{name}"] = [record[name] for record in records]
+        rows[f"{RAW}{name}"] = [record[name] for record in records]
     rows.insert(0, "flight_id", [record["flight_id"] for record in records])
     rows.insert(1, "event_time", pd.to_datetime([record["event_time"] for record in records]))
-    rows.insert(2, "label", label)
+    rows.insert(2, names.LABEL_COLUMN, label)
     return rows
 
 

@@ -251,3 +251,65 @@ def test_the_later_record_wins_in_either_order(
     table = lake.table("labels")
     assert list(table["arrival_delay_minutes"]) == [99]
     assert list(table["event_date"].astype(str)) == ["2013-02-03"]
+
+
+def typed(name: str, kind: str) -> dict[str, Any]:
+    """The contract with another type for one field of the event."""
+    contract: dict[str, Any] = json.loads(json.dumps(CONTRACT))
+    (field,) = (one for one in contract["event"]["fields"] if one["name"] == name)
+    field |= {"type": kind, "glue_type": {"number": "double", "integer": "bigint"}[kind]}
+    return contract
+
+
+def test_an_integer_that_became_a_number_is_read_from_old_files(
+    lake: Lake, month: flights.Month
+) -> None:
+    rows = valid_rows(month.events, EVENT)
+    firehose_parquet(rows, EVENT, lake.root / "events_stream")
+    lake.run()
+    before = lake.table("events")
+    contract = typed("aircraft_seats", "number")
+    (lake.root / "contract.json").write_text(json.dumps(contract))
+    newest = rows[0] | {"flight_id": "2013-01-01T10:15Z_ZZ_1_EWR", "aircraft_seats": 12.5}
+    firehose_parquet([newest], contract["event"], lake.root / "events_stream")
+    lake.run()
+    after = lake.table("events").set_index("flight_id")["aircraft_seats"]
+    assert str(after.dtype) == "float64"
+    assert after.pop(newest["flight_id"]) == 12.5
+    expected = before.set_index("flight_id")["aircraft_seats"].astype(float)
+    assert after.sort_index().equals(expected.sort_index())
+    assert lake.table("rejected").empty
+    files = lake.files("events")
+    lake.run()
+    assert lake.files("events") == files, "once the table has the new types, nothing changes"
+
+
+def test_a_number_that_is_no_integer_is_rejected_from_old_files(
+    lake: Lake, month: flights.Month
+) -> None:
+    was = typed("aircraft_seats", "number")["event"]
+    first, second = valid_rows(month.events[:2], EVENT)
+    rows = [first | {"aircraft_seats": 149.0}, second | {"aircraft_seats": 12.5}]
+    firehose_parquet(rows, was, lake.root / "events_stream")
+    lake.run()
+    found = lake.table("events")
+    assert found[["flight_id", "aircraft_seats"]].to_numpy().tolist() == [[first["flight_id"], 149]]
+    (rejected,) = lake.table("rejected").to_dict("records")
+    assert rejected["record_id"] == second["flight_id"]
+    assert (rejected["code"], rejected["field"]) == ("wrong_type", "aircraft_seats")
+    assert (rejected["origin"], rejected["stream"]) == ("stored", "events")
+
+
+def test_no_file_of_the_old_type_stays_in_the_table(lake: Lake, month: flights.Month) -> None:
+    """Who reads the table by the contract's types would stop at it."""
+    was = typed("aircraft_seats", "number")
+    (lake.root / "contract.json").write_text(json.dumps(was))
+    first, *_, last = valid_rows(month.events, EVENT)
+    rows = [first | {"aircraft_seats": 149.0}, last | {"aircraft_seats": 12.5}]
+    firehose_parquet(rows, was["event"], lake.root / "events_stream")
+    lake.run()
+    assert len(lake.table("events")) == 2
+    (lake.root / "contract.json").write_text(json.dumps(CONTRACT))
+    lake.run()
+    assert lake.table("events")["flight_id"].tolist() == [first["flight_id"]]
+    assert len(lake.files("events")) == 1

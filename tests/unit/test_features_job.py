@@ -91,7 +91,7 @@ def test_only_labels_known_by_as_of_are_used(lake: Path, frame: pd.DataFrame) ->
     found = pd.concat([run.part(name) for name in windows.PARTS])
     assert set(found["flight_id"]) == set(known["flight_id"])
     late = known.set_index("flight_id")["arrival_delay_minutes"] >= 15
-    labels = found.set_index("flight_id")["label"]
+    labels = found.set_index("flight_id")["__label"]
     assert (labels == late.astype(float).reindex(labels.index)).all()
     rows = run.document("statistics.json")["rows"]
     assert rows["events"] == len(window)
@@ -133,7 +133,7 @@ def test_train_rows_are_encoded_without_their_own_label(run: Run, frame: pd.Data
     """Against means of all other folds, computed anew; later parts follow the specification."""
     spec = {one["name"]: one for one in run.document("feature_spec.json")["features"]}
     train = run.part("train")
-    raw = train[["flight_id", "event_time", "label", "destination"]].merge(
+    raw = train[["flight_id", "event_time", "__label", "destination"]].merge(
         frame[["flight_id", "destination"]], on="flight_id", suffixes=("", "_value")
     )
     hours = raw["event_time"].dt.floor("h")
@@ -145,8 +145,8 @@ def test_train_rows_are_encoded_without_their_own_label(run: Run, frame: pd.Data
     assert set(fold) == set(range(features.FOLDS))
     for number in range(features.FOLDS):
         others, mine = raw[fold != number], raw[fold == number]
-        overall = others["label"].mean()
-        sums = others.groupby("destination_value")["label"].agg(["sum", "count"])
+        overall = others["__label"].mean()
+        sums = others.groupby("destination_value")["__label"].agg(["sum", "count"])
         means = (sums["sum"] + 20 * overall) / (sums["count"] + 20)
         expected = mine["destination_value"].map(means).fillna(overall)
         assert np.allclose(mine["destination"], expected, rtol=0, atol=1e-12)
@@ -162,7 +162,7 @@ def test_statistics_agree_with_the_tables(run: Run) -> None:
     for name in windows.PARTS:
         part = run.part(name)
         assert statistics["rows"][name] == len(part)
-        assert statistics["positives"][name] == part["label"].sum()
+        assert statistics["positives"][name] == part["__label"].sum()
     train = run.part("train")
     for name, share in statistics["nulls"].items():
         assert share == pytest.approx(train[name].isna().mean(), abs=1e-12)
@@ -179,21 +179,21 @@ def test_encodings_and_baseline_see_the_train_part_only(
     lake = tmp_path_factory.mktemp("changed")
     spark_jobs.write_lake(lake, changed)
     other = Run(lake, tmp_path_factory.mktemp("run"))
-    assert other.part("holdout")["label"].all()
+    assert other.part("holdout")["__label"].all()
     for name in ("feature_spec.json", "baseline.json"):
         assert other.document(name) == run.document(name)
 
 
 def test_target_means_are_smoothed_means(run: Run, frame: pd.DataFrame) -> None:
     train = run.part("train")
-    joined = train[["flight_id", "label"]].merge(
+    joined = train[["flight_id", "__label"]].merge(
         frame[["flight_id", "carrier"]].rename(columns={"carrier": "carrier_value"}), on="flight_id"
     )
-    overall = joined["label"].mean()
+    overall = joined["__label"].mean()
     spec = {one["name"]: one for one in run.document("feature_spec.json")["features"]}
     assert spec["carrier"]["default"] == pytest.approx(overall)
     for carrier, rows in joined.groupby("carrier_value"):
-        expected = (rows["label"].sum() + 20 * overall) / (len(rows) + 20)
+        expected = (rows["__label"].sum() + 20 * overall) / (len(rows) + 20)
         assert spec["carrier"]["mapping"][carrier] == pytest.approx(expected)
 
 
@@ -217,8 +217,8 @@ def test_baseline_counts_every_train_row_on_its_day(run: Run, frame: pd.DataFram
 def test_holdout_keeps_raw_categories(run: Run, frame: pd.DataFrame) -> None:
     holdout = run.part("holdout").set_index("flight_id")
     carriers = frame.set_index("flight_id")["carrier"].reindex(holdout.index)
-    assert (holdout["raw_carrier"] == carriers).all()
-    assert "raw_carrier" not in run.part("train")
+    assert (holdout["__raw_carrier"] == carriers).all()
+    assert "__raw_carrier" not in run.part("train")
 
 
 def test_a_window_without_labels_says_so(frame: pd.DataFrame, tmp_path: Path) -> None:

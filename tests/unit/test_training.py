@@ -109,7 +109,7 @@ def test_the_final_model_has_seen_the_validation_part(tmp_path: Path) -> None:
         run = tmp_path / name
         rows = models.write_run(run)["validation"]
         if flipped:
-            rows["label"] = 1 - rows["label"]
+            rows["__label"] = 1 - rows["__label"]
             rows.to_parquet(run / "validation" / "part.parquet", index=False)
         fit(run, tmp_path / f"{name}-model", "--trees", "1")
         found.append(Model(tmp_path / f"{name}-model").fingerprint)
@@ -260,13 +260,13 @@ def table_with_many_values(seed: int) -> dict[str, pd.DataFrame]:
     signal = generator.normal(0, 1, rows)
     label = (generator.random(rows) < 1 / (1 + np.exp(-(1.6 * signal - 0.4)))).astype(int)
     table = pd.DataFrame(
-        {"value": generator.integers(0, 1400, rows).astype(str), "signal": signal, "label": label}
+        {"value": generator.integers(0, 1400, rows).astype(str), "signal": signal, "__label": label}
     )
     return {"train": table[:1851], "validation": table[1851:2150], "holdout": table[2150:]}
 
 
 def counted(rows: pd.DataFrame) -> dict[str | None, tuple[int, int]]:
-    found = rows.groupby("value")["label"].agg(["size", "sum"])
+    found = rows.groupby("value")["__label"].agg(["size", "sum"])
     return {str(value): (int(n), int(positive)) for value, n, positive in found.itertuples()}
 
 
@@ -297,7 +297,7 @@ def test_encodings_out_of_fold_let_trees_learn(seed: int) -> None:
         found = encoded(parts, out_of_fold=way)
         booster = train.search(found["train"], found["validation"], names, chosen)
         predicted = booster.inplace_predict(found["holdout"][names].to_numpy())
-        lost[way] = log_loss(parts["holdout"]["label"], predicted)
-    rate = parts["holdout"]["label"].mean()
+        lost[way] = log_loss(parts["holdout"]["__label"], predicted)
+    rate = parts["holdout"]["__label"].mean()
     assert lost[True] < lost[False] - 0.02
     assert lost[True] < 0.85 * float(entropy(np.array(rate)))

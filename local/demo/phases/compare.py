@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from lambdas.shared.names import CURATED, TABLE_EVENTS, TABLE_LABELS
+from lambdas.shared.names import CURATED, LABEL_COLUMN, TABLE_EVENTS, TABLE_LABELS
 from local.demo.flights import NAMES, window
 from local.demo.phases import retrain
 from local.demo.report.model import Comparison, Contender, Estimate, Window
@@ -82,7 +82,7 @@ def _spring_run(story: Story) -> dict[str, Any]:
 
 
 def july(story: Story) -> pd.DataFrame:
-    """July's curated departures whose arrival is known, with ``label`` 0 or 1, in event order."""
+    """July's curated departures whose arrival is known, labelled 0 or 1, in event order."""
     event, label = story.contract["event"], story.contract["label"]
     rule, bucket = story.contract["label_rule"], story.deployed.bucket("curated")
     wanted = [event["id_field"], event["time_field"]]
@@ -91,9 +91,9 @@ def july(story: Story) -> pd.DataFrame:
     known = pd.DataFrame(
         story.lake.rows(bucket, CURATED[TABLE_LABELS], (label["id_field"], rule["field"]))
     )
-    known["label"] = (known[rule["field"]] >= rule["at_least"]).astype(float)
+    known[LABEL_COLUMN] = (known[rule["field"]] >= rule["at_least"]).astype(float)
     known = known.rename(columns={label["id_field"]: event["id_field"]})
-    rows = rows.merge(known[[event["id_field"], "label"]], on=event["id_field"])
+    rows = rows.merge(known[[event["id_field"], LABEL_COLUMN]], on=event["id_field"])
     rows[event["time_field"]] = pd.to_datetime(rows[event["time_field"]], utc=True)
     start, end = (pd.Timestamp(moment) for moment in window(JULY))
     inside = rows[rows[event["time_field"]].between(start, end, inclusive="left")]
