@@ -41,7 +41,7 @@ def steps(months_told: Sequence[int]) -> list[Step]:
             Step(NAMES[n - 1].lower(), f"{NAMES[n - 1]} passes", months.tell(n))
             for n in months_told
         ),
-        Step("schedules", "Schedules fall due, a monitor run fails", schedules.tell),
+        Step("schedules", "Schedules fall due, a monitor run is refused", schedules.tell),
         *([comparison] if compare.JULY in months_told else []),
     ]
 
