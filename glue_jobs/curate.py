@@ -19,11 +19,11 @@ import boto3
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as fn
 
+from core import names
+from core.pseudonyms import derived_key
 from glue_jobs import files, session, stored, streams
 from glue_jobs.arguments import parse
 from glue_jobs.files import ERROR_OUTPUT, LANDING, Source, union
-from lambdas.shared import names
-from lambdas.shared.pseudonyms import derived_key
 
 REQUIRED = (
     "input_contract",
