@@ -25,6 +25,8 @@ class _Constant:
 
 
 NOT_A_NUMBER: Final = _Constant()
+# Where Python itself gives up depends on its version and on what is on the stack already.
+DEEPEST: Final = 500
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -50,7 +52,8 @@ def parse(raw: bytes, what: str = "record") -> object:
         NotJsonError: not UTF-8, not JSON, nested too deeply, or a number of thousands of digits.
     """
     try:
-        return _decode(raw.decode("utf-8"))
+        text = raw.decode("utf-8")
+        value: object = _decode(text)
     except UnicodeDecodeError as error:
         raise NotJsonError(f"{what} is not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
@@ -60,3 +63,18 @@ def parse(raw: bytes, what: str = "record") -> object:
     except ValueError:
         # Python refuses to convert integers beyond 4,300 digits.
         raise NotJsonError(f"{what} holds a number with too many digits") from None
+    if text.count("[") + text.count("{") > DEEPEST and _too_deep(value):
+        raise NotJsonError(f"{what} is nested too deeply")
+    return value
+
+
+def _too_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        inside = [one for one in level if isinstance(one, dict | list)]
+        level = [
+            child for one in inside for child in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return False
+    return True

@@ -34,10 +34,10 @@ TWO = GOOD + b"\n" + GOOD + b"\n"
         ("a.jsonl", TWO.rstrip()),
         ("a.jsonl", TWO.replace(b"\n", b"\r\n")),
         ("a.jsonl", contents.BYTE_ORDER_MARK + TWO),
-        ("a.jsonl.gz", gzip.compress(TWO)),
-        ("a.JSONL.GZ", gzip.compress(TWO)),
-        ("a.gz", gzip.compress(GOOD + b"\n") + gzip.compress(GOOD + b"\n")),
-        ("unnamed", gzip.compress(TWO)),
+        ("a.jsonl.gz", gzip.compress(TWO, mtime=0)),
+        ("a.JSONL.GZ", gzip.compress(TWO, mtime=0)),
+        ("a.gz", gzip.compress(GOOD + b"\n", mtime=0) + gzip.compress(GOOD + b"\n")),
+        ("unnamed", gzip.compress(TWO, mtime=0)),
         ("a.bz2", bz2.compress(TWO)),
     ],
 )
@@ -49,13 +49,13 @@ def test_lines_are_read(name: str, content: bytes) -> None:
     ("name", "content", "reason"),
     [
         ("a.jsonl", b"", "empty"),
-        ("a.gz", gzip.compress(TWO)[:-5], "damaged or cut"),
-        ("a.gz", gzip.compress(TWO)[:5], "damaged or cut"),
-        ("a.gz", gzip.compress(TWO)[:-8] + b"12345678", "damaged or cut"),
-        ("a.gz", gzip.compress(TWO) + b"more", "damaged or cut"),
+        ("a.gz", gzip.compress(TWO, mtime=0)[:-5], "damaged or cut"),
+        ("a.gz", gzip.compress(TWO, mtime=0)[:5], "damaged or cut"),
+        ("a.gz", gzip.compress(TWO, mtime=0)[:-8] + b"12345678", "damaged or cut"),
+        ("a.gz", gzip.compress(TWO, mtime=0) + b"more", "damaged or cut"),
         ("a.bz2", bz2.compress(TWO)[:-5], "damaged or cut"),
         ("a.jsonl.gz", TWO, "named .gz and is none"),
-        ("a.bz2", gzip.compress(TWO), "named .bz2 and is none"),
+        ("a.bz2", gzip.compress(TWO, mtime=0), "named .bz2 and is none"),
         ("a.jsonl.snappy", TWO, "named .snappy and is none"),
         ("a.zst", TWO, "named .zst"),
         ("a.parquet", TWO, "named .parquet"),
@@ -99,7 +99,7 @@ def test_one_bad_line_leaves_its_neighbours_alone() -> None:
 
 
 def test_a_bad_file_is_one_row_with_its_size_and_the_reason() -> None:
-    cut = gzip.compress(TWO)[:-5]
+    cut = gzip.compress(TWO, mtime=0)[:-5]
     ((valid, refused),) = checked("a.gz", cut)
     assert valid is None
     row = files.Rejected(*refused)
