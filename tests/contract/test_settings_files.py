@@ -211,16 +211,30 @@ def test_a_schedule_decides_no_more_often_than_the_gate_counts(
 
 
 @pytest.mark.parametrize(
+    "changes", [{"training.window_days": 24}, {"training.holdout_share": 1e-3}]
+)
+def test_a_hold_out_has_the_days_that_the_gate_asks_for(
+    configuration: ConfigurationCopy, changes: dict[str, object]
+) -> None:
+    configuration.change_settings(changes)
+    (problem,) = configuration.problems()
+    assert (problem.field, problem.rule) == ("training.holdout_share", "holdout-has-days")
+
+
+@pytest.mark.parametrize(
     ("expression", "runs"),
     [
         ("rate(1 day)", 366),
         ("rate(30 days)", 13),
         ("cron(0 3 1 * ? *)", 12),
         ("cron(0 3 ? * MON *)", 53),
-        ("cron(0 3 ? JAN-MAR MON-FRI *)", 67),
+        ("cron(0 3 ? JAN-MAR MON-FRI *)", 65),
+        ("cron(0 3 * * ? *)", 366),
+        ("cron(0 3 ? * * *)", 366),
+        ("cron(0 3 31 * ? *)", 7),
         ("cron(0 3 ? * MON#1 *)", 12),
         ("cron(0 3 L * ? *)", 12),
-        ("cron(0 0/6 * * ? *)", 4 * 31 * 12),
+        ("cron(0 0/6 * * ? *)", 4 * 366),
         ("cron(0,30 3 15W 1,7 ? *)", 4),
     ],
 )
