@@ -180,22 +180,30 @@ def test_windows_stay_within_the_retention_of_the_contract(
     assert (problem.field, problem.rule) == ("training.window_days", "window-within-retention")
 
 
-@pytest.mark.parametrize("section", ["training", "monitoring"])
+@pytest.mark.parametrize(
+    ("section", "enough", "short"),
+    [
+        ("training", 50, "window-beyond-latency"),
+        ("monitoring", 17, "window-beyond-latency"),
+    ],
+)
 def test_windows_are_longer_than_labels_take(
-    section: str, configuration: ConfigurationCopy
+    section: str, enough: int, short: str, configuration: ConfigurationCopy
 ) -> None:
-    """Else no event of a window has its label yet."""
+    """Else no event of a window has its label yet, or too few days of it have."""
 
     def patient(contract: dict[str, Any]) -> None:
         contract["slaProperties"][2]["value"] = 10
 
     configuration.change_contract(patient)
-    configuration.change_settings({f"{section}.window_days": 11})
+    configuration.change_settings({f"{section}.window_days": enough})
     assert configuration.load().contract["label_latency_hours"] == 240
     configuration.change_settings({f"{section}.window_days": 10})
+    found = {problem.rule: problem for problem in configuration.problems()}
+    assert (found[short].field, found[short].value) == (f"{section}.window_days", 10)
+    configuration.change_settings({"training.window_days": 90, "monitoring.window_days": 16})
     (problem,) = configuration.problems()
-    assert (problem.field, problem.value) == (f"{section}.window_days", 10)
-    assert problem.rule == "window-beyond-latency"
+    assert problem.rule == "days-within-window"
 
 
 def test_a_schedule_decides_no_more_often_than_the_gate_counts(

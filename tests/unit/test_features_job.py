@@ -136,9 +136,9 @@ def test_train_rows_are_encoded_without_their_own_label(run: Run, frame: pd.Data
     raw = train[["flight_id", "event_time", "__label", "destination"]].merge(
         frame[["flight_id", "destination"]], on="flight_id", suffixes=("", "_value")
     )
-    day = raw["event_time"].dt.tz_localize(None) if raw["event_time"].dt.tz else raw["event_time"]
+    day = raw["event_time"].dt.tz_localize(None)
     fold = (day.astype("datetime64[s]").astype("int64") // 86_400) % features.FOLDS
-    mean = raw["label"].mean()
+    mean = raw["__label"].mean()
     assert set(fold) == set(range(features.FOLDS))
     for number in range(features.FOLDS):
         others, mine = raw[fold != number], raw[fold == number]
