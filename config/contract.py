@@ -110,6 +110,17 @@ def _record(schema: SchemaObject) -> dict[str, Any]:
     }
 
 
+def is_feature(prop: SchemaProperty) -> bool:
+    """Whether the model reads a field."""
+    return bool(custom_properties(prop.customProperties).get("mlRole") == "feature")
+
+
+def cause_of(prop: SchemaProperty) -> str:
+    """What a feature moves by: the cause that it names, its observation, or itself."""
+    custom = custom_properties(prop.customProperties)
+    return str(custom.get("cause") or custom.get("observedAt") or prop.name)
+
+
 def _features(schema: SchemaObject) -> list[dict[str, Any]]:
     features = []
     for prop in schema.properties or []:
@@ -125,7 +136,7 @@ def _features(schema: SchemaObject) -> list[dict[str, Any]]:
         if "observedAt" in custom:
             feature["observed_at"] = custom["observedAt"]
         # Features of one observation move together, and so may others: drift counts them once.
-        feature["cause"] = custom.get("cause") or custom.get("observedAt") or prop.name
+        feature["cause"] = cause_of(prop)
         features.append(feature)
     return features
 

@@ -75,7 +75,7 @@ class GateCriteria(_Closed):
     """What a challenger has to show on the hold-out.
 
     ``confidence`` is that of a year of ``decisionsPerYear``: with this probability no challenger
-    that is not better is promoted in it.
+    that is not better is promoted in it. Rows of one day share its luck, so a hold-out needs days.
     """
 
     metric: Literal["logLoss"]
@@ -83,6 +83,7 @@ class GateCriteria(_Closed):
     confidence: Confidence
     decisionsPerYear: Annotated[int, Field(ge=1, le=366)] = 12  # noqa: N815
     minimumHoldoutRows: Rows  # noqa: N815
+    minimumHoldoutDays: Annotated[int, Field(ge=5, le=366)] = 7  # noqa: N815
     minimumTrainingRows: Rows  # noqa: N815
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject
 from pydantic import BaseModel
 
-from config.contract import custom_properties
+from config.contract import cause_of, custom_properties, is_feature
 from config.contract_effect import keys_without_effect
 from config.contract_fields import check_field
 from config.problems import NOT_SET, Location
@@ -180,16 +180,16 @@ def _check_pair(
         yield where, positive.get("field"), f"allowed: the field with mlRole labelValue, {target}"
     if isinstance(positive, dict):
         yield from _check_both_answers(label, target, positive.get("atLeast"), contract)
-    monitoring, features = custom.get("monitoring"), 0
-    for prop in event.properties or []:
-        features += custom_properties(prop.customProperties).get("mlRole") == "feature"
+    monitoring = custom.get("monitoring")
+    causes = sorted({cause_of(prop) for prop in event.properties or [] if is_feature(prop)})
     limit = monitoring.get("driftedFeaturesToAlarm") if isinstance(monitoring, dict) else None
-    if isinstance(limit, int) and limit > features:
+    if isinstance(limit, int) and limit > len(causes):
         where = ("customProperties", _index(contract, "monitoring"), "value")
         yield (
             (*where, "driftedFeaturesToAlarm"),
             limit,
-            f"allowed: at most the number of features, {features}",
+            f"allowed: at most {len(causes)}, for features of one cause count once "
+            f"({', '.join(causes)})",
         )
 
 

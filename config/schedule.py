@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from calendar import monthrange
 
 from config.rule import AWS
 
@@ -29,7 +30,7 @@ _FIELDS: tuple[tuple[str, int, int, tuple[str, ...], str], ...] = (
     ("day of week", 1, 7, _DAYS, rf"L|(?:[1-7]|{'|'.join(_DAYS)})(?:L|#[1-5])"),
     ("year", 1970, 2199, (), ""),
 )
-_DAY_OF_MONTH, _DAY_OF_WEEK = 2, 4
+_DAY_OF_MONTH, _MONTH, _DAY_OF_WEEK = 2, 3, 4
 SCHEDULES = (
     "allowed: null; rate(n unit), such as rate(1 day) or rate(2 hours); or cron(minute hour "
     "day-of-month month day-of-week year) with ? for exactly one of the days, weekdays being "
@@ -64,7 +65,7 @@ def schedule_error(expression: str) -> str | None:
 
 
 def runs_per_year(expression: str) -> int:
-    """How often a valid schedule falls due in a year, rounded up; 0 if never again.
+    """How often a valid schedule falls due in a leap year, rounded up.
 
     Days that depend on the month's shape (``L``, ``15W``, ``MON#2``) count once a month.
     """
@@ -72,16 +73,28 @@ def runs_per_year(expression: str) -> int:
     if rate:
         return math.ceil(_YEAR_MINUTES / (int(rate[1]) * _UNIT_MINUTES[rate[2]]))
     parts = expression[len("cron(") : -1].split()
-    counts = [_occurrences(index, part) for index, part in enumerate(parts[:_DAY_OF_WEEK])]
-    minutes, hours, days, months = counts
-    if parts[_DAY_OF_WEEK] != "?":
-        mine = _occurrences(_DAY_OF_WEEK, parts[_DAY_OF_WEEK])
-        days = mine if "#" in parts[_DAY_OF_WEEK] or "L" in parts[_DAY_OF_WEEK] else mine * 53 / 12
-    return math.ceil(minutes * hours * days * months)
+    minutes, hours = (len(_named(index, parts[index])) for index in (0, 1))
+    return minutes * hours * _days_of_a_year(parts)
 
 
-def _occurrences(index: int, text: str) -> float:
-    """How many values of its range a field names."""
+def _days_of_a_year(parts: list[str]) -> int:
+    """On how many days of a leap year a cron falls due."""
+    months = [int(month) for month in _named(_MONTH, parts[_MONTH])]
+    if parts[_DAY_OF_WEEK] == "?":
+        wanted = _named(_DAY_OF_MONTH, parts[_DAY_OF_MONTH])
+        return sum(
+            isinstance(day, str) or day <= monthrange(2024, month)[1]
+            for month in months
+            for day in wanted
+        )
+    weekdays = _named(_DAY_OF_WEEK, parts[_DAY_OF_WEEK])
+    once_a_month = sum(isinstance(day, str) for day in weekdays)
+    days = sum(monthrange(2024, month)[1] for month in months)
+    return once_a_month * len(months) + math.ceil(days * (len(weekdays) - once_a_month) / 7)
+
+
+def _named(index: int, text: str) -> set[int | str]:
+    """The values of its range that a field names, and forms such as ``L`` as they stand."""
     _, low, high, names, more = _FIELDS[index]
     found: set[int | str] = set()
     for item in text.split(","):
@@ -94,7 +107,7 @@ def _occurrences(index: int, text: str) -> float:
         one = not last and not step and body not in ("*", "?")
         end = start if one else (_number(last, low, names) or high if last else high)
         found.update(range(start, end + 1, int(step or 1)))
-    return len(found)
+    return found
 
 
 def _rate_error(value: int, *, plural: bool) -> str | None:

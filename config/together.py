@@ -18,6 +18,7 @@ def problems(settings: Settings, source: Source, contract: dict[str, Any]) -> It
     """Settings that the compiled contract does not allow."""
     yield from _check_windows(settings, source, contract)
     yield from _check_decisions(settings, source, contract)
+    yield from _check_holdout(settings, source, contract)
     yield from _check_batch(settings, source, contract)
 
 
@@ -55,19 +56,37 @@ def _check_decisions(
     )
 
 
+def _check_holdout(
+    settings: Settings, source: Source, contract: dict[str, Any]
+) -> Iterator[Problem]:
+    """A hold-out of fewer days than the gate asks for rejects every candidate."""
+    training, wanted = settings.training, contract["gate"]["minimumHoldoutDays"]
+    days = training.window_days * training.holdout_share
+    if days < wanted:
+        yield source.problem(
+            ("training", "holdout_share"),
+            f"allowed: at least {wanted / training.window_days:.3g}: of training.window_days, "
+            f"{training.window_days}, it makes a hold-out of {days:.3g} days, and the contract's "
+            f"gate.minimumHoldoutDays is {wanted}",
+            value=training.holdout_share,
+            rule="holdout-has-days",
+        )
+
+
 def problems_of_days(
     settings: Settings, source: Source, contract_source: Source, contract: dict[str, Any]
 ) -> Iterator[Problem]:
     """A monitor that asks for more days than its window has never judges."""
     wanted, window = contract["monitoring"]["minimumDays"], settings.monitoring.window_days
-    if wanted > window:
+    latency, days = contract["label_latency_hours"] / 24, settings.training.window_days
+    if wanted > window - latency > 0:
         place = ("customProperties", "monitoring", "minimumDays")
         yield contract_source.problem(
             resolved(place, contract_source.data),
-            f"allowed: at most monitoring.window_days of {source.name}, {window}",
+            f"allowed: at most {window - latency:g}: monitoring.window_days of {source.name}, "
+            f"{window}, less the label latency of {latency:g} days",
             rule="days-within-window",
         )
-    latency, days = contract["label_latency_hours"] / 24, settings.training.window_days
     if latency >= settings.monitoring.window_days or latency >= days:
         shortest = min(days, window)
         yield source.problem(

@@ -90,6 +90,7 @@ class Gate(TypedDict):
     confidence: float
     decisionsPerYear: int
     minimumHoldoutRows: int
+    minimumHoldoutDays: int
     minimumTrainingRows: int
 
 

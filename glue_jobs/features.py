@@ -63,7 +63,7 @@ def main(argv: Sequence[str]) -> None:
     cuts = windows.cuts(
         known, float(arguments["validation_share"]), float(arguments["holdout_share"])
     )
-    fold = _fold(contract, windows.folds(known, cuts[0], FOLDS))
+    fold = _fold(contract, windows.turn(known, cuts[0], FOLDS))
     train = _part(rows, contract, "train", cuts)
     folds = _category_counts(train, contract, fold)
     counts = {name: fit.together([one[name] for one in folds]) for name in folds[0]}
@@ -171,10 +171,10 @@ def _named(contract: Contract, kind: str) -> list[str]:
     return [feature["name"] for feature in contract["features"] if feature["kind"] == kind]
 
 
-def _fold(contract: Contract, cuts: Sequence[datetime]) -> Column:
-    """Number of a row's fold: how many of the cuts lie at or before its time."""
-    time = fn.col(contract["event"]["time_field"])
-    return sum(((time >= _lit(cut)).cast("int") for cut in cuts), start=fn.lit(0))
+def _fold(contract: Contract, turn: timedelta) -> Column:
+    """Number of a row's fold: folds have turns of this length."""
+    turns = fn.unix_micros(contract["event"]["time_field"]) / fn.lit(turn // windows.RESOLUTION)
+    return fn.pmod(fn.floor(turns), fn.lit(FOLDS)).cast("int")
 
 
 def _category_counts(train: DataFrame, contract: Contract, fold: Column) -> list[Counts]:
@@ -191,7 +191,7 @@ def _category_counts(train: DataFrame, contract: Contract, fold: Column) -> list
         )
         for number, name, value, rows, positives in grouped.collect():
             found[number][name][value] = (rows, positives)
-    return [one for one in found if any(one.values())] or found[:1]
+    return found
 
 
 def _baseline(

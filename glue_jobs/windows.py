@@ -60,35 +60,17 @@ def cuts(
 ) -> tuple[datetime, datetime]:
     """First hour of validation and of hold-out, from labelled rows by hour in order.
 
+    A part begins at the first hour at which the share of earlier rows is reached; rows of one hour
+    stay together, so shares are met to within an hour's rows.
+
     Raises:
         SystemExit: there is no labelled row.
     """
-    if sum(rows for _, rows in hours) == 0:
-        raise SystemExit("no labelled event in the window; have the labels arrived?")
-    first, second = _split(hours, (1 - validation_share - holdout_share, 1 - holdout_share))
-    return first, second
-
-
-def folds(hours: Sequence[tuple[datetime, int]], end: datetime, count: int) -> list[datetime]:
-    """First hours of the second to last of ``count`` runs of about as many rows before ``end``.
-
-    Runs, not random rows: the label of a row's own hour must not come back in its encoding.
-    """
-    before = [(hour, rows) for hour, rows in hours if hour < end and rows]
-    if not before:
-        return []
-    found = _split(before, [index / count for index in range(1, count)])
-    return sorted({cut for cut in found if cut <= before[-1][0]})
-
-
-def _split(hours: Sequence[tuple[datetime, int]], shares: Sequence[float]) -> list[datetime]:
-    """For each share the first hour at which that share of the rows is earlier.
-
-    Rows of one hour stay together, so shares are met to within an hour's rows.
-    """
     total = sum(rows for _, rows in hours)
+    if total == 0:
+        raise SystemExit("no labelled event in the window; have the labels arrived?")
     found = []
-    for share in shares:
+    for share in (1 - validation_share - holdout_share, 1 - holdout_share):
         before = 0
         cut = hours[-1][0] + timedelta(hours=1)
         for hour, rows in hours:
@@ -97,7 +79,18 @@ def _split(hours: Sequence[tuple[datetime, int]], shares: Sequence[float]) -> li
                 break
             before += rows
         found.append(cut)
-    return found
+    return found[0], found[1]
+
+
+def turn(hours: Sequence[tuple[datetime, int]], end: datetime, folds: int) -> timedelta:
+    """How long rows before ``end`` belong to one fold before the next has its turn.
+
+    Whole days in turn, or hours where there are too few days: the labels of a row's own day must
+    not come back in its encoding, and each fold must see the whole window. Folds that were runs of
+    it would each have a rate of their own, by which trees tell when a row was.
+    """
+    days = {hour.date() for hour, rows in hours if hour < end and rows}
+    return timedelta(days=1) if len(days) >= folds else timedelta(hours=1)
 
 
 def moment(text: str) -> datetime:

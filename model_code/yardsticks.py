@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 FILE = "yardsticks.json"
@@ -19,6 +20,8 @@ FILE = "yardsticks.json"
 # Of the L2 penalty, on standardised features; scikit-learn's own default.
 INVERSE_PENALTY = 1.0
 STEPS = 1000
+# Relative to the mean: below it a spread is how floats round.
+ROUNDING = 1e-9
 
 
 def fit(matrix: NDArray[np.float64], label: NDArray[np.float64]) -> dict[str, Any]:
@@ -31,7 +34,10 @@ def fit(matrix: NDArray[np.float64], label: NDArray[np.float64]) -> dict[str, An
     centre = np.where(present, matrix, 0.0).sum(axis=0) / rows
     filled = np.where(present, matrix, centre)
     spread = filled.std(axis=0)
-    scale = np.where(spread > 0, spread, 1.0)
+    varies = spread > ROUNDING * np.maximum(np.abs(centre), 1.0)
+    # The mean of equal numbers differs from them by rounding: that is no spread.
+    scale = np.where(varies, spread, 1.0)
+    filled = np.where(varies, filled, centre)
     prior = float(label.mean())
     document: dict[str, Any] = {"version": 1, "prior": prior, "logistic": None}
     if 0 < prior < 1:
@@ -40,7 +46,7 @@ def fit(matrix: NDArray[np.float64], label: NDArray[np.float64]) -> dict[str, An
         document["logistic"] = {
             "centre": centre.tolist(),
             "scale": scale.tolist(),
-            "weights": model.coef_[0].tolist(),
+            "weights": np.where(varies, model.coef_[0], 0.0).tolist(),
             "intercept": float(model.intercept_[0]),
         }
     return document
@@ -54,5 +60,5 @@ def predict(document: dict[str, Any], matrix: NDArray[np.float64]) -> dict[str, 
         centre = np.asarray(linear["centre"])
         filled = np.where(np.isnan(matrix), centre, matrix)
         score = (filled - centre) / np.asarray(linear["scale"]) @ np.asarray(linear["weights"])
-        found["logistic"] = 1 / (1 + np.exp(-(score + linear["intercept"])))
+        found["logistic"] = expit(score + linear["intercept"])
     return found

@@ -100,6 +100,10 @@ def decide(contract: Contract, evaluation: dict[str, Any]) -> dict[str, Any]:
     against = []
     if rows < gate["minimumHoldoutRows"]:
         against.append(f"hold-out has {rows} rows; at least {gate['minimumHoldoutRows']} needed")
+    # Evaluations of the job always say so; one that does not is judged by its interval alone.
+    days = evaluation["candidate"].get("blocks")
+    if days is not None and days < gate["minimumHoldoutDays"]:
+        against.append(f"hold-out has {days} days; at least {gate['minimumHoldoutDays']} needed")
     # Written so that a NaN, of which every comparison is false, never promotes.
     if not value <= -gate["margin"]:
         against.append(f"{shown}; it must fall by at least {gate['margin']}")

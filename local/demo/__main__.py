@@ -30,6 +30,7 @@ def steps(months_told: Sequence[int]) -> list[Step]:
 
     The comparison needs July, so it is told only if July is.
     """
+    changed = months.UNITS_IN if months.UNITS_IN in months_told else months_told[-1]
     comparison = Step("compare", "Winter model against spring model", compare.compare_on_july)
     return [
         Step("bootstrap", "Bootstrap the account", deploy.bootstrap),
@@ -38,7 +39,11 @@ def steps(months_told: Sequence[int]) -> list[Step]:
         Step("ingest", "January to March stream in", ingest.stream_winter),
         Step("retrain", "Curate, reconcile, retrain", retrain.first_retraining),
         *(
-            Step(NAMES[n - 1].lower(), f"{NAMES[n - 1]} passes", months.tell(n))
+            Step(
+                NAMES[n - 1].lower(),
+                f"{NAMES[n - 1]} passes",
+                months.tell(n, other_units=n == changed),
+            )
             for n in months_told
         ),
         Step("schedules", "Schedules fall due, a monitor run is refused", schedules.tell),

@@ -153,7 +153,7 @@ def _drift(
     count = len(drift.causes)
     rings = "an alarm" if result["alarms"] else "of note"
     reason = f"{_described(drift)}; {rings} from {rule.causes} causes that chance would not give"
-    breached = count >= rule.causes and drift.chance <= 1 - rule.confidence
+    breached = count >= rule.causes and rule.is_rare(drift.chance)
     return {**result, "value": count, "breached": breached, "reason": reason}
 
 

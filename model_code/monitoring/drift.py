@@ -40,6 +40,7 @@ BASELINE_VERSION = 2
 # Added to every bin, so that an empty one has a finite weight.
 PSEUDO_COUNT = 0.5
 THINNING_SEED = 2013
+ROUNDING = 1e-9
 # Share of the limit below which all indices count as equally small.
 FLOOR = 0.1
 
@@ -54,6 +55,10 @@ class Rule:
     psi: float
     confidence: float
     causes: int
+
+    def is_rare(self, chance: float) -> bool:
+        """Whether so few rotations are too few for chance; 1 - 0.9 is a little below 0.1."""
+        return chance <= 1 - self.confidence + ROUNDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,7 @@ def compare(
         counts = window.features[name]
         turned = standing[name] = rotations(expected, counts)
         index, chance = _index(expected, counts), float((turned >= turned[0]).mean())
-        drifted = index["psi"] > rule.psi and chance <= 1 - rule.confidence
+        drifted = index["psi"] > rule.psi and rule.is_rare(chance)
         found[name] = {
             **index,
             "chance": chance,
@@ -169,18 +174,24 @@ def rotations(reference: Counts, window: Counts) -> Floats:
 
 
 def _equally_many(window: Counts, reference: Counts) -> tuple[Counts, Counts]:
-    """Both with about as many rows a day: histograms of few rows differ more among themselves."""
-    rows = window.sum() / len(window), reference.sum() / len(reference)
-    if rows[0] > rows[1]:
-        return _thinned(window, rows[1] / rows[0]), reference
-    return window, _thinned(reference, rows[0] / rows[1])
+    """No day with more rows than a usual one of either side.
+
+    Histograms of few rows differ more among themselves, and a day with many times the others' rows
+    would make its own weather that of the whole window.
+    """
+    most = min(float(np.median(days.sum(axis=1))) for days in (window, reference))
+    return _thinned(window, most), _thinned(reference, most)
 
 
-def _thinned(days: Counts, share: float) -> Counts:
-    """Rows drawn from each day without replacement."""
+def _thinned(days: Counts, most: float) -> Counts:
+    """Rows drawn without replacement from each day that has more than ``most``."""
     generator = np.random.default_rng(THINNING_SEED)
+    limit = max(round(most), 1)
     return np.array(
-        [generator.multivariate_hypergeometric(day, round(share * int(day.sum()))) for day in days]
+        [
+            day if day.sum() <= limit else generator.multivariate_hypergeometric(day, limit)
+            for day in days
+        ]
     )
 
 

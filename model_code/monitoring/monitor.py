@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,7 @@ def main(argv: Sequence[str], base: Path) -> None:
             captured,
             labels(folder / "labels", contract, datetime.now(UTC)),
             reference(folder),
+            complete=complete_until(folder / "labels", contract, datetime.now(UTC)),
         ),
         "events": events_in(folder / "events", contract, window),
     }
@@ -122,6 +123,25 @@ def labels(folder: Path, contract: dict[str, Any], now: datetime) -> dict[str, f
     return dict(zip(rows[record["id_field"]].tolist(), late.tolist(), strict=True))
 
 
+def complete_until(folder: Path, contract: dict[str, Any], now: datetime) -> datetime | None:
+    """Up to when events have all the labels that they will get; None without any label.
+
+    The contract's label latency before the newest label: of later events only those are labelled
+    whose label came early, and these are of a kind.
+    """
+    if not any(folder.rglob("*.parquet")):
+        return None
+    time_field = contract["label"]["time_field"]
+    moments = inputs.microseconds(
+        pd.read_parquet(folder, columns=[time_field])[time_field].dropna()
+    )
+    past = moments[moments <= int(now.timestamp() * 1e6)]
+    if not len(past):
+        return None
+    newest = datetime.fromtimestamp(int(past.max()) / 1e6, UTC)
+    return newest - timedelta(hours=contract["label_latency_hours"])
+
+
 def events_in(folder: Path, contract: dict[str, Any], window: Window) -> int | None:
     """Curated events of the window, predicted or not; None if the input is absent."""
     if not any(folder.rglob("*.parquet")):
@@ -138,12 +158,20 @@ def examine(
     captured: Captured,
     known: Mapping[str, float],
     compared: Reference,
+    *,
+    complete: datetime | None = None,
 ) -> dict[str, Any]:
-    """Everything that the report says about the window."""
+    """Everything that the report says about the window.
+
+    Labels of events after ``complete`` do not count: others of their time are still to come.
+    """
     captured = capture.checked(captured, contract["event"])
     time_field = contract["event"]["time_field"]
     inside = window.predictions(captured.predictions, time_field)
     limit = criteria.limits(contract, compared.holdout)
+    if complete is not None:
+        settled = {p.record_id for p in inside if _time(p.record[time_field]) <= complete}
+        known = {one: value for one, value in known.items() if one in settled}
     variants = {key: variant(group, known, contract) for key, group in groups(inside).items()}
     first = list(first_by_id(inside).values())
     found = _drift(first, compared.baseline, contract, limit.drift)

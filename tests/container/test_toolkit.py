@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -102,11 +103,14 @@ def test_workers_predict_with_one_thread(odd: ModelServer) -> None:
 
 
 def test_requests_meet_both_workers(odd: ModelServer) -> None:
-    seen = set()
-    for _ in range(400):
-        seen.add(json.loads(ask(odd, b"{}").body)["pid"])
-        if len(seen) == 2:
-            break
+    """Side by side: of requests one after the other an idle worker may take every one."""
+    seen: set[int] = set()
+    with ThreadPoolExecutor(8) as clients:
+        for _ in range(100):
+            answers = clients.map(lambda _: ask(odd, b"{}").body, range(16))
+            seen |= {json.loads(body)["pid"] for body in answers}
+            if len(seen) == 2:
+                break
     assert len(seen) == 2
 
 

@@ -180,22 +180,30 @@ def test_windows_stay_within_the_retention_of_the_contract(
     assert (problem.field, problem.rule) == ("training.window_days", "window-within-retention")
 
 
-@pytest.mark.parametrize("section", ["training", "monitoring"])
+@pytest.mark.parametrize(
+    ("section", "enough", "short"),
+    [
+        ("training", 50, "window-beyond-latency"),
+        ("monitoring", 17, "window-beyond-latency"),
+    ],
+)
 def test_windows_are_longer_than_labels_take(
-    section: str, configuration: ConfigurationCopy
+    section: str, enough: int, short: str, configuration: ConfigurationCopy
 ) -> None:
-    """Else no event of a window has its label yet."""
+    """Else no event of a window has its label yet, or too few days of it have."""
 
     def patient(contract: dict[str, Any]) -> None:
         contract["slaProperties"][2]["value"] = 10
 
     configuration.change_contract(patient)
-    configuration.change_settings({f"{section}.window_days": 11})
+    configuration.change_settings({f"{section}.window_days": enough})
     assert configuration.load().contract["label_latency_hours"] == 240
     configuration.change_settings({f"{section}.window_days": 10})
+    found = {problem.rule: problem for problem in configuration.problems()}
+    assert (found[short].field, found[short].value) == (f"{section}.window_days", 10)
+    configuration.change_settings({"training.window_days": 90, "monitoring.window_days": 16})
     (problem,) = configuration.problems()
-    assert (problem.field, problem.value) == (f"{section}.window_days", 10)
-    assert problem.rule == "window-beyond-latency"
+    assert problem.rule == "days-within-window"
 
 
 def test_a_schedule_decides_no_more_often_than_the_gate_counts(
@@ -211,16 +219,30 @@ def test_a_schedule_decides_no_more_often_than_the_gate_counts(
 
 
 @pytest.mark.parametrize(
+    "changes", [{"training.window_days": 24}, {"training.holdout_share": 1e-3}]
+)
+def test_a_hold_out_has_the_days_that_the_gate_asks_for(
+    configuration: ConfigurationCopy, changes: dict[str, object]
+) -> None:
+    configuration.change_settings(changes)
+    (problem,) = configuration.problems()
+    assert (problem.field, problem.rule) == ("training.holdout_share", "holdout-has-days")
+
+
+@pytest.mark.parametrize(
     ("expression", "runs"),
     [
         ("rate(1 day)", 366),
         ("rate(30 days)", 13),
         ("cron(0 3 1 * ? *)", 12),
         ("cron(0 3 ? * MON *)", 53),
-        ("cron(0 3 ? JAN-MAR MON-FRI *)", 67),
+        ("cron(0 3 ? JAN-MAR MON-FRI *)", 65),
+        ("cron(0 3 * * ? *)", 366),
+        ("cron(0 3 ? * * *)", 366),
+        ("cron(0 3 31 * ? *)", 7),
         ("cron(0 3 ? * MON#1 *)", 12),
         ("cron(0 3 L * ? *)", 12),
-        ("cron(0 0/6 * * ? *)", 4 * 31 * 12),
+        ("cron(0 0/6 * * ? *)", 4 * 366),
         ("cron(0,30 3 15W 1,7 ? *)", 4),
     ],
 )

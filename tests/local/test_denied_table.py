@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 
 from tests.local.denied_matrix import PROD_ONLY, TABLE
 from tests.local.denied_principals import CONSUMER, label
-from tests.synth import ENVIRONMENTS
-
-REVIEWED = Path(__file__).parent.parent / "snapshot" / "__snapshots__"
+from tests.synth import ENVIRONMENTS, resources
 
 
 def _roles(environment: str) -> set[str]:
     return {
-        label(path.stem, logical_id)
-        for path in (REVIEWED / environment).glob("*.json")
-        for logical_id, resource in json.loads(path.read_text())["Resources"].items()
-        if resource["Type"] == "AWS::IAM::Role"
+        label(stack, logical_id)
+        for stack, logical_id, _ in resources(environment, "AWS::IAM::Role")
     }
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_every_role_of_the_reviewed_templates_is_in_the_table(environment: str) -> None:
+def test_every_role_of_the_templates_is_in_the_table(environment: str) -> None:
     assert _roles(environment)
     assert not _roles(environment) - set(TABLE["allowed"])
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
 from local.emulator.log_patterns import PatternError, compile_pattern, select
+from tests.synth import ENVIRONMENTS, resources
 
-SNAPSHOTS = Path(__file__).parents[1] / "snapshot" / "__snapshots__"
 EVENT = {
     "eventName": "ConsoleLogin", "errorCode": "AccessDeniedException", "count": 12, "root": False,
     "userIdentity": {"type": "Root", "names": ["a", "b"]}, "nothing": None,
@@ -87,9 +86,8 @@ def test_a_field_is_selected() -> None:
 def test_every_pattern_of_the_templates_can_be_evaluated() -> None:
     patterns = [
         resource["Properties"]["FilterPattern"]
-        for path in SNAPSHOTS.rglob("audit.json")
-        for resource in json.loads(path.read_text())["Resources"].values()
-        if resource["Type"] == "AWS::Logs::MetricFilter"
+        for environment in ENVIRONMENTS
+        for _, _, resource in resources(environment, "AWS::Logs::MetricFilter")
     ]
     assert patterns
     for pattern in patterns:

@@ -139,10 +139,33 @@ def test_equal_times_and_seed_give_equal_draws() -> None:
     assert (metrics.draw(times, 8).counts != first.counts).any()
 
 
-def test_few_days_fall_back_to_hours() -> None:
+def test_days_are_drawn_however_few_there_are() -> None:
+    """Hours of one day share its luck: counted as independent they covered 49 to 70 %."""
     times = np.arange(72) * HOUR
-    assert metrics.draw(times, 0).blocks == 72
-    assert metrics.draw(np.arange(24 * 5) * HOUR, 0).blocks == 5
+    assert metrics.draw(times, 0).blocks == 3
+    inside = 0
+    for seed in range(200):
+        label, probability, days = day_world(3, seed + 2)
+        found = metrics.mean(metrics.losses(label, probability), metrics.draw(days, seed), 0.95)
+        inside += found.low <= 0.4934 <= found.high
+    assert inside >= 180
+
+
+@pytest.mark.parametrize("largest", [1, 20])
+def test_a_day_with_many_rows_moves_no_interval_off_its_level(largest: int) -> None:
+    """A difference of nothing, promoted in at most 5 % of years of twelve decisions."""
+    generator = np.random.default_rng(5)
+    of_one, years, wrong = bootstrap.year_confidence(0.95, 12), 100, 0
+    sizes = np.array([50 * largest, *[50] * 12])
+    day = np.repeat(np.arange(13), sizes)
+    draws = metrics.draw(day * DAY, 1, replicates=1)
+    for _ in range(years):
+        found = []
+        for _ in range(12):
+            values = generator.normal(0, 0.01, 13)[day] + generator.normal(0, 0.05, len(day))
+            found.append(metrics.mean(values, draws, of_one).high < 0)
+        wrong += any(found)
+    assert wrong <= 10
 
 
 @pytest.mark.parametrize("rows", [400, 4000, 40_000])

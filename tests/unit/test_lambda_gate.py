@@ -35,6 +35,7 @@ MODEL: dict[str, Any] = {
     "auc": {"value": 0.68, "low": 0.64, "high": 0.71},
     "calibration_error": {"value": 0.02, "low": 0.01, "high": 0.03},
     "rows": 750,
+    "blocks": 13,
     "roc": [[0, 0], [1, 1]],
 }
 
@@ -72,6 +73,14 @@ def test_every_fault_of_the_data_is_named() -> None:
             "feature distance_miles has no value in the train part",
         ],
     }
+
+
+def test_a_hold_out_of_a_few_days_decides_nothing() -> None:
+    evaluation = _evaluation(-0.02, -0.03, -0.01)
+    evaluation["candidate"]["blocks"] = 6
+    answer = decide(CONTRACT, evaluation)
+    assert not answer["promote"]
+    assert "hold-out has 6 days; at least 7 needed" in answer["reasons"]
 
 
 @pytest.mark.parametrize(

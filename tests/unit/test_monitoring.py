@@ -604,3 +604,53 @@ def test_a_change_of_unit_rings_in_a_week(year: drift.Histograms) -> None:
         assert found.features["distance_miles"]["change"] == "shift"
         rung += found.chance <= 0.05
     assert rung == len(starts)
+
+
+def test_a_day_of_bulk_scoring_is_not_the_weather_of_the_window(year: drift.Histograms) -> None:
+    """One of seven days has twenty times the rows: its own weather made 41 % of windows ring."""
+    generator, rung, trials = np.random.default_rng(4), 0, 100
+    for _ in range(trials):
+        chosen = generator.permutation(len(year.days))[:70]
+        reference, window = (
+            drift.Histograms(
+                [year.days[one] for one in order], {n: c[order] for n, c in year.features.items()}
+            )
+            for order in (np.sort(chosen[:63]), np.sort(chosen[63:]))
+        )
+        for counts in window.features.values():
+            counts[3] *= 20
+        found = drift.compare(reference, window, CAUSES, RULE)
+        rung += len(found.causes) >= 1 and RULE.is_rare(found.chance)
+    assert rung <= 0.1 * trials
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.9, 0.95])
+def test_the_fewest_days_that_are_judged_can_show_a_shift(confidence: float) -> None:
+    days = round(1 / (1 - confidence))
+    counts = np.tile([100, 0, 0], (days, 1))
+    dates = [one.date() for one in pd.date_range("2013-01-01", periods=days)]
+    moved = np.array([[0, 100, 0]])
+    found = drift.compare(
+        drift.Histograms(dates[:-1], {"x": counts[:-1]}),
+        drift.Histograms(dates[-1:], {"x": moved}),
+        {},
+        drift.Rule(psi=0.25, confidence=confidence, causes=1),
+    )
+    assert found.features["x"]["drifted"]
+
+
+def test_only_events_whose_labels_are_complete_are_judged(case: Case) -> None:
+    """Late labels are those of late flights: the newest events have labels of early ones alone."""
+    case.capture()
+    case.label(1500)
+    known = {r["flight_id"]: one for r, one in zip(case.records, case.labels, strict=True)}
+    moment = monitor._time("2013-04-08T00:00:00Z")
+    captured = capture.read(case.base / "input/capture")
+    reference = monitor.reference(case.base / "input")
+    report = monitor.examine(CONTRACT, WINDOW, captured, known, reference, complete=moment)
+    before = [r for r in case.records if monitor._time(r["event_time"]) <= moment]
+    assert 0 < len(before) < 1500
+    assert report["labelled"] == len(before)
+    now = pd.Timestamp("2013-05-01", tz="UTC").to_pydatetime()
+    found = monitor.complete_until(case.base / "input/labels", CONTRACT, now)
+    assert found == monitor._time("2013-04-19T00:00:00Z"), "a day before the newest label"

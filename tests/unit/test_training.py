@@ -277,13 +277,13 @@ def encoded(parts: dict[str, pd.DataFrame], *, out_of_fold: bool) -> dict[str, p
     for name, rows in parts.items():
         found[name] = rows.assign(value=rows["value"].map(means).fillna(default))
     if out_of_fold:
-        fold = np.arange(len(train)) * 5 // len(train)
+        fold = np.arange(len(train)) % 5
         folds = [train[fold == number] for number in range(5)]
         pairs = features_fit.out_of_fold([counted(rows) for rows in folds])
         found["train"] = pd.concat(
             rows.assign(value=rows["value"].map(mapping).fillna(default))
             for rows, (mapping, default) in zip(folds, pairs, strict=True)
-        )
+        ).sort_index()
     return found
 
 
@@ -301,3 +301,17 @@ def test_encodings_out_of_fold_let_trees_learn(seed: int) -> None:
     rate = parts["holdout"]["__label"].mean()
     assert lost[True] < lost[False] - 0.02
     assert lost[True] < 0.85 * float(entropy(np.array(rate)))
+
+
+def test_a_category_of_one_value_says_nothing() -> None:
+    """However the folds' rates differ: else the column would tell trees which fold a row is in."""
+    folds = [{"A": (1000, positives)} for positives in (100, 200, 300, 400, 500)]
+    for mapping, default in features_fit.out_of_fold(folds):
+        assert mapping["A"] == pytest.approx(0.3)
+        assert default == pytest.approx(0.3)
+
+
+def test_rows_of_one_fold_alone_are_as_unknown() -> None:
+    found = features_fit.out_of_fold([{}, {"A": (10, 4), None: (10, 2)}, {}])
+    assert found[1] == ({}, 0.3)
+    assert found[0][0].keys() == found[2][0].keys() == {"A"}

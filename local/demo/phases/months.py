@@ -24,16 +24,16 @@ REPLAY_IN = 6
 """June: one batch of this month's departures is sent twice."""
 REPLAYED = 500
 UNITS_IN = 7
-"""July: the API's client sends other units; what streams in stays right."""
+"""July (or the last month told): the API's client sends other units; the stream stays right."""
 VICTIM = "champion"
 RECOVERY_SECONDS = 30.0
 
 
-def tell(number: int) -> Callable[[Story], None]:
-    """The phase of one month."""
+def tell(number: int, *, other_units: bool) -> Callable[[Story], None]:
+    """The phase of one month; ``other_units``: the API's client changes its units in it."""
 
     def run(story: Story) -> None:
-        ask_api(story, number)
+        ask_api(story, number, other_units=other_units)
         ingest.stream_month(story, number, faults=False)
         if number == REPLAY_IN:
             replay(story, number)
@@ -43,16 +43,16 @@ def tell(number: int) -> Callable[[Story], None]:
         if number == REPLAY_IN:
             _judge_replay(story)
         monitor.watch_month(story, number)
-        if number == UNITS_IN:
+        if other_units:
             _judge_units(story)
 
     return run
 
 
-def ask_api(story: Story, number: int) -> None:
+def ask_api(story: Story, number: int, *, other_units: bool) -> None:
     """Ask for every sampled flight of the month: a stated few singly, the rest in batches."""
     events = story.flights.month(number).events
-    if number == UNITS_IN:
+    if other_units:
         events = [in_other_units(event) for event in events]
         story.mark("fault", "The client changes its units", "kilometres, UTC, no aircraft register")
     asks = plan(events, singles=story.scale.singles, batch=story.scale.batch)
