@@ -49,7 +49,7 @@ FUNCTIONS = {
 GLUE = [
     *_modules("core", *_VALIDATOR, "pseudonyms", "stored"),
     *_modules("glue_jobs", "arguments", "contents", "curate", "failed", "features", "files",
-              "session", "stored", "streams", "summaries", "windows"),
+              "schema_evolution", "session", "streams", "summaries", "windows"),
     "model_code/__init__.py",
     *_modules("model_code/features", "fit", "spark", "transform"),
 ]  # fmt: skip
