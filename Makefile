@@ -50,7 +50,7 @@ $(LAYER): requirements-layer.txt $(SETUP)
 	  --only-binary=:all: --platform manylinux2014_aarch64 --platform any --python-version 3.14 --implementation cp \
 	  --target build/layers/powertools/python --report build/layers/powertools.json -r requirements-layer.txt
 	@rm -rf build/layers/powertools/python/bin
-	$(PY) -m stacks.constructs.code_bundle build/layers/powertools $@
+	$(PY) -m bundles.archives build/layers/powertools $@
 
 container: $(CONTAINER) ## the Python environment of SageMaker's XGBoost image (CONTAINER_PYTHON=path of a Python 3.12)
 

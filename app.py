@@ -20,10 +20,10 @@ gc.disable()
 
 from aws_cdk import App
 
+from bundles.archives import BundleError
 from config.load import load_deployment
 from config.problems import ConfigurationError
 from stacks.application import build
-from stacks.constructs.code_bundle import BundleError
 
 
 def main() -> None:

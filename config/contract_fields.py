@@ -13,7 +13,7 @@ from config.patterns import PatternError, check_pattern
 from config.problems import NOT_SET, Location
 from config.reserved_words import RESERVED_WORDS
 from config.wording import Finding
-from lambdas.shared import names
+from core import names
 
 CLASSIFICATIONS = ("public", "internal", *CLASSIFIED)
 _OPTIONS = {

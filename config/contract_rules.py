@@ -16,7 +16,7 @@ from config.contract_fields import check_field
 from config.problems import NOT_SET, Location
 from config.service_levels import check_service_levels
 from config.wording import Finding
-from lambdas.shared import names
+from core import names
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}", re.ASCII)
 _OBJECT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}", re.ASCII)

@@ -10,9 +10,9 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from config.contract import example_record
 from config.problems import Location, Problem
 from config.source import Source
-from lambdas.shared import records
-from lambdas.shared.checks import RefusedError, checker
-from lambdas.shared.contract import Field
+from core import records
+from core.checks import RefusedError, checker
+from core.contract import Field
 
 
 def problems(

@@ -19,11 +19,11 @@ import boto3
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as fn
 
-from glue_jobs import files, session, stored, streams
+from core import names
+from core.pseudonyms import derived_key
+from glue_jobs import files, schema_evolution, session, streams
 from glue_jobs.arguments import parse
 from glue_jobs.files import ERROR_OUTPUT, LANDING, Source, union
-from lambdas.shared import names
-from lambdas.shared.pseudonyms import derived_key
 
 REQUIRED = (
     "input_contract",
@@ -148,9 +148,9 @@ def _update(
     spark: SparkSession, table: Table, more: DataFrame | None, without: Sequence[str] = ()
 ) -> Found:
     """A table's stream, but for some files, and ``more`` valid rows."""
-    streamed = stored.read(spark, table.record, table.stream, table.name, without)
+    streamed = schema_evolution.read(spark, table.record, table.stream, table.name, without)
     parts = [part for part in (streamed and streamed.rows, more) if part is not None]
-    state = stored.read(spark, table.record, table.state, table.name) if parts else None
+    state = schema_evolution.read(spark, table.record, table.state, table.name) if parts else None
     uncast = [one.rejected for one in (streamed, state) if one and one.rejected is not None]
     if not parts:
         return None, uncast

@@ -20,9 +20,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from lambdas.shared import records, stored
-from lambdas.shared.arrivals import arrival
-from lambdas.shared.parsing import NotJsonError, parse
+from core import records, stored
+from core.arrivals import arrival
+from core.parsing import NotJsonError, parse
 
 BEFORE_TRANSFORM = "processing-failed"
 # Known ones; any type but the first is taken for one of these.

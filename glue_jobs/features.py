@@ -17,11 +17,11 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, SparkSession, types
 from pyspark.sql import functions as fn
 
+from core import names
 from glue_jobs import session, summaries, windows
 from glue_jobs.arguments import parse
 from glue_jobs.summaries import Hour
 from glue_jobs.windows import PARTS, Window
-from lambdas.shared import names
 from model_code.features import fit
 from model_code.features.spark import columns
 from model_code.features.transform import RAW

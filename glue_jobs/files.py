@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from pyspark.sql import DataFrame, Row, SparkSession, types
 from pyspark.sql import functions as fn
 
+from core import records
 from glue_jobs import contents, failed, session, streams
 from glue_jobs.contents import LARGEST_FILE, UnreadableError
-from lambdas.shared import records
 
 LANDING = "landing"
 ERROR_OUTPUT = "error_output"

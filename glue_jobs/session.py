@@ -12,7 +12,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession, types
 
-from lambdas.shared.names import PARTITION_DATE
+from core.names import PARTITION_DATE
 
 # Spark's types for the contract's Glue types.
 SPARK_TYPES: dict[str, types.DataType] = {

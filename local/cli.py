@@ -20,7 +20,7 @@ from rich.table import Table
 from config.contract import example_record
 from config.load import Deployment, load_deployment
 from config.problems import ConfigurationError
-from lambdas.shared import names
+from core import names
 from local.emulator import classification
 from local.platform import Platform, PlatformError
 from local.replica import bring_replica

@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from config.settings import Settings
-from lambdas.shared.names import Scope
+from core.names import Scope
 from local.platform import Platform
 from operations.preflight.replicas import LOCKED, replica_buckets
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lambdas.shared import names
-from lambdas.shared.checks import LARGEST_NUMBER
+from core import names
+from core.checks import LARGEST_NUMBER
 from model_code.features.transform import Encoder
 
 MODEL_FILE = "model.json"

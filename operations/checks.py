@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable
 
 from config.contract import example_record
-from lambdas.shared import names
+from core import names
 from operations.checks_services import (
     failed_records_have_a_type,
     log_groups_forget,

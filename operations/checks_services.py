@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from config.rules_operation import address_needs
+from core import names
 from glue_jobs import failed
-from lambdas.shared import names
 from operations.preflight.trails import has_management
 from operations.subject import CheckFailedError, Subject
 

@@ -15,7 +15,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from config.load import load_deployment
-from lambdas.shared.names import Scope
+from core.names import Scope
 from operations.assembly import consumed_outputs
 from operations.cdk import ASSEMBLY, ROOT, run_cdk
 from operations.deployed import describe_stacks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.shared.names import Scope
+from core.names import Scope
 
 
 def describe_stacks(cloudformation: Any, scope: Scope) -> list[dict[str, Any]]:

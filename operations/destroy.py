@@ -16,7 +16,7 @@ import typer
 from botocore.exceptions import ClientError
 
 from config.load import load_deployment
-from lambdas.shared.names import Scope
+from core.names import Scope
 from operations.cdk import ASSEMBLY, ROOT, CdkError, run_cdk
 from operations.deployed import Deployed, describe_stacks
 from operations.leftovers import Leftover, leftovers

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lambdas.shared import names
+from core import names
 
 Document = dict[str, Any]
 JSON = "application/json"

@@ -12,7 +12,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from config.load import Deployment
-from lambdas.shared import names
+from core import names
 from operations.deployed import Deployed
 
 

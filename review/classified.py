@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.contract import CLASSIFIED
-from lambdas.shared import names
+from core import names
 from review.encryption import Encrypted
 
 TREATMENTS = {

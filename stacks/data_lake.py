@@ -10,7 +10,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from config.load import Deployment
-from lambdas.shared import names
+from core import names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.break_glass import deny_originals
 from stacks.constructs.foundation import Foundation

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from constructs import Construct
 
 from config.load import Deployment
-from lambdas.shared import names
+from core import names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.delivery_stream import RecordDelivery, RecordDeliveryProps
 from stacks.constructs.foundation import Foundation

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
+from bundles.archives import contract_file, glue_bundle
 from config.load import Deployment
-from lambdas.shared import names
+from core import names
 from stacks.constructs.base_stack import BaseStack
-from stacks.constructs.code_bundle import contract_file, glue_bundle
 from stacks.constructs.customer_policy import CustomerPolicy
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.grants import (

@@ -13,7 +13,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from config.load import Deployment
-from lambdas.shared import names
+from core import names
 from stacks.constructs import sagemaker_names
 from stacks.constructs.alarms.endpoint import VariantAlarms, VariantAlarmsProps
 from stacks.constructs.base_stack import BaseStack

@@ -12,7 +12,7 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from config.load import Deployment
-from lambdas.shared import names
+from core import names
 from stacks.constructs import sagemaker_names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.container_image import xgboost_image

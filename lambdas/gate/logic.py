@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.shared.contract import Contract
+from core.contract import Contract
 
 PARTS = ("train", "validation", "holdout")
 # The contract's name of a metric -> its name in evaluation.json. Lower is better for each.

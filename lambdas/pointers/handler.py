@@ -11,10 +11,10 @@ from typing import Any
 import boto3
 from aws_lambda_powertools import Logger
 
+from core.names import CHALLENGER, CHAMPION
 from lambdas.pointers import response
 from lambdas.pointers.logic import apply
 from lambdas.shared.environment import PointersEnvironment
-from lambdas.shared.names import CHALLENGER, CHAMPION
 from lambdas.shared.pointer_store import PointerStore
 
 logger = Logger(service=PointersEnvironment.FUNCTION)

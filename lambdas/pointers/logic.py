@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.shared.names import POINTERS_PACKAGE_PROPERTY
+from core.names import POINTERS_PACKAGE_PROPERTY
 from lambdas.shared.pointer_store import PointerStore
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import boto3
 from aws_lambda_powertools import Logger
 
+from core import contract, names
+from core.documents import read_json
 from lambdas.registry import logic
-from lambdas.shared import contract, names
-from lambdas.shared.documents import read_json
 from lambdas.shared.environment import RegistryEnvironment
 from lambdas.shared.errors import BadRequestError, required
 

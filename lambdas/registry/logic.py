@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.shared.names import MODEL_ENVIRONMENT
+from core.names import MODEL_ENVIRONMENT
 
 CONTENT_TYPE = "application/json"
 APPROVALS = ("Approved", "PendingManualApproval", "Rejected")

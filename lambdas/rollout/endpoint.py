@@ -10,8 +10,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from core.names import CHALLENGER, CHAMPION
 from lambdas.shared.errors import StackBusy
-from lambdas.shared.names import CHALLENGER, CHAMPION
 
 _BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 

@@ -19,6 +19,7 @@ from typing import Any
 import boto3
 from aws_lambda_powertools import Logger
 
+from core.names import CHALLENGER, CHAMPION
 from lambdas.rollout.endpoint import Endpoint
 from lambdas.rollout.guardrail import Alarms
 from lambdas.rollout.logic import Holder, Request, Rollout, share
@@ -27,7 +28,6 @@ from lambdas.rollout.settle import Settlement
 from lambdas.shared.environment import RolloutEnvironment
 from lambdas.shared.errors import execution_of, fencing_of, required
 from lambdas.shared.leases import LeaseTable
-from lambdas.shared.names import CHALLENGER, CHAMPION
 from lambdas.shared.pointer_store import PointerStore
 
 logger = Logger(service=RolloutEnvironment.FUNCTION)

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.names import CHALLENGER, CHAMPION
 from lambdas.rollout.endpoint import Endpoint, Serving
 from lambdas.rollout.serving_stack import ServingStack, Stack
 from lambdas.shared.errors import BadRequestError, StackBusy
 from lambdas.shared.leases import LeaseTable
-from lambdas.shared.names import CHALLENGER, CHAMPION
 from lambdas.shared.pointer_store import Pointer, PointerStore
 
 CHALLENGE = "start_challenger"

@@ -10,8 +10,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from core.names import CHAMPION, OUTPUT_ENDPOINT_CONFIG
 from lambdas.shared.errors import StackBusy
-from lambdas.shared.names import CHAMPION, OUTPUT_ENDPOINT_CONFIG
 
 _STATE = re.compile(r"is in (\w+) state")
 _NOTHING_TO_DO = "No updates are to be performed"

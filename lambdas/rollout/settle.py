@@ -16,6 +16,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from core.names import CHALLENGER, CHAMPION
 from lambdas.rollout.endpoint import Endpoint, Serving
 from lambdas.rollout.guardrail import Alarms
 from lambdas.rollout.logic import (
@@ -29,7 +30,6 @@ from lambdas.rollout.logic import (
 from lambdas.rollout.serving_stack import ServingStack, Stack
 from lambdas.shared.errors import StackBusy
 from lambdas.shared.leases import LeaseTable
-from lambdas.shared.names import CHALLENGER, CHAMPION
 from lambdas.shared.pointer_store import Pointer, PointerStore
 
 SETTLED, IN_PROGRESS, STUCK = "settled", "in_progress", "stuck"

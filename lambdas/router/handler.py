@@ -15,6 +15,7 @@ import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 
+from core import contract
 from lambdas.router.endpoint import Scored, score
 from lambdas.router.failover import (
     BRISK_SECONDS,
@@ -24,9 +25,8 @@ from lambdas.router.failover import (
 )
 from lambdas.router.http import ApiError, answer, error_body, request_of
 from lambdas.router.logic import Router, Score
-from lambdas.shared import contract
 from lambdas.shared.environment import RouterEnvironment
-from lambdas.shared.pseudonyms import pseudonymiser_of
+from lambdas.shared.pseudonym_key import pseudonymiser_of
 
 logger = Logger(service=RouterEnvironment.FUNCTION)
 

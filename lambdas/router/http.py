@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.shared.texts import document
+from core.texts import document
 
 # WAF inspects 64 KB of a body and refuses larger ones; the settings allow no more either.
 BODY_BYTES = 64 * 1024

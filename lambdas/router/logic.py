@@ -10,18 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.router.endpoint import Scored
-from lambdas.router.http import ApiError, Request, answer, error_body, unavailable
-from lambdas.shared.contract import Contract
-from lambdas.shared.names import (
+from core.contract import Contract
+from core.names import (
     ROUTE_BATCH,
     ROUTE_HEALTH,
     ROUTE_PREDICTIONS,
     VARIANT_HEADER,
     VARIANTS,
 )
-from lambdas.shared.parsing import DuplicateKeys, NotJsonError, parse
-from lambdas.shared.records import Invalid, Pseudonymise, Valid, compiled, id_of
+from core.parsing import DuplicateKeys, NotJsonError, parse
+from core.records import Invalid, Pseudonymise, Valid, compiled, id_of
+from lambdas.router.endpoint import Scored
+from lambdas.router.http import ApiError, Request, answer, error_body, unavailable
 
 # records, request id, variant -> answer of the endpoint
 Score = Callable[[list[dict[str, Any]], str, str], Scored]

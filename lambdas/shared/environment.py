@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
-from lambdas.shared.names import ENV_PREFIX, STREAMS
+from core.names import ENV_PREFIX, STREAMS
 
 MAY_BE_EMPTY = {"may_be_empty": True}
 _READERS: dict[str, tuple[Callable[[str], Any], str]] = {

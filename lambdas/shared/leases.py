@@ -14,8 +14,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from core.names import LEASE_KEY, LEASE_RETRAINING
 from lambdas.shared.errors import LeaseLost
-from lambdas.shared.names import LEASE_KEY, LEASE_RETRAINING
 
 Item = dict[str, Any]
 _NAMES = {"#owner": "owner", "#expires": "expires_at", "#fencing": "fencing", "#key": LEASE_KEY}

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
 
-from lambdas.shared import contract
+from core import contract
+from core.records import RecordValidator, compiled
 from lambdas.shared.environment import TransformEnvironment
-from lambdas.shared.pseudonyms import pseudonymiser_of
-from lambdas.shared.records import RecordValidator, compiled
+from lambdas.shared.pseudonym_key import pseudonymiser_of
 from lambdas.transform.logic import transform
 
 logger = Logger(service=TransformEnvironment.FUNCTION)

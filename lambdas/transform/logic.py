@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from lambdas.shared.arrivals import arrival
-from lambdas.shared.names import PARTITION_DATE
-from lambdas.shared.parsing import NotJsonError, parse
-from lambdas.shared.records import Invalid, Pseudonymise, RecordValidator, Valid
+from core.arrivals import arrival
+from core.names import PARTITION_DATE
+from core.parsing import NotJsonError, parse
+from core.records import Invalid, Pseudonymise, RecordValidator, Valid
 
 OK = "Ok"
 FAILED = "ProcessingFailed"

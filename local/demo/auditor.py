@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lambdas.shared.names import Scope
-from lambdas.shared.pseudonyms import derived_key
+from core.names import Scope
+from core.pseudonyms import derived_key
 from local.demo import guest
 from local.platform import Platform
 from operations.deployed import Deployed

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from lambdas.shared.names import STREAMS
-from lambdas.shared.records import Identify, identifier
+from core.names import STREAMS
+from core.records import Identify, identifier
 
 Origin = Literal["original", "sender", "replay"]
 

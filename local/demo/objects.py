@@ -16,8 +16,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.records import Identify, identifier
 from glue_jobs import contents
-from lambdas.shared.records import Identify, identifier
 
 READERS = 4
 IGNORED_SUFFIXES = ("/", "_SUCCESS", "$folder$", ".crc")

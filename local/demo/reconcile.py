@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from lambdas.shared.names import (
+from core.names import (
     CURATED,
     RAW_BACKUP,
     RAW_ERRORS,

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from rich.console import Console
 
 from config.load import load_deployment
-from lambdas.shared.names import Scope
+from core.names import Scope
 from local.demo import auditor, producer
 from local.demo.flights import Flights
 from local.demo.ledger import Ledger

@@ -20,7 +20,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from lambdas.shared.names import ROUTE_BATCH, ROUTE_HEALTH, ROUTE_PREDICTIONS
+from core.names import ROUTE_BATCH, ROUTE_HEALTH, ROUTE_PREDICTIONS
 
 STAGE = "v1"
 CLIENTS = 3

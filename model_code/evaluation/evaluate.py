@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from lambdas.shared import names
+from core import names
 from model_code import models, yardsticks
 from model_code.evaluation import bootstrap, inputs, metrics
 from model_code.features.transform import Encoder

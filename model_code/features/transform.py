@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lambdas.shared import names
+from core import names
 
 SPEC_VERSION = 1
 IDENTITY = "identity"

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lambdas.shared import stored
-from lambdas.shared.checks import Check, RefusedError
-from lambdas.shared.parsing import DuplicateKeys, NotJsonError, parse
+from core import stored
+from core.checks import Check, RefusedError
+from core.parsing import DuplicateKeys, NotJsonError, parse
 
 # variant/yyyy/mm/dd/hh/file
 VARIANT_POSITION = -6

@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 import pandas as pd
 
-from lambdas.shared import names
+from core import names
 from model_code.evaluation import inputs
 from model_code.models import Model
 from model_code.monitoring import capture, criteria, drift

@@ -17,7 +17,7 @@ from typing import Any
 # In a model archive this file lies at the root of code/, beside the packages it imports.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from lambdas.shared.checks import LARGEST_NUMBER
+from core.checks import LARGEST_NUMBER
 from model_code.models import Model
 
 JSON = "application/json"

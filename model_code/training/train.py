@@ -23,14 +23,11 @@ import pandas as pd
 import xgboost
 from sklearn.metrics import log_loss, roc_auc_score
 
-from lambdas.shared import names
+from core import names
 from model_code import models, yardsticks
+from model_code.serving.modules import ENTRY, MODULES
 
 ROOT = Path(__file__).resolve().parents[2]
-# What serving imports; training and evaluation code stays out of the endpoint.
-SERVING_CODE = ("model_code/features", "model_code/serving", "lambdas/shared")
-SERVING_FILES = ("model_code/__init__.py", "model_code/models.py", "lambdas/__init__.py")
-ENTRY = "model_code/serving/inference.py"
 LABEL = names.LABEL_COLUMN
 
 
@@ -170,10 +167,8 @@ def save(booster: xgboost.Booster, run: Path, target: Path) -> None:
     for name in (names.FEATURE_SPEC_FILE, names.BASELINE_FILE, names.CONTRACT_FILE):
         shutil.copyfile(run / name, target / name)
     code = target / "code"
-    for folder in SERVING_CODE:
-        ignored = shutil.ignore_patterns("__pycache__", "spark.py", "fit.py")
-        shutil.copytree(ROOT / folder, code / folder, ignore=ignored, dirs_exist_ok=True)
-    for name in SERVING_FILES:
+    for name in MODULES:
+        (code / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, code / name)
     shutil.copyfile(ROOT / ENTRY, code / Path(ENTRY).name)
 

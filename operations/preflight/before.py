@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from config.settings import Settings
-from lambdas.shared.names import Scope
+from core.names import Scope
 from operations.assembly import bootstrap_needed, templates
 from operations.cdk import ASSEMBLY, run_cdk
 from operations.deployed import Deployed, NotRead

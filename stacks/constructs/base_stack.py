@@ -8,7 +8,7 @@ from aws_cdk import DefaultStackSynthesizer, Environment, Stack, Tags
 from constructs import Construct, IConstruct
 
 from config.load import Deployment
-from lambdas.shared import names
+from core import names
 
 
 def scope_of(deployment: Deployment) -> names.Scope:

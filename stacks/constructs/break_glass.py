@@ -12,7 +12,7 @@ from __future__ import annotations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
-from lambdas.shared import names
+from core import names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.domain_key import CallerUse
 from stacks.constructs.producers import by_account

@@ -5,8 +5,8 @@ from __future__ import annotations
 from aws_cdk import aws_apigateway as apigateway
 from constructs import Construct
 
+from core.texts import document
 from lambdas.router.http import SECURITY_HEADERS, error_body
-from lambdas.shared.texts import document
 
 # Without Content-Type, which API Gateway takes from the template and WAF from its body.
 STATIC_HEADERS = {name: value for name, value in SECURITY_HEADERS.items() if name != "Content-Type"}

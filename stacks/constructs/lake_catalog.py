@@ -10,7 +10,7 @@ from aws_cdk import aws_glue as glue
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from lambdas.shared import names
+from core import names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.lake_tables import Column, TableDefinition, table_definitions
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from lambdas.shared import names
+from core import names
 from stacks.constructs.customer_policy import CustomerPolicy
 from stacks.constructs.foundation import Keys
 from stacks.constructs.grants import allow_documents, allow_objects

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.shared import names
+from core import names
 
 REJECTED_COLUMNS = ("stream", "record_id", "code", "field", "origin", "source_object", "detail")
 DATE_LENGTH = len("2000-01-01")

@@ -11,7 +11,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from config.settings import Settings
-from lambdas.shared import names
+from core import names
 from stacks.constructs.log_group import removal_policy
 from stacks.nag import acknowledge
 

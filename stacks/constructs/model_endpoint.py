@@ -18,7 +18,7 @@ from constructs import Construct
 from config import guardrails
 from config.instance_types import has_local_storage
 from config.settings import Serving, Settings, Variant
-from lambdas.shared import names
+from core import names
 from stacks.constructs import sagemaker_names
 from stacks.constructs.alarms.endpoint import VariantAlarms, VariantAlarmsProps
 from stacks.constructs.base_stack import BaseStack

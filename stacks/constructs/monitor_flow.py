@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from constructs import Construct
 
-from lambdas.shared import names
+from core import names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.customer_policy import Reason
 from stacks.constructs.flow_machine import FlowMachine, FlowMachineProps

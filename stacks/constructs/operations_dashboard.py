@@ -11,7 +11,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from lambdas.shared import names
+from core import names
 from stacks.constructs.alarms.model import model_metric
 
 HALF, FULL, HEIGHT = 12, 24, 6

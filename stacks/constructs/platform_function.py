@@ -15,9 +15,9 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from lambdas.shared import names
+from bundles.archives import function_bundle
+from core import names
 from stacks.constructs.base_stack import stack_of
-from stacks.constructs.code_bundle import function_bundle
 from stacks.constructs.customer_policy import CustomerPolicy
 from stacks.constructs.foundation import Foundation
 from stacks.constructs.function_findings import (

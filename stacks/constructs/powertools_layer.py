@@ -10,7 +10,7 @@ from __future__ import annotations
 from aws_cdk import Stack
 from aws_cdk import aws_lambda as lambda_
 
-from stacks.constructs.code_bundle import ROOT, BundleError
+from bundles.archives import ROOT, BundleError
 
 LAYER = ROOT / "build" / "layers" / "powertools.zip"
 CONSTRUCT_ID = "PowertoolsLayer"

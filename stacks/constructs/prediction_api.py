@@ -13,7 +13,7 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from lambdas.shared import names
+from core import names
 from stacks.constructs.api_findings import (
     acknowledge_no_cache,
     acknowledge_signed_calls,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
+from bundles.archives import ROOT, contract_file, source_bundle
 from stacks.constructs.base_stack import BaseStack
-from stacks.constructs.code_bundle import ROOT, contract_file, source_bundle
 from stacks.constructs.customer_policy import CustomerPolicy
 from stacks.constructs.grants import allow_asset
 from stacks.constructs.job_role import allow_job_logs

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lambdas.shared.checks import classified
+from core.checks import classified
 
 DRAFT = "http://json-schema.org/draft-04/schema#"
 TYPES = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from constructs import Construct
 
 from config.instance_types import has_local_storage
-from lambdas.shared import names
+from core import names
 from stacks.constructs import sagemaker_names
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.flow_machine import FlowMachine, FlowMachineProps

@@ -18,7 +18,7 @@ from typing import Any
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
-from lambdas.shared import names
+from core import names
 from stacks.constructs.base_stack import BaseStack
 
 # Queries run with the credentials of the person who asked, from the service's own network.

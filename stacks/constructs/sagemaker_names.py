@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aws_cdk import ArnFormat, Stack
 
-from lambdas.shared import names
+from core import names
 from stacks.constructs.base_stack import BaseStack
 
 

@@ -11,19 +11,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lambdas.shared import names
-from stacks.constructs.code_bundle import ROOT, archive, contract_bytes, folder_entries
+from bundles.archives import ROOT, archive, contract_bytes, files
+from bundles.contents import SERVING
+from core import names
+from model_code.serving.modules import ENTRY
 
-INFERENCE = Path("model_code/serving/inference.py")
 CODE = "code/"
 
 
 def serving_code() -> dict[str, bytes]:
     """Everything below ``code/`` of a model archive: the hooks and the modules they import."""
-    entries = folder_entries("model_code", CODE) | folder_entries("lambdas/shared", CODE)
-    entries[f"{CODE}lambdas/__init__.py"] = (ROOT / "lambdas" / "__init__.py").read_bytes()
-    entries[f"{CODE}inference.py"] = (ROOT / INFERENCE).read_bytes()
-    return entries
+    return files(SERVING, CODE) | {f"{CODE}inference.py": (ROOT / ENTRY).read_bytes()}
 
 
 def seed_model(contract: Mapping[str, Any]) -> Path:

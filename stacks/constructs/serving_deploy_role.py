@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from constructs import Construct
 
-from lambdas.shared import names
+from core import names
 from stacks.constructs import sagemaker_names
 from stacks.constructs.base_stack import stack_of
 from stacks.constructs.customer_policy import CustomerPolicy, Reason

@@ -17,8 +17,8 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
+from bundles.archives import ROOT
 from stacks.constructs.base_stack import BaseStack
-from stacks.constructs.code_bundle import ROOT
 from stacks.constructs.customer_policy import CustomerPolicy
 from stacks.constructs.foundation import Network
 from stacks.constructs.job_surroundings import vpc_connection

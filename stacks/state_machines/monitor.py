@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.shared import names
+from core import names
 from stacks.state_machines import asl, execution_input
 from stacks.state_machines.asl import States
 from stacks.state_machines.jobs import Compute, ProcessingCode, below, processing_job

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.shared import names
+from core import names
 from stacks.state_machines import approval, asl, endings, execution_input, renewal, rollout
 from stacks.state_machines.asl import State, States
 from stacks.state_machines.flow import EXECUTION, Flow, acquire, champion, outcome

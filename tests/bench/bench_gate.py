@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core import names
 from lambdas.gate.logic import decide
-from lambdas.shared import names
 from local import flights
 from model_code import yardsticks
 from model_code.evaluation import evaluate

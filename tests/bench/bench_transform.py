@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from config.contract import compile_contract, read_contract
-from lambdas.shared.records import compiled, pseudonymiser
+from core.records import compiled, pseudonymiser
 from lambdas.transform.logic import transform
 from tests.bench.report import Row, table
 from tests.unit.conftest import DEPARTURE, FLIGHTS, KEY

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdas.shared import names
+from core import names
 from local.sagemaker.server import ModelServer
 from tests.container import containers
 from tests.unit import models_for_tests as models

@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from lambdas.shared import names
+from bundles.archives import source_bundle
+from core import names
 from local.sagemaker import process
 from local.sagemaker.container import overlay
 from local.sagemaker.models import Container
 from local.sagemaker.process import JobDirectory
 from local.sagemaker.roles import RoleSession
 from local.sagemaker.server import Answer, ModelServer
-from stacks.constructs.code_bundle import source_bundle
 
 IMAGE = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 JSON = "application/json"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.shared import names
+from core import names
 from local import flights
 from local.sagemaker.container import build
 from local.sagemaker.server import ModelServer

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdas.shared import names
+from core import names
 from local.sagemaker import process
 from local.sagemaker.container import build, overlay
 from local.sagemaker.process import JobDirectory
@@ -53,7 +53,7 @@ def test_a_training_job_whose_pip_builds_in_isolation_fails(run: Path, tmp_path:
 
 
 def test_a_program_that_fails_is_told_in_the_failure_file(run: Path, tmp_path: Path) -> None:
-    from stacks.constructs.code_bundle import archive
+    from bundles.archives import archive
 
     source = archive("failing.tar.gz", {"train.py": b"raise SystemExit('the rows are gone')"})
     code, _, log = containers.train(tmp_path, run, names.PIP_ENVIRONMENT, source)

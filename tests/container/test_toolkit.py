@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdas.shared import names
+from core import names
 from local.sagemaker.server import ModelServer, ServerError
 from tests.container.containers import JSON, ask, hooks, server
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.contract.copies import ROOT
 
-FOLDERS = ("config", "glue_jobs", "lambdas", "model_code")
+FOLDERS = ("config", "core", "glue_jobs", "lambdas", "model_code")
 
 
 def _checked_out(*options: str) -> dict[str, bytes]:

@@ -14,8 +14,8 @@ import jsonschema
 import pytest
 
 from config.load import Deployment
-from lambdas.shared.contract import parse
-from lambdas.shared.records import Invalid, Valid, pseudonymiser, validate
+from core.contract import parse
+from core.records import Invalid, Valid, pseudonymiser, validate
 from model_code.features import fit
 from model_code.features.transform import vector
 from model_code.monitoring import criteria, drift

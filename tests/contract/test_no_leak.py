@@ -7,7 +7,7 @@ import json
 import pandas as pd
 import pytest
 
-from lambdas.shared import records
+from core import records
 from local import flights
 from tests.unit.spark_jobs import CONTRACT
 

@@ -27,7 +27,17 @@ def test_decisions_are_numbered_once_and_links_to_them_hold() -> None:
     numbers = [path.name[:4] for path in DECISIONS]
     assert len(set(numbers)) == len(numbers)
     names = {path.stem for path in DECISIONS}
-    places = ("config", "stacks", "lambdas", "glue_jobs", "model_code", "local", "docs")
+    places = (
+        "config",
+        "core",
+        "bundles",
+        "stacks",
+        "lambdas",
+        "glue_jobs",
+        "model_code",
+        "local",
+        "docs",
+    )
     for folder in places:
         for path in (ROOT / folder).rglob("*"):
             if path.suffix not in {".py", ".md"}:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
-from lambdas.shared.names import PERIMETER_STATEMENT
+from core.names import PERIMETER_STATEMENT
 from review.assembly import Assembly
 from review.reachability import reachability
 from stacks import packs

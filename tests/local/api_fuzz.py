@@ -24,10 +24,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from config.load import Deployment, load_deployment
+from core import names
+from core.parsing import NotJsonError, parse
+from core.records import Invalid, Valid, pseudonymiser, validate
 from lambdas.router.http import SECURITY_HEADERS
-from lambdas.shared import names
-from lambdas.shared.parsing import NotJsonError, parse
-from lambdas.shared.records import Invalid, Valid, pseudonymiser, validate
 from local.cli import api_urls
 from local.platform import ROOT, Platform
 from operations.deployed import Deployed

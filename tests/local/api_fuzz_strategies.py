@@ -16,7 +16,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from lambdas.shared.checks import portable_pattern
+from core.checks import portable_pattern
 from tests.local.api_fuzz import CANARY, CLASSIFIED
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"

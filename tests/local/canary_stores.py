@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.shared.names import Scope
+from core.names import Scope
 from local.platform import Platform
 
 READER = "canary-reader"

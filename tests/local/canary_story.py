@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from config.contract import example_record
-from lambdas.shared import names
+from core import names
 from local.demo.executions import Executions, Followed, assert_succeeded
 from local.demo.ledger import Ledger, Outgoing
 from local.demo.objects import Lake

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.shared import names
+from core import names
 from tests.local.denied_principals import API, Call
 from tests.local.denied_target import KEPT_ZONES, NOT_THERE, PLACES, PROBE, Target
 

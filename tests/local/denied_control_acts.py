@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from lambdas.shared import names
+from core import names
 from tests.local.denied_acts import (
     ADMINISTRATOR,
     Act,

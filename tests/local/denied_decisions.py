@@ -16,7 +16,7 @@ from typing import Any
 
 from ministack.core import iam_evaluator as evaluator
 
-from lambdas.shared.names import RAW_BACKUP
+from core.names import RAW_BACKUP
 from local.emulator import iam_report
 from tests.local.denied_target import PLACES, Target
 from tests.local.deployments import LocalSession

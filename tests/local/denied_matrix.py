@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from lambdas.shared.names import Scope
+from core.names import Scope
 from local.platform import Platform
 from operations.deployed import Deployed
 from tests.local import denied_decisions, denied_principals

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from lambdas.shared import names
+from core import names
 from local.platform import Platform
 from operations.deployed import Deployed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lambdas.shared import names
+from core import names
 from local.platform import Platform
 from tests.local import sagemaker_support as support
 from tests.local.sagemaker_support import IMAGE, INSTANCE, unique

@@ -7,13 +7,13 @@ import uuid
 from functools import cached_property
 from typing import Any
 
+from bundles.archives import archive, contract_bytes
 from config.contract import example_record
-from lambdas.shared import names
-from lambdas.shared.names import CHALLENGER, CHAMPION, LEASE_KEY, LEASE_RETRAINING
+from core import names
+from core.names import CHALLENGER, CHAMPION, LEASE_KEY, LEASE_RETRAINING
 from local.platform import Platform
 from operations.deployed import Deployed, describe_stacks
 from operations.subject import Subject
-from stacks.constructs.code_bundle import archive, contract_bytes
 from stacks.constructs.seed_model import serving_code
 from tests.local.deployments import subject_of
 from tests.local.probe_stack import wait_for

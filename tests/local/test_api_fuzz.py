@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from lambdas.shared import names
+from core import names
 from tests.local.api_fuzz import CANARY, CLASSIFIED, JSON_HEADERS, FuzzedApi
 from tests.local.api_fuzz_fixtures import EVENT, api, deployed_api, fuzzed
 from tests.local.api_fuzz_fixtures import EXAMPLE as RECORD

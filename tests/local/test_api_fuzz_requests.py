@@ -18,7 +18,7 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.shared import names
+from core import names
 from tests.local.api_fuzz import JSON_HEADERS, FuzzedApi
 from tests.local.api_fuzz_fixtures import EXAMPLE as RECORD
 from tests.local.api_fuzz_fixtures import api, deployed_api, fuzzed

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lambdas.shared import names
+from core import names
 from local.demo.executions import Followed
 from local.demo.objects import Lake
 from tests.local.canary_scan import Canary, find

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from config.load import load_deployment
-from lambdas.shared import records
+from core import records
 from local.cli import api_urls, app, calls
 from local.platform import ROOT, Platform
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.shared.names import RAW_ERRORS
+from core.names import RAW_ERRORS
 from local.platform import Platform
 from tests.local import denied_decisions, denied_principals
 from tests.local.denied_decisions import Policies

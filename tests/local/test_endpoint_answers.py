@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from config.load import load_deployment
-from lambdas.shared import names
+from core import names
 from local.platform import Platform
 from local.sagemaker import invoke, server
 from stacks.constructs.seed_model import seed_model

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from config.contract import example_record
-from lambdas.shared import names
+from core import names
 from local.platform import Platform
 from operations.subject import Subject
 from tests.local.deployments import subject_of

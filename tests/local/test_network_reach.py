@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from lambdas.shared import names
-from lambdas.shared.names import Scope
+from core import names
+from core.names import Scope
 from local.emulator import iam_report
 from local.platform import Platform
 from operations.deployed import Deployed

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.shared.names import ARTIFACTS_MODELS, PERIMETER_STATEMENT, Scope
+from core.names import ARTIFACTS_MODELS, PERIMETER_STATEMENT, Scope
 from local.platform import Platform
 from operations.deployed import Deployed
 from tests.local.denied_principals import session

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, WaiterError
 
 from config.load import load_deployment
 from config.settings import Settings
-from lambdas.shared.names import Scope
+from core.names import Scope
 from local.account import PUSH_LOGS, raise_quotas
 from local.emulator.account.gateway_role import MISSING, UNFIT
 from local.platform import Platform

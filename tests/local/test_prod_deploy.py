@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from cryptography import x509
 
 from config.contract import example_record
-from lambdas.shared import names
+from core import names
 from local.platform import Platform
 from operations.preflight.replicas import replica_buckets
 from operations.subject import Subject

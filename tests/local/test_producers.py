@@ -12,7 +12,7 @@ import pytest
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-from lambdas.shared.names import STREAMS, Scope
+from core.names import STREAMS, Scope
 from local.demo import guest, producer
 from local.platform import Platform
 from operations.deployed import Deployed

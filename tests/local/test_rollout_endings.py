@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdas.shared.names import CHALLENGER, CHAMPION
+from core.names import CHALLENGER, CHAMPION
 from local.platform import Platform
 from local.sagemaker.cloudformation import UNNOTICED_ROLLBACKS
 from tests.local.probe_stack import wait_for

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.shared.names import CHALLENGER, CHAMPION
+from core.names import CHALLENGER, CHAMPION
 from local.platform import ROOT, Platform, PlatformError
 from tests.local.probe_stack import wait_for
 from tests.local.rollout_support import World

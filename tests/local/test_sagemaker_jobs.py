@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from lambdas.shared import names
+from core import names
 from local.platform import Platform
 from tests.local import sagemaker_support as support
 from tests.local.sagemaker_support import IMAGE, VOLUME, allow, unique

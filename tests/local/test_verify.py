@@ -13,7 +13,7 @@ import uuid
 import pytest
 
 from config.load import Deployment
-from lambdas.shared import names
+from core import names
 from local.platform import Platform
 from local.platform_processes import free_port
 from operations import checks

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config.load import REPOSITORY
 
-OURS = ("lambdas", "glue_jobs", "model_code")
+OURS = ("core", "lambdas", "glue_jobs", "model_code")
 # boto3's name → the last part of the endpoint's.
 ENDPOINTS = {
     "cloudformation": "cloudformation",

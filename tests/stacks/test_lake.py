@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config.load import load_deployment
-from lambdas.shared import names
+from core import names
 from stacks.constructs.lake_tables import REJECTED_COLUMNS, table_definitions
 from tests.synth import ENVIRONMENTS, resources, templates
 

@@ -15,9 +15,9 @@ from aws_cdk.assertions import Match, Template
 from config.contract import example_record
 from config.load import REPOSITORY, Deployment, load_deployment
 from config.rules_operation import ONE_ADDRESS_SHARE
+from core import names
+from core.records import Valid, pseudonymiser, validate
 from lambdas.router.http import SECURITY_HEADERS
-from lambdas.shared import names
-from lambdas.shared.records import Valid, pseudonymiser, validate
 from local.emulator import refusals
 from operations.openapi import document
 from stacks.application import build

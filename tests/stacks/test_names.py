@@ -13,7 +13,7 @@ from aws_cdk import App
 
 from config.load import load_deployment
 from config.settings import Settings
-from lambdas.shared.names import Scope
+from core.names import Scope
 from operations.deployed import Deployed
 from operations.preflight import Inquiry, State
 from operations.preflight.names import FIXED, LONGEST, lengths

@@ -17,7 +17,7 @@ import pytest
 from ministack.core import iam_evaluator as evaluator
 
 from config.load import load_deployment
-from lambdas.shared.names import EVENTS, PERIMETER_STATEMENT, RAW_BACKUP, RAW_ERRORS, RAW_STREAM
+from core.names import EVENTS, PERIMETER_STATEMENT, RAW_BACKUP, RAW_ERRORS, RAW_STREAM
 from tests.stacks.literals import literal
 from tests.synth import ENVIRONMENTS, resources
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from config.load import load_deployment
-from lambdas.shared import names
+from core import names
 from stacks.constructs.cis_alarms import WATCHES
 from stacks.constructs.endpoint_table import INTERFACE_ENDPOINTS
 from tests.synth import ENVIRONMENTS, resources, templates

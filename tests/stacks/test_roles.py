@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from config.load import load_deployment
-from lambdas.shared import names
+from core import names
 from local.emulator import role_trust
 from stacks.constructs.permissions_boundary import IRREVERSIBLE
 from stacks.constructs.service_role import SAY_FOR_WHOM

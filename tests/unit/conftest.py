@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from config.contract import compile_contract, read_contract
-from lambdas.shared import contract as contracts
+from core import contract as contracts
 
 FLIGHTS = Path("config/contracts/flights.odcs.yaml")
 # For ``mock_aws``: keep the session of ``aws_environment``.

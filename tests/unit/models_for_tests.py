@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lambdas.shared import names
+from core import names
 from model_code.features import fit
 from tests.unit.spark_jobs import CONTRACT
 

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from core.names import LEASE_KEY, OUTPUT_ENDPOINT_CONFIG
 from lambdas.lease.logic import Lease
 from lambdas.rollout.endpoint import Endpoint
 from lambdas.rollout.guardrail import Alarms
@@ -15,7 +16,6 @@ from lambdas.rollout.logic import Holder, Request, Rollout
 from lambdas.rollout.serving_stack import ServingStack
 from lambdas.rollout.settle import Settlement
 from lambdas.shared.leases import LeaseTable
-from lambdas.shared.names import LEASE_KEY, OUTPUT_ENDPOINT_CONFIG
 from lambdas.shared.pointer_store import PointerStore
 
 CHAMPION, CHALLENGER = "/millrace/t/dev/models/champion", "/millrace/t/dev/models/challenger"

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.contract import compile_contract, read_contract
+from core import records
+from core.records import compiled, identifier, pseudonymiser
 from glue_jobs import contents, files
 from glue_jobs.contents import UnreadableError, lines
-from lambdas.shared import records
-from lambdas.shared.records import compiled, identifier, pseudonymiser
 from lambdas.transform import logic
 from tests.unit.conftest import DEPARTURE, FLIGHTS, KEY
 

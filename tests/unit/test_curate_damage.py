@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from core.records import identifier
 from glue_jobs import contents
-from lambdas.shared.records import identifier
 from local import flights
 from tests.unit import spark_jobs
 from tests.unit.spark_jobs import CONTRACT

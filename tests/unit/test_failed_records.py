@@ -10,8 +10,8 @@ import pytest
 
 from config.contract import example_record
 from config.load import load_deployment
+from core import records
 from glue_jobs.failed import Failed, envelopes, output_type, validate
-from lambdas.shared import records
 
 RECORD = load_deployment("dev").contract["event"]
 PSEUDONYMISE = records.pseudonymiser(b"k" * 32)

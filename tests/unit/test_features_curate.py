@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from core import records
 from glue_jobs import curate
-from lambdas.shared import records
 from local import flights
 from tests.unit import spark_jobs
 from tests.unit.spark_jobs import CONTRACT

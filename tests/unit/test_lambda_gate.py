@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from config.contract import compile_contract, read_contract
+from core.contract import Contract
 from lambdas.gate import handler as functions
 from lambdas.gate.logic import decide, quality
-from lambdas.shared.contract import Contract
 from lambdas.shared.errors import BadRequestError
 from tests.unit.conftest import FLIGHTS, KEEP_SESSION
 

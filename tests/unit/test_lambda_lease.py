@@ -11,11 +11,11 @@ import pytest
 from moto import mock_aws
 from moto.dynamodb.models import DynamoDBBackend
 
+from core.names import LEASE_KEY
 from lambdas.lease import handler as functions
 from lambdas.lease.logic import Lease
 from lambdas.shared.errors import BadRequestError, LeaseLost
 from lambdas.shared.leases import FENCE_SECONDS, LeaseTable
-from lambdas.shared.names import LEASE_KEY
 from tests.unit.conftest import KEEP_SESSION
 
 LEASE_SECONDS, COOLDOWN_SECONDS = 600, 3600

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.contract import compile_contract, read_contract
-from lambdas.shared.arrivals import arrival, known_by
-from lambdas.shared.checks import portable_pattern
-from lambdas.shared.contract import ContractError, parse, record_of
-from lambdas.shared.records import (
+from core.arrivals import arrival, known_by
+from core.checks import portable_pattern
+from core.contract import ContractError, parse, record_of
+from core.records import (
     Invalid,
     Valid,
     compiled,

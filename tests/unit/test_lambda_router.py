@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.records import pseudonym, pseudonymiser
 from lambdas.router import handler as functions
 from lambdas.router.endpoint import score
 from lambdas.router.failover import (
@@ -23,7 +24,6 @@ from lambdas.router.failover import (
 )
 from lambdas.router.http import BODY_BYTES
 from lambdas.router.logic import Router
-from lambdas.shared.records import pseudonym, pseudonymiser
 from tests.unit.conftest import DEPARTURE, KEY
 
 CANARY = "N7CANARY77"

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from config.contract import compile_contract, read_contract
-from lambdas.shared import pseudonyms
+from core.records import compiled, pseudonym, pseudonymiser
+from lambdas.shared import pseudonym_key
 from lambdas.shared.environment import EnvironmentVariableError
-from lambdas.shared.records import compiled, pseudonym, pseudonymiser
 from lambdas.transform import handler as functions
 from lambdas.transform import logic
 from tests.unit.conftest import ARRIVAL, DEPARTURE, FLIGHTS, KEEP_SESSION, KEY
@@ -158,10 +158,10 @@ def deployed(
         monkeypatch.setenv("MILLRACE_STREAM", "events")
         monkeypatch.setenv("MILLRACE_PSEUDONYM_KEY_ARN", made["KeyMetadata"]["Arn"])
         functions._stream.cache_clear()
-        pseudonyms.pseudonymiser_of.cache_clear()
+        pseudonym_key.pseudonymiser_of.cache_clear()
         yield
         functions._stream.cache_clear()
-        pseudonyms.pseudonymiser_of.cache_clear()
+        pseudonym_key.pseudonymiser_of.cache_clear()
 
 
 def _key_in_kms() -> bytes:

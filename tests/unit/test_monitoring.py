@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from moto import mock_aws
 
-from lambdas.shared import names
+from core import names
 from local import flights
 from model_code.evaluation import evaluate, inputs
 from model_code.features import fit

@@ -7,7 +7,7 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from lambdas.shared.names import Scope
+from core.names import Scope
 from operations import destroy
 from operations.assembly import consumed_outputs
 from operations.cdk import CdkError

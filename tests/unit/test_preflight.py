@@ -14,7 +14,7 @@ from rich.console import Console
 
 from config.load import load_deployment
 from config.settings import Settings
-from lambdas.shared.names import Scope
+from core.names import Scope
 from operations.deployed import Deployed, Resource
 from operations.preflight import Answer, Inquiry, State, show
 from operations.preflight.answer import ask

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from config.load import load_deployment
-from lambdas.shared.names import Scope
+from core.names import Scope
 from operations import deploy as deploying
 from operations import verify_aws
 from operations.deployed import NotRead

@@ -11,7 +11,7 @@ import pytest
 from botocore.stub import Stubber
 
 from config.load import load_deployment
-from lambdas.shared.names import Scope
+from core.names import Scope
 from operations.deployed import Deployed, Resource
 from operations.preflight import Answer, Inquiry, State
 from operations.preflight.account import firehose, identities, network

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from config.load import load_deployment
-from lambdas.shared.records import Invalid, Valid, identifier, validate
+from core.records import Invalid, Valid, identifier, validate
 from local.demo import producer
 from local.demo.corruption import FAULTS, ONE_IN, encode, with_faults
 from local.demo.ledger import Ledger, Outgoing

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.shared.texts import document, readable
+from core.texts import document, readable
 
 
 @pytest.mark.parametrize(

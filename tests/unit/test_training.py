@@ -76,7 +76,7 @@ def hooks(trained: Path) -> ModuleType:
 def test_the_archive_is_complete(trained: Path) -> None:
     assert {path.name for path in trained.iterdir()} == ARCHIVE
     code = trained / "code"
-    assert (code / "lambdas" / "shared" / "names.py").exists()
+    assert (code / "core" / "names.py").exists()
     assert not list(code.rglob("train.py")), "training code stays out of the endpoint"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from lambdas.shared import names
+from core import names
 from local import flights
 from model_code.evaluation import inputs
 from tests.unit import spark_jobs

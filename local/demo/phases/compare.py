@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from lambdas.shared.names import CURATED, LABEL_COLUMN, TABLE_EVENTS, TABLE_LABELS
+from core.names import CURATED, LABEL_COLUMN, TABLE_EVENTS, TABLE_LABELS
 from local.demo.flights import NAMES, window
 from local.demo.phases import retrain
 from local.demo.report.model import Comparison, Contender, Estimate, Window

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from lambdas.shared.names import RAW_BACKUP, RAW_ERRORS, RAW_STREAM, STREAMS
+from core.names import RAW_BACKUP, RAW_ERRORS, RAW_STREAM, STREAMS
 from local.demo import corruption
 from local.demo.flights import NAMES
 from local.demo.ledger import Outgoing

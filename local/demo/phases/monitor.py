@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from lambdas.shared.names import METRIC_MODEL_BREACH, MONITORING_REPORTS
+from core.names import METRIC_MODEL_BREACH, MONITORING_REPORTS
 from local.demo.executions import Executions, assert_succeeded
 from local.demo.flights import NAMES, window
 from local.demo.phases import retrain

@@ -6,7 +6,7 @@ import time
 from datetime import datetime, timedelta
 from typing import Literal
 
-from lambdas.shared.names import (
+from core.names import (
     ARTIFACTS_EVALUATIONS,
     EVALUATION_FILE,
     FEATURES_RUNS,

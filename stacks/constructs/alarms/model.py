@@ -12,7 +12,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from lambdas.shared import names
+from core import names
 from stacks.constructs.alarms.alarm import AlarmProps, RunbookAlarm
 from stacks.constructs.base_stack import BaseStack
 from stacks.constructs.flow_triggers import start_role

@@ -12,12 +12,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, cast
 
-from lambdas.shared.arrivals import CLOCK_TOLERANCE, known_by
-from lambdas.shared.checks import Check, RefusedError, refusals
-from lambdas.shared.contract import Field, Record
-from lambdas.shared.fields import PSEUDONYMISE, check_of, require_supported, time_field
-from lambdas.shared.names import TABLE_LABELS
-from lambdas.shared.parsing import NOT_A_NUMBER, DuplicateKeys, NotJsonError, parse
+from core.arrivals import CLOCK_TOLERANCE, known_by
+from core.checks import Check, RefusedError, refusals
+from core.contract import Field, Record
+from core.fields import PSEUDONYMISE, check_of, require_supported, time_field
+from core.names import TABLE_LABELS
+from core.parsing import NOT_A_NUMBER, DuplicateKeys, NotJsonError, parse
 
 Pseudonymise = Callable[[object], str]
 Identify = Callable[[bytes], str]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from lambdas.shared.checks import Check, RefusedError, checker, classified, refusals
-from lambdas.shared.contract import Field, Record
+from core.checks import Check, RefusedError, checker, classified, refusals
+from core.contract import Field, Record
 
 PSEUDONYMISE: Final = "pseudonymise"
 

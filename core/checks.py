@@ -13,9 +13,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from lambdas.shared.contract import Field
-from lambdas.shared.parsing import NOT_A_NUMBER
-from lambdas.shared.texts import readable
+from core.contract import Field
+from core.parsing import NOT_A_NUMBER
+from core.texts import readable
 
 Check = Callable[[Any], Any]
 

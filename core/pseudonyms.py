@@ -1,4 +1,4 @@
-"""The key of the pseudonyms, derived once per container.
+"""The key of the pseudonyms.
 
 KMS holds an HMAC key whose material nobody can read, administrators included. The transform, the
 router and the curate job derive the same key from it, as the MAC of one constant label, and apply
@@ -7,12 +7,7 @@ that to each record themselves: one call to KMS instead of one for each value.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, Final
-
-import boto3
-
-from lambdas.shared.records import Pseudonymise, pseudonymiser
 
 MAC_ALGORITHM: Final = "HMAC_SHA_256"
 # Another label would give every value another pseudonym: docs/adr/0021.
@@ -27,15 +22,3 @@ def derived_key(client: Any, key_arn: str) -> bytes:
     """
     answer = client.generate_mac(KeyId=key_arn, MacAlgorithm=MAC_ALGORITHM, Message=LABEL)
     return bytes(answer["Mac"])
-
-
-@lru_cache(maxsize=4)
-def pseudonymiser_of(key_arn: str) -> Pseudonymise:
-    """Derive the key and bind the pseudonym function to it.
-
-    A failure is not remembered: the next call tries again.
-
-    Raises:
-        botocore.exceptions.ClientError: the key can't be used.
-    """
-    return pseudonymiser(derived_key(boto3.client("kms"), key_arn))

@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from lambdas.shared.checks import Check, checker
-from lambdas.shared.contract import Field, Record
-from lambdas.shared.fields import PSEUDONYMISE
-from lambdas.shared.records import Invalid, Valid, compiled
+from core.checks import Check, checker
+from core.contract import Field, Record
+from core.fields import PSEUDONYMISE
+from core.records import Invalid, Valid, compiled
 
 PSEUDONYM: Final = r"^p_[0-9a-f]{32}$"
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2})", re.ASCII)

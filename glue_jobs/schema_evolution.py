@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from pyspark.sql import Column, DataFrame, SparkSession, types
 from pyspark.sql import functions as fn
 
+from core import names
 from glue_jobs import files, session, streams
-from lambdas.shared import names
 
 STORED = "stored"
 WRONG_TYPE = "wrong_type"

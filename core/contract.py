@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-from lambdas.shared.names import CONTRACT_FILE
+from core.names import CONTRACT_FILE
 
 # The root of a function's archive (and of the source tree): the folder that holds `lambdas/`.
 BESIDE_CODE = Path(__file__).resolve().parents[2] / CONTRACT_FILE

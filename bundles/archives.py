@@ -17,15 +17,15 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lambdas.shared import names
+from bundles import contents
+from core import names
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 BUNDLES = ROOT / "build" / "bundles"
-EXCLUDED_FOLDERS = {"__pycache__", "tests"}
 FIXED_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 # Script mode runs a file at the archive's root; the code it runs lives in a package.
@@ -36,28 +36,16 @@ class BundleError(Exception):
     """A source that an archive needs is not there."""
 
 
-def _folder(name: str) -> dict[str, bytes]:
-    """Every source file below a folder of the repository, by path from the root."""
-    base = ROOT / name
-    if not base.is_dir():
-        raise BundleError(f"{name}/ does not exist below {ROOT.name}/; it belongs in an archive")
-    return {
-        path.relative_to(ROOT).as_posix(): path.read_bytes()
-        for path in base.rglob("*")
-        if path.is_file() and _is_source(path.relative_to(ROOT))
-    }
+def files(modules: Iterable[str], under: str = "") -> dict[str, bytes]:
+    """Modules of the repository by their path, below ``under`` (ends in a slash).
 
-
-def _is_source(path: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.parts)
-    return not hidden and not EXCLUDED_FOLDERS & set(path.parts) and path.suffix != ".pyc"
-
-
-def _file(name: str) -> dict[str, bytes]:
-    path = ROOT / name
-    if not path.is_file():
-        raise BundleError(f"{name} does not exist; it belongs in an archive")
-    return {name: path.read_bytes()}
+    Raises:
+        BundleError: one does not exist.
+    """
+    absent = [name for name in modules if not (ROOT / name).is_file()]
+    if absent:
+        raise BundleError(f"{', '.join(absent)} does not exist; it belongs in an archive")
+    return {f"{under}{name}": (ROOT / name).read_bytes() for name in modules}
 
 
 def contract_bytes(contract: Mapping[str, Any]) -> bytes:
@@ -110,58 +98,32 @@ def contract_file(contract: Mapping[str, Any]) -> Path:
 
 
 def function_bundle(function: str, contract: Mapping[str, Any]) -> Path:
-    """Archive of one Lambda function, with the shared code and the contract.
+    """Archive of one Lambda function, with the contract.
 
     Raises:
-        BundleError: ``lambdas/<function>/handler.py`` does not exist.
+        BundleError: the function has no list of modules, or one of them does not exist.
     """
-    _file(f"lambdas/{function}/handler.py")
-    return _write(
-        f"{function}.zip",
-        _zip(
-            _file("lambdas/__init__.py")
-            | _folder("lambdas/shared")
-            | _folder(f"lambdas/{function}")
-            | {names.CONTRACT_FILE: contract_bytes(contract)}
-        ),
-    )
+    modules = contents.FUNCTIONS.get(function)
+    if modules is None:
+        raise BundleError(f"{function} has no list of modules; it belongs in bundles/contents.py")
+    own = {names.CONTRACT_FILE: contract_bytes(contract)}
+    return _write(f"{function}.zip", _zip(files(modules) | own))
 
 
 def glue_bundle() -> Path:
     """Modules that the Glue scripts import (``--extra-py-files``)."""
-    return _write(
-        "glue.zip",
-        _zip(
-            _file("lambdas/__init__.py")
-            | _folder("lambdas/shared")
-            | _folder("glue_jobs")
-            | _file("model_code/__init__.py")
-            | _folder("model_code/features")
-        ),
-    )
+    return _write("glue.zip", _zip(files(contents.GLUE)))
 
 
 def source_bundle() -> Path:
     """``sourcedir.tar.gz`` of training (script mode) and processing jobs."""
-    return _write(
-        "sourcedir.tar.gz",
-        _tar_gz(
-            {"train.py": TRAIN_ENTRY.encode()}
-            | _folder("model_code")
-            | _file("lambdas/__init__.py")
-            | _folder("lambdas/shared")
-        ),
-    )
+    entry = {"train.py": TRAIN_ENTRY.encode()}
+    return _write("sourcedir.tar.gz", _tar_gz(files(contents.TRAINING) | entry))
 
 
 def archive(name: str, entries: Mapping[str, bytes]) -> Path:
     """A byte-stable ``.tar.gz`` or ``.zip`` of the given entries, by the name's suffix."""
     return _write(name, _zip(entries) if name.endswith(".zip") else _tar_gz(entries))
-
-
-def folder_entries(name: str, under: str = "") -> dict[str, bytes]:
-    """Sources below a folder of the repository, placed below ``under`` (ends in a slash)."""
-    return {under + path: content for path, content in _folder(name).items()}
 
 
 def pack_folder(folder: Path, target: Path) -> None:

@@ -1,0 +1,1 @@
+"""The archives of code that runs elsewhere: what is in each, and how they are written."""

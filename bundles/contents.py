@@ -1,0 +1,67 @@
+"""Which modules each archive holds, one by one.
+
+An archive with more than its code needs changes when something else does: a new lease would replace
+the seed model. ``tests/unit/test_bundles.py`` compares each list with what its entries import.
+"""
+
+from __future__ import annotations
+
+from model_code.serving.modules import MODULES as SERVING
+
+__all__ = ["FUNCTIONS", "GLUE", "SERVING", "TRAINING"]
+
+_PACKAGE = "__init__"
+_VALIDATOR = ("arrivals", "checks", "contract", "fields", "names", "parsing", "records", "texts")
+
+
+def _modules(folder: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{folder}/{name}.py" for name in (_PACKAGE, *names))
+
+
+def _function(core: tuple[str, ...], shared: tuple[str, ...], own: tuple[str, ...]) -> list[str]:
+    """A function's folder is its first own module's."""
+    name, *more = own
+    return [
+        *_modules("core", *core),
+        "lambdas/__init__.py",
+        *_modules("lambdas/shared", "environment", *shared),
+        *_modules(f"lambdas/{name}", "handler", *more),
+    ]
+
+
+# Function → its modules; the compiled contract lies beside them.
+FUNCTIONS = {
+    own[0]: _function(core, shared, own)
+    for core, shared, own in (
+        (("contract", "documents", "names"), ("errors",), ("gate", "logic")),
+        (("names",), ("errors", "leases"), ("lease", "logic")),
+        (("names",), ("pointer_store",), ("pointers", "logic", "response")),
+        (("contract", "documents", "names"), ("errors",), ("registry", "logic")),
+        (("names",), ("errors", "leases", "pointer_store"),
+         ("rollout", "endpoint", "guardrail", "logic", "serving_stack", "settle")),
+        ((*_VALIDATOR, "pseudonyms"), ("pseudonym_key",),
+         ("router", "endpoint", "failover", "http", "logic")),
+        ((*_VALIDATOR, "pseudonyms"), ("pseudonym_key",), ("transform", "logic")),
+    )
+}  # fmt: skip
+
+# What the Glue scripts import (``--extra-py-files``), and the scripts.
+GLUE = [
+    *_modules("core", *_VALIDATOR, "pseudonyms", "stored"),
+    *_modules("glue_jobs", "arguments", "contents", "curate", "failed", "features", "files",
+              "schema_evolution", "session", "streams", "summaries", "windows"),
+    "model_code/__init__.py",
+    *_modules("model_code/features", "fit", "spark", "transform"),
+]  # fmt: skip
+
+# Training in script mode and processing jobs; a trained model takes the serving modules with it.
+TRAINING = sorted({
+    *SERVING,
+    *_modules("core", *_VALIDATOR, "stored"),
+    *_modules("model_code", "models", "yardsticks"),
+    *_modules("model_code/evaluation", "bootstrap", "evaluate", "inputs", "metrics"),
+    *_modules("model_code/features", "transform"),
+    *_modules("model_code/monitoring", "capture", "criteria", "drift", "monitor", "quality"),
+    "model_code/serving/modules.py",
+    *_modules("model_code/training", "train"),
+})  # fmt: skip
