@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from aws_cdk import App
 
 from config.load import Deployment
-from stacks.api import ApiProps, ApiStack
-from stacks.audit import AuditProps, AuditStack
-from stacks.constructs.foundation import Foundation
-from stacks.data_lake import DataLakeProps, DataLakeStack
-from stacks.ingestion import IngestionProps, IngestionStack
-from stacks.monitoring import MonitoringProps, MonitoringStack
-from stacks.network import NetworkProps, NetworkStack
-from stacks.processing import ProcessingProps, ProcessingStack
-from stacks.security import SecurityStack
-from stacks.serving import ServingProps, ServingStack
-from stacks.training import TrainingProps, TrainingStack
+from stacks.api.stack import ApiProps, ApiStack
+from stacks.audit.stack import AuditProps, AuditStack
+from stacks.data_lake.stack import DataLakeProps, DataLakeStack
+from stacks.ingestion.stack import IngestionProps, IngestionStack
+from stacks.kit.foundation import Foundation
+from stacks.monitoring.stack import MonitoringProps, MonitoringStack
+from stacks.network.stack import NetworkProps, NetworkStack
+from stacks.processing.stack import ProcessingProps, ProcessingStack
+from stacks.security.stack import SecurityStack
+from stacks.serving.stack import ServingProps, ServingStack
+from stacks.training.stack import TrainingProps, TrainingStack
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from config.guardrails import QUIET_MINUTES
 from config.rules import RULES, value_at
 from config.rules_training import GLUE_ATTEMPTS, SPOT_PATIENCE
 from lambdas.rollout.settle import QUIET_SECONDS
-from stacks.state_machines import jobs
-from stacks.state_machines.asl import GLUE_RUN_FAILED
+from stacks.kit import sagemaker_jobs as jobs
+from stacks.kit.asl import GLUE_RUN_FAILED
 from tests.contract.copies import ConfigurationCopy
 
 # A serverless endpoint that is accepted; rows take one of these back.

@@ -12,9 +12,9 @@ from aws_cdk import App
 from core.names import PERIMETER_STATEMENT
 from review.assembly import Assembly
 from review.reachability import reachability
-from stacks import packs
 from stacks.application import build
-from stacks.constructs.endpoint_table import GATEWAY_ENDPOINTS
+from stacks.kit import packs
+from stacks.network.endpoint_table import GATEWAY_ENDPOINTS
 from tests.contract.copies import ROOT, ConfigurationCopy
 from tests.contract.test_settings_rules import (
     IN_STEPS,

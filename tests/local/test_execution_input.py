@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from local.platform import Platform
-from stacks.state_machines import monitor, retraining
+from stacks.monitoring import states as monitor
+from stacks.training.states import retraining
 from tests.local import sagemaker_support as support
 from tests.local.sagemaker_support import allow, unique
 from tests.stacks.flows import MONITOR, RETRAINING

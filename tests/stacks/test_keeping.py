@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from config.load import load_deployment
-from stacks.constructs.audit_trail import DELETABLE_LOCK_DAYS, LOCK_DAYS
-from stacks.constructs.table_backup import KEPT
+from stacks.audit.audit_trail import DELETABLE_LOCK_DAYS, LOCK_DAYS
+from stacks.copies.table_backup import KEPT
 from tests.synth import ENVIRONMENTS, resources
 
 

@@ -20,10 +20,10 @@ from core.records import Valid, pseudonymiser, validate
 from lambdas.router.http import SECURITY_HEADERS
 from local.emulator import refusals
 from operations.openapi import document
+from stacks.api.request_models import batch_model, body_model, record_model
 from stacks.application import build
-from stacks.constructs.container_image import xgboost_image
-from stacks.constructs.request_models import batch_model, body_model, record_model
-from stacks.constructs.seed_model import seed_model
+from stacks.kit.container_image import xgboost_image
+from stacks.training.seed_model import seed_model
 from tests.stacks.flows import DEFINITIONS
 from tests.synth import ENVIRONMENTS, resources, templates
 

@@ -12,8 +12,8 @@ import pytest
 from config.load import load_deployment
 from config.settings_network import Replication
 from operations.preflight.replicas import REPLICATED, replica_buckets
-from stacks.constructs.base_stack import BaseStack
-from stacks.constructs.replication import DOMAINS, KEPT_OF_STACK_NAME, generated
+from stacks.copies.replication import DOMAINS, KEPT_OF_STACK_NAME, generated
+from stacks.kit.base_stack import BaseStack
 from tests.synth import resources
 
 
