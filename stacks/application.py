@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from aws_cdk import App
 
 from config.load import Deployment
+from stacks import registry
 from stacks.api.stack import ApiProps, ApiStack
 from stacks.audit.stack import AuditProps, AuditStack
 from stacks.data_lake.stack import DataLakeProps, DataLakeStack
 from stacks.ingestion.stack import IngestionProps, IngestionStack
+from stacks.kit.capability import install
 from stacks.kit.foundation import Foundation
 from stacks.monitoring.stack import MonitoringProps, MonitoringStack
 from stacks.network.stack import NetworkProps, NetworkStack
@@ -53,6 +55,7 @@ class Stacks:
 
 def build(app: App, deployment: Deployment) -> Stacks:
     """Create all stacks below ``app``."""
+    install(app, registry.wanted(deployment.settings))
     data = _data_stacks(app, deployment)
     models = _model_stacks(app, deployment, data)
     audit = AuditStack(

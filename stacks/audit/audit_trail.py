@@ -24,7 +24,6 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from stacks.copies.replication import AUDIT
 from stacks.kit.base_stack import BaseStack
 from stacks.kit.customer_policy import Reason
 from stacks.kit.foundation import Foundation
@@ -95,8 +94,7 @@ class AuditTrail(Construct):
             self,
             "Trail",
             props=ZoneBucketProps(
-                zone=AUDIT,
-                replication_role=self._props.foundation.security.replication_role,
+                zone="audit",
                 key=self._props.foundation.keys.logs,
                 access_logs=self._props.foundation.security.access_logs,
                 settings=settings,

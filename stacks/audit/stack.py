@@ -10,10 +10,9 @@ from constructs import Construct
 from config.load import Deployment
 from stacks.audit.audit_trail import AuditTrail, AuditTrailProps
 from stacks.audit.cis_alarms import CisAlarms
-from stacks.copies.alarms import replication_alarm
-from stacks.copies.replication import AUDIT
 from stacks.data_lake.outputs import Lake
 from stacks.kit.base_stack import BaseStack
+from stacks.kit.capability import capabilities_of
 from stacks.kit.foundation import Foundation
 
 
@@ -44,7 +43,7 @@ class AuditStack(BaseStack):
                 foundation=props.foundation, watched=list(props.lake.zones.values())
             ),
         )
-        self._watch_replica(props.foundation)
+        self._watch_copies(props.foundation)
         if self.trail.log_group is not None:
             self.alarms = CisAlarms(
                 self,
@@ -54,14 +53,8 @@ class AuditStack(BaseStack):
                 namespace=f"Millrace/Audit/{self.names.instance}-{self.names.environment}",
             )
 
-    def _watch_replica(self, foundation: Foundation) -> None:
+    def _watch_copies(self, foundation: Foundation) -> None:
         """A trail without its copy is what somebody who can delete the first would want."""
-        if self.settings.replication:
-            replication_alarm(
-                self,
-                "ReplicationFailed",
-                replication=self.settings.replication,
-                buckets={AUDIT: self.trail.bucket},
-                period=Duration.seconds(self.settings.monitoring.alarm_period_seconds),
-                topic=foundation.security.security_topic,
-            )
+        period = Duration.seconds(self.settings.monitoring.alarm_period_seconds)
+        for capability in capabilities_of(self):
+            list(capability.alarms(self, topic=foundation.security.security_topic, period=period))

@@ -81,7 +81,6 @@ class DataLakeStack(BaseStack):
             settings=self.settings,
             expire_after_days=retention,
             events=events,
-            replication_role=self._props.foundation.security.replication_role,
             endpoints=[self._props.foundation.network.storage_endpoint],
             producers=self.settings.perimeter.landing_roles if zone == "landing" else (),
             short_lived={names.CURATED_QUERY_RESULTS: QUERY_RESULT_DAYS}

@@ -12,9 +12,9 @@ from aws_cdk import aws_kinesisfirehose as firehose
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from config.settings import Ingestion
 from core import names
 from stacks.data_lake.outputs import Lake
+from stacks.ingestion.settings import Ingestion
 from stacks.kit.base_stack import BaseStack
 from stacks.kit.foundation import Foundation
 from stacks.kit.grants import BY_PREFIX, through

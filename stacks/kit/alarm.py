@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
@@ -52,3 +54,26 @@ class RunbookAlarm(cloudwatch.Alarm):
         action = actions.SnsAction(props.topic)
         self.add_alarm_action(action)
         self.add_ok_action(action)
+
+
+def counted(
+    namespace: str, name: str, dimensions: Mapping[str, str], period: Duration
+) -> cloudwatch.Metric:
+    """A metric's sum in each period."""
+    return cloudwatch.Metric(
+        namespace=namespace,
+        metric_name=name,
+        dimensions_map=dict(dimensions),
+        statistic="Sum",
+        period=period,
+    )
+
+
+def summed(
+    metrics: Mapping[str, cloudwatch.IMetric], label: str, period: Duration
+) -> cloudwatch.MathExpression:
+    """The sum of several metrics, those without data as nothing; keys are names in the sum."""
+    filled = " + ".join(f"FILL({key}, 0)" for key in metrics)
+    return cloudwatch.MathExpression(
+        expression=filled, using_metrics=metrics, label=label, period=period
+    )

@@ -22,6 +22,11 @@ def scope_of(deployment: Deployment) -> names.Scope:
 NEVER_TAGGED = ("AWS::SageMaker::ModelPackage",)
 
 
+# CloudFormation makes a resource's name of the stack's, the logical id and a random part, and keeps
+# at least this much of the stack's when all of it is longer than the 63 characters S3 takes.
+KEPT_OF_STACK_NAME = 24
+
+
 class BaseStack(Stack):
     """A stack of one deployment.
 
@@ -88,6 +93,11 @@ class BaseStack(Stack):
         The IAM path is what earlier stacks may match: naming a later stack's role is a cycle.
         """
         return f"arn:{self.partition}:iam::{self.account}:role{self.names.role_path}*"
+
+
+def generated(stack: BaseStack) -> str:
+    """How every name begins that CloudFormation makes for a resource of this deployment."""
+    return f"{stack.names.stack_prefix}-"[:KEPT_OF_STACK_NAME]
 
 
 def stack_of(construct: IConstruct) -> BaseStack:

@@ -52,8 +52,6 @@ class Security:
     ops_topic: sns.ITopic
     security_topic: sns.ITopic
     pseudonym_key: kms.IKey
-    replication_role: str | None
-    """ARN of the role that S3 replicates buckets with; None: no replicas."""
     runtimes: Runtimes
     dead_letters: sqs.IQueue
     """The deployment's dead-letter queue, in a form that constructs cannot add policies to."""

@@ -12,8 +12,8 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from config.settings import Settings
-from stacks.copies.replication import replicate
-from stacks.kit.base_stack import BaseStack, stack_of
+from stacks.kit.base_stack import stack_of
+from stacks.kit.capability import capabilities_of
 from stacks.kit.customer_policy import Reason
 from stacks.kit.log_group import removal_policy
 from stacks.kit.nag import acknowledge, except_from_review
@@ -62,8 +62,6 @@ class ZoneBucketProps:
     """Share data keys between objects, which saves calls of KMS."""
     sender: str | None = None
     """A service principal that brings the encryption it wants: see ``_deny_other_keys``."""
-    replication_role: str | None = None
-    """ARN of the role that replicates the bucket; None: no replica."""
 
 
 class ZoneBucket(Construct):
@@ -109,8 +107,7 @@ class ZoneBucket(Construct):
         self._deny_other_keys(props.key, props.sender)
         stack = stack_of(self)
         close_perimeter(self.bucket, stack, endpoints=props.endpoints, producers=props.producers)
-        replicate(self.bucket, stack, zone=props.zone, role_arn=props.replication_role)
-        acknowledge_single_region(self.bucket, stack)
+        announce(self.bucket, props.zone)
         if props.lock_days is None:
             acknowledge_erasable(self.bucket)
         if not props.events:
@@ -153,9 +150,10 @@ class ZoneBucket(Construct):
             )
 
 
-def acknowledge_single_region(bucket: s3.Bucket, stack: BaseStack) -> None:
-    """Where the settings want no replicas: they double storage and need buckets elsewhere."""
-    if stack.settings.replication is not None:
+def announce(bucket: s3.Bucket, zone: str) -> None:
+    """Tell the capabilities of the bucket; where none copies it, say why."""
+    copied = [each.bucket_made(bucket, zone) for each in capabilities_of(bucket)]
+    if any(copied):
         return
     acknowledge(
         bucket,
@@ -163,8 +161,8 @@ def acknowledge_single_region(bucket: s3.Bucket, stack: BaseStack) -> None:
         "NIST.800.53.R4-S3BucketReplicationEnabled",
         "NIST.800.53.R5-S3BucketReplicationEnabled",
         "PCI.DSS.321-S3BucketReplicationEnabled",
-        constraint="This deployment is in one Region: replicas need keys and buckets in another, "
-        "which somebody has to bring; the setting replication is not set.",
+        constraint="This deployment is in one Region: replicas double storage, and need keys and "
+        "buckets in another Region, which somebody has to bring.",
         evidence="docs/adr/0022-one-region.md",
         control="S3 keeps objects in three zones, versions protect against deletion and "
         "overwriting, and records can be replayed from the raw zone.",

@@ -11,13 +11,12 @@ from constructs import Construct
 
 from config.load import Deployment
 from stacks.api.stack import ApiStack
-from stacks.copies.alarms import backup_alarm, replication_alarm
-from stacks.copies.replication import ACCESS_LOGS
 from stacks.data_lake.outputs import Lake
 from stacks.ingestion.alarms import DeliveryAlarms, DeliveryAlarmsProps
 from stacks.ingestion.stack import IngestionStack
 from stacks.kit.alarm import RUNBOOK
 from stacks.kit.base_stack import BaseStack
+from stacks.kit.capability import capabilities_of
 from stacks.kit.foundation import Foundation
 from stacks.kit.platform_function import PlatformFunction
 from stacks.monitoring.budget import monthly_budget
@@ -73,7 +72,11 @@ class MonitoringStack(BaseStack):
                 self, "ApiErrors", api=props.api.api.api, period=self._period, topic=self._topic
             ),
             *([self.breach.alarm] if self.breach else []),
-            *self._copy_alarms(),
+            *(
+                alarm
+                for capability in capabilities_of(self)
+                for alarm in capability.alarms(self, topic=self._topic, period=self._period)
+            ),
             *props.serving.alarms,
         ]
         self.composite = self._define_composite()
@@ -171,31 +174,6 @@ class MonitoringStack(BaseStack):
             )
             for name, (section, machine) in machines.items()
         ]
-
-    def _copy_alarms(self) -> list[cloudwatch.Alarm]:
-        """The audit trail's bucket comes after this stack and has an alarm there."""
-        found: list[cloudwatch.Alarm] = []
-        props, replication = self._props, self.settings.replication
-        if replication:
-            zones = props.lake.zones | {ACCESS_LOGS: props.foundation.security.access_logs}
-            found.append(
-                replication_alarm(
-                    self,
-                    "ReplicationFailed",
-                    replication=replication,
-                    buckets=zones,
-                    period=self._period,
-                    topic=self._topic,
-                )
-            )
-        if props.training.lease_backup:
-            vault = props.training.lease_backup.vault_name
-            found.append(
-                backup_alarm(
-                    self, "BackupFailed", vault=vault, period=self._period, topic=self._topic
-                )
-            )
-        return found
 
     def _define_composite(self) -> cloudwatch.CompositeAlarm:
         """One light for the whole deployment; CloudWatch takes a hundred alarms in a rule."""

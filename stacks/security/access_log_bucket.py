@@ -14,16 +14,14 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from stacks.copies.replication import ACCESS_LOGS, replicate
-from stacks.kit.base_stack import BaseStack, stack_of
+from stacks.kit.base_stack import BaseStack
 from stacks.kit.customer_policy import Reason
 from stacks.kit.log_group import removal_policy
 from stacks.kit.nag import acknowledge, except_from_review
-from stacks.kit.service_role import ServiceRole
 from stacks.kit.zone_bucket import (
     acknowledge_erasable,
-    acknowledge_single_region,
     acknowledge_without_events,
+    announce,
 )
 from stacks.perimeter.s3_perimeter import close_perimeter
 
@@ -46,9 +44,7 @@ S3_MANAGED = Reason(
 )
 
 
-def access_log_bucket(
-    scope: Construct, stack: BaseStack, replicator: ServiceRole | None
-) -> s3.Bucket:
+def access_log_bucket(scope: Construct, stack: BaseStack) -> s3.Bucket:
     """Create the bucket and let the log delivery service write to it."""
     settings = stack.settings
     bucket = s3.Bucket(
@@ -78,16 +74,12 @@ def access_log_bucket(
         )
     )
     close_perimeter(bucket, stack)
-    if replicator:
-        # S3 checks the role's permissions when the bucket is given it.
-        bucket.node.add_dependency(replicator.policy)
-        replicate(bucket, stack, zone=ACCESS_LOGS, role_arn=replicator.role.role_arn)
+    announce(bucket, "access-logs")
     _acknowledge(bucket)
     return bucket
 
 
 def _acknowledge(bucket: s3.Bucket) -> None:
-    acknowledge_single_region(bucket, stack_of(bucket))
     acknowledge_erasable(bucket)
     acknowledge_without_events(bucket)
     acknowledge(

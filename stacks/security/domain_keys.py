@@ -5,9 +5,9 @@ from __future__ import annotations
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from stacks.copies.replication import generated
 from stacks.data_lake.producers import by_account
-from stacks.kit.base_stack import BaseStack
+from stacks.kit.base_stack import BaseStack, generated
+from stacks.kit.capability import capabilities_of
 from stacks.kit.foundation import Keys
 from stacks.security.break_glass import error_readers
 from stacks.security.domain_key import CallerUse, DomainKey, DomainKeyProps, ServiceUse
@@ -125,11 +125,11 @@ def _logs(scope: Construct, stack: BaseStack) -> kms.IKey:
 
 
 def _messages(scope: Construct, stack: BaseStack) -> kms.IKey:
-    vaults = ["backup"] if stack.settings.retention.backup_days else []
+    more = [name for each in capabilities_of(stack) for name in each.key_services("messages")]
     props = DomainKeyProps(
         purpose="alert topics, queues and environment variables",
-        via=["sns", "sqs", "lambda", "dynamodb", "states", "ssm", *vaults],
-        grants_via=["lambda", "dynamodb", *vaults],
+        via=["sns", "sqs", "lambda", "dynamodb", "states", "ssm", *more],
+        grants_via=["lambda", "dynamodb", *more],
         services=_senders(stack),
     )
     return DomainKey(scope, "MessagesKey", props=props).key

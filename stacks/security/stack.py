@@ -6,8 +6,8 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from config.load import Deployment
-from stacks.copies.replication import replication_role
 from stacks.kit.base_stack import BaseStack
+from stacks.kit.capability import capabilities_of
 from stacks.kit.foundation import Security
 from stacks.security.access_log_bucket import access_log_bucket
 from stacks.security.alert_topic import AlertTopic, AlertTopicProps
@@ -32,13 +32,13 @@ class SecurityStack(BaseStack):
         self.keys = domain_keys(self, self)
         self.dead_letters = DeadLetters(self, "DeadLetters", key=self.keys.messages)
         boundary = permissions_boundary(self, self)
-        replicator = replication_role(self, self, keys=self.keys, boundary=boundary)
+        for capability in capabilities_of(self):
+            capability.keys_made(self, self.keys, boundary)
         operations = self._define_topic("Operations")
         self.outputs = Security(
             keys=self.keys,
             boundary=boundary,
-            access_logs=access_log_bucket(self, self, replicator),
-            replication_role=replicator.role.role_arn if replicator else None,
+            access_logs=access_log_bucket(self, self),
             ops_topic=operations,
             security_topic=self._define_topic("Security"),
             pseudonym_key=pseudonym_key(self, self),

@@ -13,8 +13,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from config.guardrails import ERROR_PERCENT, ERRORS_AT_LEAST, PERIODS, PERIODS_BREACHED
 from stacks.kit.alarm import AlarmProps, RunbookAlarm
+from stacks.serving.guardrails import ERROR_PERCENT, ERRORS_AT_LEAST, PERIODS, PERIODS_BREACHED
 
 NAMESPACE = "AWS/SageMaker"
 MICROSECONDS = 1000

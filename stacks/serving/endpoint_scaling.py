@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import aws_applicationautoscaling as scaling
 from constructs import Construct
 
-from config.settings import Autoscaling, Variant
+from stacks.serving.settings import Autoscaling, Variant
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 NAMESPACE = "sagemaker"

@@ -15,15 +15,16 @@ from aws_cdk import aws_sagemaker as sagemaker
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from config import guardrails
 from config.instance_types import has_local_storage
-from config.settings import Serving, Settings, Variant
+from config.settings import Settings
 from core import names
 from stacks.kit import sagemaker_names
 from stacks.kit.base_stack import BaseStack
 from stacks.kit.nag import acknowledge
+from stacks.serving import guardrails
 from stacks.serving.alarms import VariantAlarms, VariantAlarmsProps
 from stacks.serving.served_model import package_version, shape_digest
+from stacks.serving.settings import Serving, Variant
 
 JSON = "application/json"
 ENDPOINT_CONFIG_PAGE = (

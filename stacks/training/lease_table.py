@@ -12,6 +12,7 @@ from constructs import Construct
 
 from config.settings import Settings
 from core import names
+from stacks.kit.capability import capabilities_of
 from stacks.kit.log_group import removal_policy
 from stacks.kit.nag import acknowledge
 
@@ -33,7 +34,8 @@ def lease_table(
         deletion_protection=not settings.retention.allow_data_deletion,
         removal_policy=removal_policy(settings),
     )
-    if settings.retention.backup_days is None:
+    copied = [each.table_made(table) for each in capabilities_of(table)]
+    if not any(copied):
         _acknowledge_no_backup(table)
     return table
 
@@ -44,8 +46,8 @@ def _acknowledge_no_backup(table: dynamodb.Table) -> None:
         "HIPAA.Security-DynamoDBInBackupPlan",
         "NIST.800.53.R4-DynamoDBInBackupPlan",
         "NIST.800.53.R5-DynamoDBInBackupPlan",
-        constraint="The table holds one coordination item that every retraining rewrites; the "
-        "setting retention.backup_days, which copies it daily, is not set here.",
+        constraint="The table holds one coordination item that every retraining rewrites; daily "
+        "copies of it are optional, and this deployment keeps none.",
         evidence="docs/adr/0031-lease-and-fencing.md",
         control="Point-in-time recovery is on, and the lease function recreates the item when it "
         "is absent.",

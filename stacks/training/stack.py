@@ -6,14 +6,12 @@ import json
 from dataclasses import dataclass
 
 from aws_cdk import CfnOutput
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from config.load import Deployment
 from core import names
-from stacks.copies.table_backup import TableBackup, TableBackupProps
 from stacks.data_lake.outputs import Lake
 from stacks.kit import sagemaker_names
 from stacks.kit.base_stack import BaseStack
@@ -52,7 +50,7 @@ class TrainingProps:
 
 
 class TrainingStack(BaseStack):
-    """``registry``, ``functions``, ``flow``, ``endpoint_role``, ``lease_backup``, ``image_uri``.
+    """``registry``, ``functions``, ``flow``, ``endpoint_role``, ``image_uri``.
 
     Stateful for the registry and the lease. The roles of the endpoint and of its roll-out are here,
     not in the serving stack, because the rollout function passes them: the serving stack is named,
@@ -104,19 +102,6 @@ class TrainingStack(BaseStack):
         allow_objects(role, lake.monitoring, foundation.keys.models, write=captures)
         return role
 
-    def _back_up(self, table: dynamodb.ITable) -> TableBackup | None:
-        days = self.settings.retention.backup_days
-        if days is None:
-            return None
-        foundation = self._props.foundation
-        props = TableBackupProps(
-            table=table,
-            key=foundation.keys.messages,
-            boundary=foundation.security.boundary,
-            days=days,
-        )
-        return TableBackup(self, "LeaseBackup", props=props)
-
     def _define_functions(self) -> TrainingFunctions:
         props = self._props
         deploy_role = ServingDeployRole(
@@ -132,7 +117,6 @@ class TrainingStack(BaseStack):
         self.lease_table = lease_table(
             self, "Lease", settings=self.settings, key=props.foundation.keys.messages
         )
-        self.lease_backup = self._back_up(self.lease_table)
         return TrainingFunctions(
             self,
             "Functions",

@@ -61,7 +61,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     "replicas in the same account, copies of the lease": {
         "replication": REPLICATION,
         "retention.allow_data_deletion": False,
-        "retention.backup_days": 7,
+        "backup.days": 7,
     },
     "the account's own trail": {"audit.management_trail": "existing"},
     "no perimeter": {"perimeter": {"enabled": False}},

@@ -14,13 +14,13 @@ from aws_cdk.assertions import Match, Template
 
 from config.contract import example_record
 from config.load import REPOSITORY, Deployment, load_deployment
-from config.rules_operation import ONE_ADDRESS_SHARE
 from core import names
 from core.records import Valid, pseudonymiser, validate
 from lambdas.router.http import SECURITY_HEADERS
 from local.emulator import refusals
 from operations.openapi import document
 from stacks.api.request_models import batch_model, body_model, record_model
+from stacks.api.rules import ONE_ADDRESS_SHARE
 from stacks.application import build
 from stacks.kit.container_image import xgboost_image
 from stacks.training.seed_model import seed_model

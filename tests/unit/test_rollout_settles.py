@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from config.settings import Serving, Variant
 from lambdas.rollout import settle
 from lambdas.shared.errors import LeaseLost
+from stacks.serving.settings import Serving, Variant
 from tests.unit.conftest import KEEP_SESSION
 from tests.unit.rollout_world import GUARDS, OTHER, RUN, World
 

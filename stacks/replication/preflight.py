@@ -12,27 +12,19 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from config.settings_network import Replication
 from operations.preflight.answer import Answer, State
 from operations.preflight.inquiry import Inquiry
+from stacks.replication.settings import Replication
+from stacks.replication.zones import LOCKED, replica_buckets
 
-LOCKED = "audit"
-REPLICATED = (
-    "landing", "raw", "curated", "features", "artifacts", "monitoring", "access-logs", LOCKED,
-)  # fmt: skip
-"""What is replicated, by the last part of the destination's name."""
+SUBJECT = "replicas"
 REMEDY = (
     "the platform team brings it (docs/first-deploy.md, section Replicas), or remove replication "
     "from the settings file"
 )
 
 
-def replica_buckets(replication: Replication) -> dict[str, str]:
-    """Destination bucket of each replicated one."""
-    return {zone: f"{replication.bucket_prefix}-{zone}" for zone in REPLICATED}
-
-
-def replicas(inquiry: Inquiry) -> Iterator[Answer]:
+def answers(inquiry: Inquiry) -> Iterator[Answer]:
     """Whether every bucket that replicas go to is there and ready."""
     replication = inquiry.settings.replication
     if replication is None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from config.guardrails import QUIET_MINUTES, SETTLES_IN_A_RUN, rollout_minutes
-from config.rule import Rule
+from config.instance_rules import Place, instance_rules
+from config.rule import AWS, Rule
 from config.schedule import SCHEDULE_PAGE, SCHEDULES, is_bad_schedule
 from config.settings import Settings
+from stacks.serving.guardrails import QUIET_MINUTES, SETTLES_IN_A_RUN, rollout_minutes
 
 GLUE_JOBS = 2
 """Jobs that a retraining run starts: curate, so that the features are of all records, and those."""
+
 GLUE_ATTEMPTS = 2
 """A run that fails is tried once more (``GLUE_RUN_FAILED`` of the state machines)."""
+
 SPOT_PATIENCE = 2
 """A spot job may wait this many times its longest run time for capacity."""
 
@@ -38,7 +41,16 @@ def _lease_needs(settings: Settings) -> str:
     )
 
 
-TRAINING_RULES = (
+# The evaluation is a processing job on the type that trained.
+_PLACE = Place(
+    "training",
+    "training-",
+    ("training", "processing"),
+    f"{AWS}sagemaker/latest/APIReference/API_ResourceConfig.html",
+)
+
+
+RULES: tuple[Rule, ...] = (
     Rule("lease-outlives-run", "training.lease_minutes",
          ("training.max_runtime_minutes", "training.evaluation_minutes",
           "processing.timeout_minutes", "serving.experiment_minutes", "serving.bake_seconds",
@@ -48,4 +60,5 @@ TRAINING_RULES = (
     Rule("training-schedule", "training.schedule", (),
          lambda s: is_bad_schedule(s.training.schedule),
          SCHEDULES, SCHEDULE_PAGE),
+    *instance_rules(_PLACE),
 )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 from config.settings import Settings
 from core.names import Scope
 from local.platform import Platform
-from operations.preflight.replicas import LOCKED, replica_buckets
+from stacks.replication.zones import LOCKED, replica_buckets
 
 TO_OBJECTS = (
     "s3:ObjectOwnerOverrideToBucketOwner",
@@ -22,7 +22,7 @@ TO_OBJECTS = (
 )
 
 
-def bring_replica(platform: Platform, settings: Settings) -> None:
+def bring(platform: Platform, settings: Settings) -> None:
     """Create the destination buckets of the settings' replication, if they want one."""
     replication = settings.replication
     if replication is None or platform.info is None:

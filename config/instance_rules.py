@@ -14,17 +14,16 @@ from config.instance_types import (
     has_local_storage,
     has_other_accelerator,
     is_arm,
-    is_burstable,
     unfit,
 )
 from config.rule import AWS, Rule
 from config.settings import Settings
 
-_EXCLUSIONS = f"{AWS}sagemaker/latest/dg/deployment-guardrails-exclusions.html"
+EXCLUSIONS = f"{AWS}sagemaker/latest/dg/deployment-guardrails-exclusions.html"
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """A section with ``instance_type`` and ``volume_customer_key``.
 
     Attributes:
@@ -54,23 +53,7 @@ class _Place:
         return keyed
 
 
-def _realtime(settings: Settings) -> bool:
-    return settings.serving.mode == "realtime"
-
-
-_PLACES = (
-    _Place("serving", "", ("endpoint",),
-           f"{AWS}sagemaker/latest/APIReference/API_ProductionVariant.html",
-           ("serving.mode",), _realtime),
-    # The evaluation is a processing job on the type that trained.
-    _Place("training", "training-", ("training", "processing"),
-           f"{AWS}sagemaker/latest/APIReference/API_ResourceConfig.html"),
-    _Place("monitoring", "monitor-", ("processing",),
-           f"{AWS}sagemaker/latest/APIReference/API_ProcessingClusterConfig.html"),
-)  # fmt: skip
-
-
-def _rules(place: _Place) -> tuple[Rule, ...]:
+def instance_rules(place: Place) -> tuple[Rule, ...]:
     """What the image cannot use is told by itself, whether SageMaker has it or not."""
     key = f"{place.section}.volume_customer_key"
     return (
@@ -81,21 +64,9 @@ def _rules(place: _Place) -> tuple[Rule, ...]:
              lambda s: place.active(s) and is_arm(place.of(s)), ARM),
         Rule(f"{place.prefix}image-has-no-driver", place.field, place.with_fields,
              lambda s: place.active(s) and has_other_accelerator(place.of(s)), ACCELERATOR,
-             _EXCLUSIONS if place.section == "serving" else ""),
+             EXCLUSIONS if place.section == "serving" else ""),
         Rule(f"{place.prefix}local-storage-no-key", key, (place.field, *place.with_fields),
              lambda s: place.active(s) and place.keyed(s) and has_local_storage(place.of(s)),
              f"allowed with {{settings.{place.field}}}: false, its local storage is encrypted by "
              "the instance and takes no key", place.page),
     )  # fmt: skip
-
-
-INSTANCE_RULES = (
-    *(rule for place in _PLACES for rule in _rules(place)),
-    Rule("scaling-takes-no-burstable", "serving.instance_type",
-         ("serving.autoscaling.enabled", "serving.mode"),
-         lambda s: _realtime(s) and s.serving.autoscaling.enabled
-         and is_burstable(s.serving.instance_type),
-         "allowed with serving.autoscaling.enabled: a type that is not burstable, such as "
-         "ml.m5.large; with ml.t2 set serving.autoscaling.enabled to false",
-         f"{AWS}sagemaker/latest/dg/endpoint-auto-scaling-add-console.html"),
-)  # fmt: skip

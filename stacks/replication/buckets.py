@@ -11,25 +11,14 @@ from __future__ import annotations
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
-from constructs import Construct
 
-from config.settings_network import Replication
-from stacks.kit.base_stack import BaseStack
+from stacks.kit.base_stack import BaseStack, generated, stack_of
 from stacks.kit.customer_policy import Reason
 from stacks.kit.foundation import Keys
 from stacks.kit.service_role import ServiceRole, ServiceRoleProps
+from stacks.replication.settings import Replication
+from stacks.replication.zones import DOMAINS, replica_name
 
-ACCESS_LOGS, AUDIT = "access-logs", "audit"
-# Whose key encrypts the replicas. Access logs are under S3's own, here and there.
-DOMAINS = {
-    "landing": "raw",
-    "raw": "raw",
-    "curated": "data",
-    "features": "data",
-    "artifacts": "models",
-    "monitoring": "models",
-    AUDIT: "logs",
-}
 REPLICAS = Reason(
     constraint="The role exists before the first bucket, names of buckets are generated, and "
     "replication is of whole buckets.",
@@ -37,9 +26,6 @@ REPLICAS = Reason(
     control="Only S3 assumes it, the patterns are this deployment's own buckets and their "
     "replicas, it can write replicas only, and each key is tied to S3 and its Region.",
 )
-# CloudFormation makes a bucket's name of the stack's, the logical id and a random part, and keeps
-# at least this much of the stack's when all of it is longer than the 63 characters S3 takes.
-KEPT_OF_STACK_NAME = 24
 RULE = "everything"
 """Id of a bucket's one rule; a dimension of its metrics."""
 
@@ -49,14 +35,11 @@ _Destination = s3.CfnBucket.ReplicationDestinationProperty
 
 
 def replication_role(
-    scope: Construct, stack: BaseStack, *, keys: Keys, boundary: iam.IManagedPolicy
-) -> ServiceRole | None:
-    """The role that S3 replicates with; None where the settings want no replicas."""
-    replication = stack.settings.replication
-    if replication is None:
-        return None
+    stack: BaseStack, replication: Replication, *, keys: Keys, boundary: iam.IManagedPolicy
+) -> ServiceRole:
+    """The role that S3 replicates with."""
     role = ServiceRole(
-        scope,
+        stack,
         "Replication",
         props=ServiceRoleProps(
             service="s3.amazonaws.com",
@@ -77,11 +60,6 @@ def replication_role(
         _for_s3(there, theirs),
     )
     return role
-
-
-def generated(stack: BaseStack) -> str:
-    """How every name begins that CloudFormation makes for a resource of this deployment."""
-    return f"{stack.names.stack_prefix}-"[:KEPT_OF_STACK_NAME]
 
 
 def _allow_objects(role: ServiceRole, ours: str, theirs: str) -> None:
@@ -122,15 +100,12 @@ def _for_s3(service: str, buckets: str) -> dict[str, dict[str, str]]:
     }
 
 
-def replicate(bucket: s3.Bucket, stack: BaseStack, *, zone: str, role_arn: str | None) -> None:
+def replicate(bucket: s3.Bucket, replication: Replication, *, zone: str, role_arn: str) -> None:
     """Replicate every object of the bucket to ``<bucket_prefix>-<zone>``."""
-    replication = stack.settings.replication
-    if replication is None or role_arn is None:
-        return
     resource = bucket.node.default_child
     if not isinstance(resource, s3.CfnBucket):
         raise TypeError(f"{bucket.node.path} has no CfnBucket")
-    encrypted = zone in DOMAINS
+    encrypted = DOMAINS[zone] is not None
     resource.replication_configuration = s3.CfnBucket.ReplicationConfigurationProperty(
         role=role_arn,
         rules=[
@@ -149,21 +124,16 @@ def replicate(bucket: s3.Bucket, stack: BaseStack, *, zone: str, role_arn: str |
                 )
                 if encrypted
                 else None,
-                destination=_destination(stack, replication, zone),
+                destination=_destination(stack_of(bucket), replication, zone),
             )
         ],
     )
 
 
-def replica_name(replication: Replication, zone: str) -> str:
-    """Name of the bucket that a zone is copied to."""
-    return f"{replication.bucket_prefix}-{zone}"
-
-
 def _destination(
     stack: BaseStack, replication: Replication, zone: str
 ) -> s3.CfnBucket.ReplicationDestinationProperty:
-    domain = DOMAINS.get(zone)
+    domain = DOMAINS[zone]
     return _Destination(
         bucket=f"arn:{stack.partition}:s3:::{replica_name(replication, zone)}",
         account=replication.account,

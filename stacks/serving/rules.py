@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from config.guardrails import (
+from config.instance_rules import Place, instance_rules
+from config.instance_types import is_burstable
+from config.rule import AWS, Rule
+from config.settings import Settings
+from stacks.serving.guardrails import (
     INSTANCES_TO_SHIFT,
     LONGEST_UPDATE_SECONDS,
     PERIODS,
@@ -10,19 +14,24 @@ from config.guardrails import (
     shifts_in_steps,
     update_seconds,
 )
-from config.rule import AWS, Rule
-from config.settings import Settings
 
 _GUARDRAILS = f"{AWS}sagemaker/latest/dg/deployment-guardrails-exclusions.html"
+
 _SERVERLESS = f"{AWS}sagemaker/latest/dg/serverless-endpoints.html"
+
 _SHADOW = f"{AWS}sagemaker/latest/dg/model-shadow-deployment.html"
+
 _ENDPOINT_CONFIG = f"{AWS}sagemaker/latest/APIReference/API_CreateEndpointConfig.html"
+
 _UPDATE = f"{AWS}sagemaker/latest/APIReference/API_UpdateEndpoint.html"
+
 _ROUTING = f"{AWS}sagemaker/latest/APIReference/API_TrafficRoutingConfig.html"
+
 _TWO_INSTANCES = (
     f"allowed with serving.update {{settings.serving.update}}: at least {INSTANCES_TO_SHIFT}, "
     "a first step is at most half of a variant's instances; or blue_green_all_at_once"
 )
+
 _SCALING = f"{AWS}sagemaker/latest/dg/endpoint-scaling-update.html"
 
 
@@ -61,7 +70,27 @@ def _weights(settings: Settings) -> float:
     return sum(variant.weight for variant in settings.serving.production_variants.values())
 
 
-SERVING_RULES = (
+_CAPTURE = f"{AWS}sagemaker/latest/APIReference/API_DataCaptureConfig.html"
+
+_PLACE = Place(
+    "serving",
+    "",
+    ("endpoint",),
+    f"{AWS}sagemaker/latest/APIReference/API_ProductionVariant.html",
+    ("serving.mode",),
+    _realtime,
+)
+
+
+RULES: tuple[Rule, ...] = (
+    *instance_rules(_PLACE),
+    Rule("scaling-takes-no-burstable", "serving.instance_type",
+         ("serving.autoscaling.enabled", "serving.mode"),
+         lambda s: _realtime(s) and s.serving.autoscaling.enabled
+         and is_burstable(s.serving.instance_type),
+         "allowed with serving.autoscaling.enabled: a type that is not burstable, such as "
+         "ml.m5.large; with ml.t2 set serving.autoscaling.enabled to false",
+         f"{AWS}sagemaker/latest/dg/endpoint-auto-scaling-add-console.html"),
     Rule(
         "shadow-needs-one-shadow", "serving.shadow", ("serving.challenger",),
         lambda s: s.serving.shadow and s.serving.challenger is None,
@@ -233,4 +262,9 @@ SERVING_RULES = (
         "allowed: above 0, or a challenger with weight; otherwise no variant gets a request",
         f"{AWS}sagemaker/latest/APIReference/API_ProductionVariant.html",
     ),
+    Rule("capture-takes-some", "serving.capture_percent", ("serving.capture", "serving.mode"),
+         lambda s: s.serving.mode != "off" and s.serving.capture
+         and s.serving.capture_percent == 0,
+         "allowed with serving.capture: 1 to 100; for no capture set serving.capture to false and "
+         "monitoring.schedule to null, or the monitor finds nothing to judge", _CAPTURE),
 )  # fmt: skip
