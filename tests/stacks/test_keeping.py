@@ -9,7 +9,7 @@ import pytest
 
 from config.load import load_deployment
 from stacks.audit.audit_trail import DELETABLE_LOCK_DAYS, LOCK_DAYS
-from stacks.copies.table_backup import KEPT
+from stacks.backup.vault import KEPT
 from tests.synth import ENVIRONMENTS, resources
 
 
