@@ -8,6 +8,7 @@ from aws_cdk import CfnOutput
 from constructs import Construct
 
 from config.load import Deployment
+from stacks.api.outputs import Api
 from stacks.api.prediction_api import PredictionApi, PredictionApiProps
 from stacks.api.users import ApiUsers
 from stacks.api.web_acl import WebAcl, WebAclProps
@@ -16,7 +17,7 @@ from stacks.kit.foundation import Foundation
 from stacks.kit.grants import allow_pseudonyms
 from stacks.kit.platform_function import PlatformFunction, PlatformFunctionProps
 from stacks.kit.sagemaker_names import sagemaker_arn
-from stacks.serving.stack import ServingStack
+from stacks.serving.outputs import Serving
 
 # API Gateway gives up after 29 seconds.
 ROUTER_TIMEOUT_SECONDS = 29
@@ -27,11 +28,11 @@ class ApiProps:
     """What the API stands on."""
 
     foundation: Foundation
-    serving: ServingStack
+    serving: Serving
 
 
 class ApiStack(BaseStack):
-    """``router``, ``api`` and ``web_acl``."""
+    """``outputs``: router and REST API."""
 
     def __init__(self, scope: Construct, *, deployment: Deployment, props: ApiProps) -> None:
         super().__init__(
@@ -40,7 +41,6 @@ class ApiStack(BaseStack):
             deployment=deployment,
             description="Millrace: REST API for predictions, WAF, router",
         )
-        self.add_stack_dependency(props.serving)
         self._props = props
         self.router = self._define_router()
         users = ApiUsers(self, "Users", stack=self) if self.settings.api.auth == "cognito" else None
@@ -63,6 +63,7 @@ class ApiStack(BaseStack):
                 stage_arn=self.api.api.deployment_stage.stage_arn,
             ),
         )
+        self.outputs = Api(router=self.router, rest_api=self.api.api)
         CfnOutput(self, "ApiUrl", value=self.api.api.url)
         CfnOutput(self, "ApiCallersPolicyArn", value=self.api.callers.managed_policy_arn)
 

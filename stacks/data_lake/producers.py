@@ -22,7 +22,7 @@ from core import names
 from stacks.kit.base_stack import BaseStack
 from stacks.kit.customer_policy import CustomerPolicy
 from stacks.kit.grants import BY_PREFIX, through
-from stacks.perimeter.s3_perimeter import role_arn
+from stacks.kit.s3_perimeter import role_arn
 
 STREAM_ACTIONS = ("firehose:PutRecord", "firehose:PutRecordBatch")
 UPLOAD_ACTIONS = ("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject")

@@ -11,6 +11,7 @@ from core import names
 from stacks.data_lake.outputs import Lake
 from stacks.data_lake.producers import stream_producers
 from stacks.ingestion.delivery_stream import RecordDelivery, RecordDeliveryProps
+from stacks.ingestion.outputs import Ingestion
 from stacks.kit.base_stack import BaseStack
 from stacks.kit.foundation import Foundation
 from stacks.kit.grants import allow_pseudonyms
@@ -29,7 +30,7 @@ class IngestionProps:
 
 
 class IngestionStack(BaseStack):
-    """``transforms`` and ``deliveries`` are keyed by stream (``events``, ``labels``)."""
+    """``outputs``: what later stacks watch."""
 
     def __init__(self, scope: Construct, *, deployment: Deployment, props: IngestionProps) -> None:
         super().__init__(
@@ -39,8 +40,8 @@ class IngestionStack(BaseStack):
             description="Millrace: delivery streams for events and labels, transform functions",
         )
         self._props = props
-        self.transforms = {stream: self._define_transform(stream) for stream in names.STREAMS}
-        self.deliveries = {
+        transforms = {stream: self._define_transform(stream) for stream in names.STREAMS}
+        deliveries = {
             stream: RecordDelivery(
                 self,
                 f"{stream.capitalize()}Delivery",
@@ -49,15 +50,19 @@ class IngestionStack(BaseStack):
                     stream=stream,
                     foundation=props.foundation,
                     lake=props.lake,
-                    transform=self.transforms[stream],
+                    transform=transforms[stream],
                 ),
             )
             for stream in names.STREAMS
         }
         stream_producers(
             self,
-            streams=[delivery.stream_arn for delivery in self.deliveries.values()],
+            streams=[delivery.stream_arn for delivery in deliveries.values()],
             key=props.foundation.keys.raw,
+        )
+        self.outputs = Ingestion(
+            transforms=transforms,
+            stream_names={stream: each.stream_name for stream, each in deliveries.items()},
         )
 
     def _define_transform(self, stream: str) -> PlatformFunction:

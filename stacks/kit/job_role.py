@@ -15,8 +15,8 @@ from stacks.kit.base_stack import stack_of
 from stacks.kit.customer_policy import CustomerPolicy
 from stacks.kit.foundation import Foundation
 from stacks.kit.grants import Grantee
+from stacks.kit.runtime_policies import JOB
 from stacks.kit.service_role import ServiceRole, ServiceRoleProps
-from stacks.security.runtime_policies import JOB
 
 
 def job_role(

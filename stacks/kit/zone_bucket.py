@@ -17,7 +17,7 @@ from stacks.kit.capability import capabilities_of
 from stacks.kit.customer_policy import Reason
 from stacks.kit.log_group import removal_policy
 from stacks.kit.nag import acknowledge, except_from_review
-from stacks.perimeter.s3_perimeter import close_perimeter
+from stacks.kit.s3_perimeter import close_perimeter
 
 NONCURRENT_DAYS = 30
 INCOMPLETE_UPLOAD_DAYS = 7

@@ -18,8 +18,8 @@ from stacks.kit.job_role import job_role
 from stacks.kit.service_role import ServiceRole
 from stacks.kit.workload import Workload
 from stacks.monitoring import states as monitor
+from stacks.training.outputs import Training
 from stacks.training.retraining_flow import job_compute
-from stacks.training.stack import TrainingStack
 
 JOB_MINUTES = 60
 FLOW_MINUTES = 120
@@ -37,7 +37,7 @@ class MonitorFlowProps:
 
     foundation: Foundation
     lake: Lake
-    training: TrainingStack
+    training: Training
     endpoint_name: str
 
 

@@ -10,10 +10,10 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
 from config.load import Deployment
-from stacks.api.stack import ApiStack
+from stacks.api.outputs import Api
 from stacks.data_lake.outputs import Lake
 from stacks.ingestion.alarms import DeliveryAlarms, DeliveryAlarmsProps
-from stacks.ingestion.stack import IngestionStack
+from stacks.ingestion.outputs import Ingestion
 from stacks.kit.alarm import RUNBOOK
 from stacks.kit.base_stack import BaseStack
 from stacks.kit.capability import capabilities_of
@@ -25,8 +25,8 @@ from stacks.monitoring.flow_alarms import api_alarm, dead_letters_alarm, flow_al
 from stacks.monitoring.function_alarms import FunctionAlarms
 from stacks.monitoring.model_alarms import ModelBreach, ModelBreachProps
 from stacks.monitoring.monitor_flow import MonitorFlow, MonitorFlowProps
-from stacks.serving.stack import ServingStack
-from stacks.training.stack import TrainingStack
+from stacks.serving.outputs import Serving
+from stacks.training.outputs import Training
 
 COMPOSITE_CHILDREN = 100
 
@@ -37,10 +37,10 @@ class MonitoringProps:
 
     foundation: Foundation
     lake: Lake
-    ingestion: IngestionStack
-    training: TrainingStack
-    serving: ServingStack
-    api: ApiStack
+    ingestion: Ingestion
+    training: Training
+    serving: Serving
+    api: Api
 
 
 class MonitoringStack(BaseStack):
@@ -69,7 +69,7 @@ class MonitoringStack(BaseStack):
                 topic=self._topic,
             ),
             api_alarm(
-                self, "ApiErrors", api=props.api.api.api, period=self._period, topic=self._topic
+                self, "ApiErrors", api=props.api.rest_api, period=self._period, topic=self._topic
             ),
             *([self.breach.alarm] if self.breach else []),
             *(
@@ -111,7 +111,7 @@ class MonitoringStack(BaseStack):
             stack=self,
             props=ModelBreachProps(
                 endpoint_name=self._props.serving.endpoint_name,
-                machine=self._props.training.flow.machine,
+                machine=self._props.training.machine,
                 foundation=self._props.foundation,
                 period=self._period,
                 topic=self._topic,
@@ -121,13 +121,13 @@ class MonitoringStack(BaseStack):
     def _ingestion_alarms(self) -> list[cloudwatch.Alarm]:
         return [
             alarm
-            for stream, delivery in self._props.ingestion.deliveries.items()
+            for stream, stream_name in self._props.ingestion.stream_names.items()
             for alarm in DeliveryAlarms(
                 self,
                 f"{stream.capitalize()}Delivery",
                 props=DeliveryAlarmsProps(
                     stream=stream,
-                    stream_name=delivery.stream_name,
+                    stream_name=stream_name,
                     freshness_seconds=self.settings.monitoring.data_freshness_seconds,
                     period=self._period,
                     topic=self._topic,
@@ -159,7 +159,7 @@ class MonitoringStack(BaseStack):
         ).every
 
     def _flow_alarms(self) -> list[cloudwatch.Alarm]:
-        machines = {"Retraining": ("retraining-failed", self._props.training.flow.machine)}
+        machines = {"Retraining": ("retraining-failed", self._props.training.machine)}
         if self.monitor:
             machines["Monitoring"] = ("monitoring-failed", self.monitor.machine)
         return [
@@ -198,20 +198,17 @@ class MonitoringStack(BaseStack):
 
     def _define_dashboard(self) -> None:
         props = self._props
-        machines = {"retraining": props.training.flow.machine}
+        machines = {"retraining": props.training.machine}
         if self.monitor:
             machines["monitor"] = self.monitor.machine
         OperationsDashboard(
             self,
             "Operations",
             props=DashboardProps(
-                streams={
-                    stream: delivery.stream_name
-                    for stream, delivery in props.ingestion.deliveries.items()
-                },
-                api=props.api.api.api,
+                streams=props.ingestion.stream_names,
+                api=props.api.rest_api,
                 endpoint_name=props.serving.endpoint_name,
-                variants=list(props.serving.packages) if props.serving.endpoint_name else [],
+                variants=list(props.serving.variants) if props.serving.endpoint_name else [],
                 machines=machines,
                 alarms=self.alarms,
                 period=self._period,

@@ -19,7 +19,7 @@ class Perimeter(Section):
     """Who may call S3 on the deployment's buckets from outside its network.
 
     Services, the deploying role and queries through Athena are let in by themselves; see
-    ``stacks/perimeter/s3_perimeter.py``.
+    ``stacks/kit/s3_perimeter.py``.
     """
 
     enabled: bool = True

@@ -24,6 +24,7 @@ from stacks.kit.grants import (
 )
 from stacks.kit.job_surroundings import job_encryption
 from stacks.kit.scheduled_call import ScheduledCall, ScheduledCallProps
+from stacks.processing.outputs import Processing
 from stacks.processing.spark_job import SparkJob, SparkJobProps
 from stacks.processing.spark_runtime import SparkRuntimeProps, spark_runtime
 
@@ -42,7 +43,7 @@ class ProcessingProps:
 
 
 class ProcessingStack(BaseStack):
-    """``curate`` and ``features`` are the jobs; ``contract_asset`` is the compiled contract."""
+    """``outputs``: the jobs."""
 
     def __init__(self, scope: Construct, *, deployment: Deployment, props: ProcessingProps) -> None:
         super().__init__(
@@ -67,8 +68,7 @@ class ProcessingStack(BaseStack):
         self._encryption = job_encryption(
             self, "JobEncryption", stack=self, foundation=props.foundation
         )
-        self.curate = self._define_curate()
-        self.features = self._define_features()
+        self.outputs = Processing(curate=self._define_curate(), features=self._define_features())
         self._schedule_curate()
 
     def _define_curate(self) -> SparkJob:
@@ -166,9 +166,9 @@ class ProcessingStack(BaseStack):
                 description="Starts the curate job",
                 expression=expression,
                 target=f"arn:{self.partition}:scheduler:::aws-sdk:glue:startJobRun",
-                request=self.to_json_string({"JobName": self.curate.job_name}),
+                request=self.to_json_string({"JobName": self.outputs.curate.job_name}),
                 actions=["glue:StartJobRun"],
-                resources=[self.curate.job_arn],
+                resources=[self.outputs.curate.job_arn],
                 foundation=self._props.foundation,
             ),
         )

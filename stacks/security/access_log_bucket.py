@@ -18,12 +18,12 @@ from stacks.kit.base_stack import BaseStack
 from stacks.kit.customer_policy import Reason
 from stacks.kit.log_group import removal_policy
 from stacks.kit.nag import acknowledge, except_from_review
+from stacks.kit.s3_perimeter import close_perimeter
 from stacks.kit.zone_bucket import (
     acknowledge_erasable,
     acknowledge_without_events,
     announce,
 )
-from stacks.perimeter.s3_perimeter import close_perimeter
 
 DELIVERY_PAGE = (
     "https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html"

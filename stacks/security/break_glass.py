@@ -15,7 +15,7 @@ from aws_cdk import aws_s3 as s3
 from core import names
 from stacks.data_lake.producers import by_account
 from stacks.kit.base_stack import BaseStack, generated
-from stacks.perimeter.s3_perimeter import role_arn
+from stacks.kit.s3_perimeter import role_arn
 from stacks.security.domain_key import CallerUse
 
 

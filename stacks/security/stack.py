@@ -9,13 +9,13 @@ from config.load import Deployment
 from stacks.kit.base_stack import BaseStack
 from stacks.kit.capability import capabilities_of
 from stacks.kit.foundation import Security
+from stacks.kit.runtime_policies import runtime_policies
 from stacks.security.access_log_bucket import access_log_bucket
 from stacks.security.alert_topic import AlertTopic, AlertTopicProps
 from stacks.security.dead_letters import DeadLetters
 from stacks.security.domain_keys import domain_keys
 from stacks.security.permissions_boundary import permissions_boundary
 from stacks.security.pseudonym_key import pseudonym_key
-from stacks.security.runtime_policies import runtime_policies
 
 
 class SecurityStack(BaseStack):

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aws_cdk import CfnOutput, Duration, RemovalPolicy
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
@@ -23,8 +22,9 @@ from stacks.kit.workload import Workload
 from stacks.serving.alarms import VariantAlarms, VariantAlarmsProps
 from stacks.serving.endpoint_scaling import VariantScaling
 from stacks.serving.model_endpoint import ModelEndpoint, ModelEndpointProps
+from stacks.serving.outputs import Serving
 from stacks.serving.served_model import package_parameter, served_model
-from stacks.training.stack import TrainingStack
+from stacks.training.outputs import Training
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class ServingProps:
 
     foundation: Foundation
     lake: Lake
-    training: TrainingStack
+    training: Training
 
 
 class ServingStack(BaseStack):
-    """``endpoint_name`` is empty while serving is off."""
+    """``outputs``: the endpoint's name, variants and alarms."""
 
     def __init__(self, scope: Construct, *, deployment: Deployment, props: ServingProps) -> None:
         super().__init__(
@@ -49,8 +49,6 @@ class ServingStack(BaseStack):
             # a roll-out's may read the pointers alone. https://github.com/aws/aws-cdk/issues/20959
             bootstrap_rule=False,
         )
-        # The parameters below are resolved from the pointers that training creates.
-        self.add_stack_dependency(props.training)
         self._props = props
         self.packages = {
             variant: package_parameter(self, variant).value_as_string
@@ -67,6 +65,11 @@ class ServingStack(BaseStack):
             # What a roll-out compares with the configuration that the endpoint says it uses.
             config = self.endpoint.config.attr_endpoint_config_name
             CfnOutput(self, names.OUTPUT_ENDPOINT_CONFIG, value=config)
+        self.outputs = Serving(
+            endpoint_name=self.endpoint_name,
+            variants=tuple(self.packages),
+            alarms=tuple(alarm for variant in self.variant_alarms for alarm in variant.every),
+        )
 
     @property
     def _variant_names(self) -> list[str]:
@@ -80,11 +83,6 @@ class ServingStack(BaseStack):
             return ""
         return sagemaker_names.endpoint_name(self.names)
 
-    @property
-    def alarms(self) -> list[cloudwatch.Alarm]:
-        """Every alarm of this stack."""
-        return [alarm for variant in self.variant_alarms for alarm in variant.every]
-
     def _define_model(self, variant: str) -> sagemaker.CfnModel:
         foundation = self._props.foundation
         network = foundation.network
@@ -95,7 +93,7 @@ class ServingStack(BaseStack):
             stack=self,
             variant=variant,
             package_arn=self.packages[variant],
-            role_arn=self._props.training.endpoint_role.arn,
+            role_arn=self._props.training.endpoint_role_arn,
             network={
                 "Subnets": list(subnets.subnet_ids),
                 "SecurityGroupIds": [network.security_groups[Workload.SERVING].security_group_id],

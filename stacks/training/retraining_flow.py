@@ -18,11 +18,11 @@ from stacks.kit.foundation import Foundation
 from stacks.kit.grants import READ_ACTIONS, allow_listing, allow_objects, deny_objects
 from stacks.kit.job_role import allow_job_logs, job_role
 from stacks.kit.processing_code import PublishedCode
+from stacks.kit.runtime_policies import TRAINING, allow_jobs
 from stacks.kit.sagemaker_jobs import Compute, Network
 from stacks.kit.service_role import ServiceRole
 from stacks.kit.workload import Workload
 from stacks.processing.spark_job import SparkJob
-from stacks.security.runtime_policies import TRAINING, allow_jobs
 from stacks.training.model_registry import ModelRegistry
 from stacks.training.states import retraining
 from stacks.training.states.flow import Flow, Functions

@@ -23,9 +23,10 @@ from stacks.kit.processing_code import publish_code
 from stacks.kit.sagemaker_names import alarm_arns, guard_alarm_names
 from stacks.kit.scheduled_call import ScheduledCall, ScheduledCallProps
 from stacks.kit.service_role import ServiceRole
-from stacks.processing.spark_job import SparkJob
+from stacks.processing.outputs import Processing
 from stacks.training.lease_table import lease_table
 from stacks.training.model_registry import ModelRegistry, ModelRegistryProps
+from stacks.training.outputs import Training
 from stacks.training.retraining_flow import RetrainingFlow, RetrainingFlowProps
 from stacks.training.serving_deploy_role import ServingDeployRole, ServingDeployRoleProps
 from stacks.training.training_functions import TrainingFunctions, TrainingFunctionsProps
@@ -45,12 +46,11 @@ class TrainingProps:
 
     foundation: Foundation
     lake: Lake
-    curate: SparkJob
-    features: SparkJob
+    processing: Processing
 
 
 class TrainingStack(BaseStack):
-    """``registry``, ``functions``, ``flow``, ``endpoint_role``, ``image_uri``.
+    """``outputs``: registry, functions, retraining flow, code of jobs, the endpoint's role.
 
     Stateful for the registry and the lease. The roles of the endpoint and of its roll-out are here,
     not in the serving stack, because the rollout function passes them: the serving stack is named,
@@ -77,6 +77,14 @@ class TrainingStack(BaseStack):
         self.functions = self._define_functions()
         self.flow = self._define_flow()
         self._reconcile()
+        self.outputs = Training(
+            registry=self.registry,
+            functions=self.functions,
+            machine=self.flow.machine,
+            code=self.code,
+            image_uri=self.image_uri,
+            endpoint_role_arn=self.endpoint_role.arn,
+        )
         CfnOutput(self, "StateMachineArn", value=self.flow.machine.state_machine_arn)
         CfnOutput(self, "ModelPackageGroup", value=self.registry.group_name)
 
@@ -142,8 +150,8 @@ class TrainingStack(BaseStack):
                 lake=props.lake,
                 registry=self.registry,
                 functions=self.functions,
-                curate=props.curate,
-                features=props.features,
+                curate=props.processing.curate,
+                features=props.processing.features,
                 code=self.code,
                 image_uri=self.image_uri,
             ),
