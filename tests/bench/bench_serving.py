@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from local.sagemaker.server import ModelServer
+from local.services.sagemaker.server import ModelServer
 from model_code.models import Model
 from model_code.serving import inference
 from tests.bench.report import Row, duration, table

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core import names
-from local.sagemaker.server import ModelServer
+from local.services.sagemaker.server import ModelServer
 from tests.container import containers
 from tests.unit import models_for_tests as models
 

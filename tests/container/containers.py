@@ -12,12 +12,12 @@ from typing import Any, cast
 
 from bundles.archives import source_bundle
 from core import names
-from local.sagemaker import process
-from local.sagemaker.container import overlay
-from local.sagemaker.models import Container
-from local.sagemaker.process import JobDirectory
-from local.sagemaker.roles import RoleSession
-from local.sagemaker.server import Answer, ModelServer
+from local.engines import process
+from local.engines.container import overlay
+from local.engines.process import JobDirectory
+from local.engines.roles import RoleSession
+from local.services.sagemaker.models import Container
+from local.services.sagemaker.server import Answer, ModelServer
 
 IMAGE = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 JSON = "application/json"

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.sagemaker import images
-from local.sagemaker.container import build, overlay
+from local.engines.container import build, images, overlay
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKED = re.compile(r"^([a-z0-9-]+)==([^ ;\\]+)", re.MULTILINE)

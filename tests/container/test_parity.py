@@ -12,8 +12,8 @@ import pytest
 
 from core import names
 from local import flights
-from local.sagemaker.container import build
-from local.sagemaker.server import ModelServer
+from local.engines.container import build
+from local.services.sagemaker.server import ModelServer
 from model_code.features import fit, transform
 from model_code.models import Model
 from tests.container import containers

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.sagemaker.server import ModelServer
+from local.services.sagemaker.server import ModelServer
 from model_code.models import Model
 from tests.container.containers import JSON, ask
 from tests.unit import models_for_tests as models

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from local.sagemaker import process, server
-from local.sagemaker.container import build, overlay
+from local.engines import process
+from local.engines.container import build, overlay
+from local.services.sagemaker import server
 from tests.container.test_build import locked
 
 XGBOOST = "SAGEMAKER_XGBOOST_CONTAINER_CHECKOUT"

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from core import names
-from local.sagemaker import process
-from local.sagemaker.container import build, overlay
-from local.sagemaker.process import JobDirectory
-from local.sagemaker.server import ServerError
+from local.engines import process
+from local.engines.container import build, overlay
+from local.engines.process import JobDirectory
+from local.services.sagemaker.server import ServerError
 from tests.container import containers
 from tests.container.containers import ask, hooks, server
 

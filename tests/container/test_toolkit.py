@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core import names
-from local.sagemaker.server import ModelServer, ServerError
+from local.services.sagemaker.server import ModelServer, ServerError
 from tests.container.containers import JSON, ask, hooks, server
 
 HOOKS = """

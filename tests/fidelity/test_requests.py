@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from local.sagemaker import limits, wire
-from local.sagemaker.errors import ServiceError
+from local.engines.errors import ServiceError
+from local.services.sagemaker import limits, wire
 from tests.fidelity.variants import variants
 
 REGION = "eu-west-1"

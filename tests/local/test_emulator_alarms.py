@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.emulator import alarms, metric_math
 from local.platform import Platform
+from local.services.cloudwatch import alarms, metric_math
 from tests.local.probe_stack import Template, allow, deployed, function, role, wait_for
 
 PERIOD = 10

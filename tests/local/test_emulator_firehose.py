@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
-from local.emulator.firehose import convert
-from local.emulator.firehose.config import Buffering, read_destination
-from local.emulator.firehose.deliver import LARGEST_PARTITIONS
 from local.platform import Platform
+from local.services.firehose import convert
+from local.services.firehose.config import Buffering, read_destination
+from local.services.firehose.deliver import LARGEST_PARTITIONS
 from tests.local.probe_stack import (
     Template,
     allow,

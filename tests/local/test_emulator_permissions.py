@@ -289,7 +289,7 @@ def test_a_stack_acts_with_its_service_role(platform: Platform, word: str, works
 def _known_types(platform: Platform) -> str:
     return (platform.state_dir / "emulator.log").read_text() and "\n".join(
         ["AWS::SageMaker::ModelPackageGroup"]
-        if "local.sagemaker" in (platform.state_dir / "emulator.log").read_text()
+        if "local.services.sagemaker" in (platform.state_dir / "emulator.log").read_text()
         else []
     )
 

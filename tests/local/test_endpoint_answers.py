@@ -13,7 +13,7 @@ import pytest
 from config.load import load_deployment
 from core import names
 from local.platform import Platform
-from local.sagemaker import invoke, server
+from local.services.sagemaker import invoke, server
 from stacks.constructs.seed_model import seed_model
 from tests.local import sagemaker_support as support
 from tests.local.endpoints_support import Endpoints, capture_config, captured, container

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.platform import Platform
-from local.sagemaker import deployment
+from local.services.sagemaker import deployment
 from tests.local.sagemaker_support import wait_for
 from tests.local.test_sagemaker_endpoints import Endpoints
 

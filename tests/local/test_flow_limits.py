@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.flow_limits import PAYLOAD_BYTES, refusal
 from local.platform import Platform
+from local.services.states.limits import PAYLOAD_BYTES, refusal
 from tests.local import sagemaker_support as support
 from tests.local.test_step_functions_integrations import Machines, task
 

@@ -10,8 +10,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from local.glue_files import Mirror
-from local.sagemaker.storage import TransferError
+from local.engines.storage import TransferError
+from local.services.glue.files import Mirror
 
 BUCKET = "lake"
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from local.emulator.log_patterns import PatternError, compile_pattern, select
+from local.services.logs.patterns import PatternError, compile_pattern, select
 from tests.synth import ENVIRONMENTS, resources
 
 EVENT = {

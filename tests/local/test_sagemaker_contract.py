@@ -9,15 +9,17 @@ import pytest
 
 pytest.importorskip("ministack")
 
-from local import glue_engine, step_functions
 from local.emulator import private_tables
-from local.sagemaker import cloudformation, extension, images, service, wire
-from local.sagemaker.errors import ServiceError
-from local.sagemaker.process import JobDirectory
+from local.engines.container import images
+from local.engines.errors import ServiceError
+from local.engines.process import JobDirectory
+from local.services.glue import engine
+from local.services.sagemaker import extension, service, types, wire
+from local.services.states import executions
 
 
 def test_every_private_name_we_attach_to_exists() -> None:
-    assert glue_engine.PRINCIPAL and step_functions.SYNC and cloudformation.TYPES
+    assert engine.PRINCIPAL and executions.SYNC and types.TYPES
     assert private_tables.problems() == []
 
 

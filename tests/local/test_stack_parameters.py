@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from lambdas.rollout.serving_stack import ServingStack
 from lambdas.shared.pointer_store import PointerStore
-from local.emulator.stack_parameters import NAMESPACE, with_resolved_values
 from local.platform import Platform
+from local.services.cloudformation.stack_parameters import NAMESPACE, with_resolved_values
 from tests.local.probe_stack import wait_for
 from tests.local.sagemaker_support import allow, make_role, unique
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.emulator import template_checks
 from local.platform import Platform
+from local.services.cloudformation import template_checks
 from tests.local.probe_stack import Template, deploy, deployed, role, wait_for
 
 HANDLE = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "a"}}

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.emulator.topic_subjects import refusal
 from local.platform import Platform
+from local.services.sns.subjects import refusal
 from tests.local.sagemaker_support import unique
 from tests.stacks.flows import DEFINITIONS
 

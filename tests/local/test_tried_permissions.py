@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import WaiterError
 
-from local.emulator import custom_answers, tried_permissions
+from local.emulator import tried_permissions
 from local.platform import Platform
+from local.services.cloudformation import custom_answers
 from tests.local.probe_stack import (
     Template,
     allow,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss, roc_auc_score
 
 from bundles.archives import source_bundle
-from local.sagemaker.container import build
+from local.engines.container import build
 from model_code.evaluation import bootstrap, evaluate, inputs, metrics
 from model_code.models import Model
 from tests.unit import models_for_tests as models

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from local.demo.report.model import Report
 from local.demo.report.page import headline, render
-from local.demo.report.svg import ticks
+from pages.svg import ticks
 from tests.unit.report_example import FEATURES, MONTHS, STACKS, example_report
 
 # What the report promises to its readers, as paths into report.json.

@@ -6,10 +6,10 @@ import json
 import re
 from typing import Any
 
-from local.emulator.cfn_types.support import scope, truth
 from local.emulator.private_tables import pin
+from local.emulator.provisioning import scope, truth
 from local.emulator.refusals import Properties, policies, refuses_beside
-from local.emulator.refusals.iam import POLICIES_OF_ROLE
+from local.services.iam.refusals import POLICIES_OF_ROLE
 
 pin(
     "ministack.services.s3",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.emulator.cfn_types.support import truth
+from local.emulator.provisioning import truth
 from local.emulator.refusals import Properties, refuses_change
 
 STREAM, KEY, BUCKET = "AWS::KinesisFirehose::DeliveryStream", "AWS::KMS::Key", "AWS::S3::Bucket"

@@ -1,0 +1,1 @@
+"""SNS and SQS: topics, subscriptions, queues."""
