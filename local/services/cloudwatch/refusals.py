@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from local.emulator.refusals import Properties, refuses
+from local.emulator.private_tables import pin
+from local.emulator.refusals import Properties, refuses, refuses_beside
 
 ALARM = "AWS::CloudWatch::Alarm"
 COMPOSITE = "AWS::CloudWatch::CompositeAlarm"
@@ -133,3 +134,18 @@ def _names(properties: Properties) -> str | None:
         if unknown:
             return f"Unknown id {sorted(unknown)} in the expression {expression!r}"
     return None
+
+
+pin("ministack.services.cloudwatch", _alarms="scoped", _composite_alarms="scoped")
+
+
+@refuses_beside("alarm-name-is-free", "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+def _alarm_name(properties: Properties) -> str | None:
+    from ministack.services import cloudwatch
+
+    name = properties.get("AlarmName")
+    if name is None or (
+        name not in cloudwatch._alarms and name not in cloudwatch._composite_alarms
+    ):
+        return None
+    return f"the alarm {name} already exists; allowed: a name of this deployment alone"

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from local.emulator.provisioning import truth
-from local.emulator.refusals import Properties, refuses
+from local.emulator.refusals import Properties, refuses, refuses_change
 
 STREAM = "AWS::KinesisFirehose::DeliveryStream"
 SMALLEST_FILE_MB = 64
@@ -202,3 +202,20 @@ def _name(properties: Properties) -> str | None:
     if name is None or re.fullmatch(r"[a-zA-Z0-9._-]{1,64}", str(name)):
         return None
     return f"DeliveryStreamName {name}: allowed: 1 to 64 letters, digits, '.', '_' and '-'"
+
+
+@refuses_change("firehose-partitioning-is-for-new-streams", STREAM)
+def _partitioning(old: Properties, new: Properties) -> str | None:
+    before, after = _partitions(old), _partitions(new)
+    if before == after:
+        return None
+    verb = "enabled on" if after else "disabled on"
+    return f"Dynamic partitioning cannot be {verb} an existing delivery stream; make a new one"
+
+
+@refuses_change("firehose-backup-stays", STREAM)
+def _backup_stays(old: Properties, new: Properties) -> str | None:
+    before, after = (_s3(state).get("S3BackupMode", "Disabled") for state in (old, new))
+    if before != "Enabled" or after == "Enabled":
+        return None
+    return "S3BackupMode: once enabled, the backup of a stream cannot be disabled"

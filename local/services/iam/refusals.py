@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from local.emulator.refusals import Properties, policies, refuses
+from local.emulator.refusals import Properties, policies, refuses, refuses_beside
 
 # Quotas, adjustable where AWS says so; the defaults are what a new account has.
 MANAGED_POLICY = 6144
@@ -60,3 +60,24 @@ def _path(properties: Properties) -> str | None:
     if path.startswith("/") and path.endswith("/"):
         return None
     return f"Path {path}: it must begin and end with /"
+
+
+@refuses_beside("boundary-exists", "AWS::IAM::Role")
+def _boundary_exists(properties: Properties) -> str | None:
+    from ministack.services import iam
+
+    boundary = properties.get("PermissionsBoundary")
+    if not boundary or ":iam::aws:" in boundary or boundary in iam._policies:
+        return None
+    return f"Scope ARN: {boundary} does not exist or is not attachable."
+
+
+@refuses_beside("role-policies-attached", "AWS::IAM::ManagedPolicy")
+def _attached(properties: Properties) -> str | None:
+    from ministack.services import iam
+
+    for name in properties.get("Roles") or []:
+        count = len((iam._roles.get(name) or {}).get("AttachedPolicies", []))
+        if count >= POLICIES_OF_ROLE:
+            return f"Cannot exceed quota for PoliciesPerRole: {POLICIES_OF_ROLE}, role {name}"
+    return None

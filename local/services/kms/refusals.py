@@ -6,7 +6,7 @@ import fnmatch
 import re
 
 from local.emulator.provisioning import truth
-from local.emulator.refusals import Properties, policies, refuses
+from local.emulator.refusals import Properties, policies, refuses, refuses_change
 from local.emulator.refusals.policies import Statement
 
 KEY_POLICY = 32768
@@ -85,3 +85,20 @@ def _alias(properties: Properties) -> str | None:
     if not str(properties.get("AliasName", "")).startswith("alias/aws/"):
         return None
     return f"{properties['AliasName']}: alias/aws/ is reserved for keys that AWS manages"
+
+
+_DEFAULTS = {
+    "KeySpec": "SYMMETRIC_DEFAULT",
+    "KeyUsage": "ENCRYPT_DECRYPT",
+    "MultiRegion": "False",
+    "Origin": "AWS_KMS",
+}
+
+
+@refuses_change("key-kind-is-fixed", "AWS::KMS::Key")
+def _kind(old: Properties, new: Properties) -> str | None:
+    for name, default in _DEFAULTS.items():
+        before, after = (str(state.get(name, default)) for state in (old, new))
+        if before.lower() != after.lower():
+            return f"You cannot change {name} of an existing KMS key: {before} to {after}"
+    return None

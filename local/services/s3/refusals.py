@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
-from local.emulator.provisioning import truth
-from local.emulator.refusals import Properties, policies, refuses
+from local.emulator.private_tables import pin
+from local.emulator.provisioning import scope, truth
+from local.emulator.refusals import Properties, policies, refuses, refuses_beside, refuses_change
 from local.services.s3.refusals_lifecycle import BUCKET
 
 BUCKET_POLICY = 20480
@@ -136,3 +138,60 @@ def _kinds(action: str) -> set[str]:
     name = action.lower().removeprefix("s3:")
     known = load_resource(AdditionalSpecs, "Policies.json")["s3"]["Actions"]
     return {"bucket", "object"} & set(known.get(name, {}).get("Resources", []))
+
+
+pin(
+    "ministack.services.s3",
+    _buckets="scoped",
+    _bucket_object_lock="scoped",
+    _bucket_owner_account="callable",
+    _policy_is_public="callable",
+    _public_access_blocked="callable",
+)
+
+
+@refuses_beside("access-log-target", "AWS::S3::Bucket")
+def _log_target(properties: Properties) -> str | None:
+    from ministack.services import s3
+
+    name = (properties.get("LoggingConfiguration") or {}).get("DestinationBucketName")
+    if name is None or name in s3._buckets:
+        return None
+    return f"The target bucket for logging does not exist: {name}"
+
+
+@refuses_beside("replica-of-locked-needs-lock", "AWS::S3::Bucket")
+def _locked_replica(properties: Properties) -> str | None:
+    from ministack.services import s3
+
+    if not truth(properties.get("ObjectLockEnabled")):
+        return None
+    for rule in (properties.get("ReplicationConfiguration") or {}).get("Rules", []):
+        name = str(rule["Destination"]["Bucket"]).split(":::")[-1]
+        owner = s3._bucket_owner_account(name)
+        if owner and not s3._bucket_object_lock.get_scoped(owner, None, name):
+            return f"DstBucketObjectLockConfigMissing: {name} has no Object Lock, as its source has"
+    return None
+
+
+@refuses_beside("public-policy-is-blocked", "AWS::S3::BucketPolicy")
+def _public(properties: Properties) -> str | None:
+    from ministack.services import s3
+
+    account, _ = scope()
+    text = json.dumps(properties["PolicyDocument"])
+    if not s3._public_access_blocked(account, properties["Bucket"], "BlockPublicPolicy"):
+        return None
+    if not s3._policy_is_public(text):
+        return None
+    return (
+        "Access Denied: public policies are prevented by the BlockPublicPolicy setting in S3 Block "
+        f"Public Access of {properties['Bucket']}"
+    )
+
+
+@refuses_change("object-lock-stays", BUCKET)
+def _lock(old: Properties, new: Properties) -> str | None:
+    if not truth(old.get("ObjectLockEnabled")) or truth(new.get("ObjectLockEnabled")):
+        return None
+    return "Object Lock cannot be disabled once it is enabled on a bucket"

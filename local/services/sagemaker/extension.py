@@ -11,6 +11,7 @@ from local.emulator.extensions import Service, Tables
 from local.engines import host, process
 from local.engines.container import build
 from local.services.application_autoscaling import targets
+from local.services.application_autoscaling import types as scaling_types
 from local.services.sagemaker import endpoints, invoke, metrics, service, store, types
 from local.services.sagemaker.fleet import publish_debug
 
@@ -114,6 +115,8 @@ def attach(tables: Tables) -> None:
     tables.every("sagemaker-debug", 0.5, _refresh_debug)
     tables.on_shutdown(_shut_down)
     targets.attach(tables)
+    for scaled in scaling_types.types():
+        tables.add_resource_type(scaled)
     types.attach(tables)
 
 

@@ -1,4 +1,4 @@
-"""CloudFormation types of SageMaker and Application Auto Scaling.
+"""CloudFormation types of SageMaker.
 
 Each handler turns the resource's properties into the API request that CloudFormation makes on
 AWS and holds it to botocore's model, so a property that AWS would refuse fails the stack here
@@ -20,7 +20,6 @@ from local.emulator.private_tables import pin
 from local.engines import roles
 from local.engines.errors import ServiceError
 from local.engines.host import state_dir
-from local.services.application_autoscaling import targets as autoscaling
 from local.services.sagemaker import endpoints, registry, service, store, wire
 
 pin("ministack.services.cloudformation.provisioners", _physical_name="callable")
@@ -32,47 +31,11 @@ _ENDPOINT_SECONDS = 600.0
 UNNOTICED_ROLLBACKS = "unnoticed-endpoint-rollbacks"
 
 
-def _request(api: str, operation: str, properties: Mapping[str, Any]) -> Properties:
-    """Properties as the operation's input: parameters arrive as strings, the API wants numbers."""
-    shape = wire.operation_model(api, operation).input_shape
-    assert shape is not None
-    converted: Properties = _converted(dict(properties), shape)
-    return converted
-
-
-def _converted(value: Any, shape: Any) -> Any:
-    kind = shape.type_name
-    if kind == "structure" and isinstance(value, Mapping):
-        members = shape.members
-        return {
-            key: _converted(item, members[key]) if key in members else item
-            for key, item in value.items()
-        }
-    if kind == "list" and isinstance(value, list):
-        return [_converted(item, shape.member) for item in value]
-    if kind == "map" and isinstance(value, Mapping):
-        return {key: _converted(item, shape.value) for key, item in value.items()}
-    return _scalar(value, kind)
-
-
-def _scalar(value: Any, kind: str) -> Any:
-    if kind == "boolean" and isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    if kind == "string" and isinstance(value, (bool, int, float)):
-        return str(value).lower() if isinstance(value, bool) else str(value)
-    if isinstance(value, str) and kind in ("integer", "long", "float", "double"):
-        try:
-            return int(value) if kind in ("integer", "long") else float(value)
-        except ValueError:
-            return value
-    return value
-
-
 def _call(operation: str, properties: Mapping[str, Any]) -> store.Record:
     """A SageMaker operation as CloudFormation makes it; ValueError carries AWS's words."""
     try:
         with roles.on_behalf_of_cloudformation():
-            return service.call(operation, _request("sagemaker", operation, properties))
+            return service.call(operation, wire.from_properties("sagemaker", operation, properties))
     except ServiceError as error:
         raise ValueError(
             f"{error.message} (Service: SageMaker, Error Code: {error.code})"
@@ -222,75 +185,6 @@ class _Endpoint:
         return record
 
 
-def _scaling(operation: str, properties: Mapping[str, Any]) -> Properties:
-    try:
-        return autoscaling.call(
-            operation, _request("application-autoscaling", operation, properties)
-        )
-    except ServiceError as error:
-        raise ValueError(f"{error.message} (Error Code: {error.code})") from None
-
-
-class _Target:
-    """ScalableTarget: ``Ref`` is resource, dimension and namespace joined by bars."""
-
-    def create(self, logical_id: str, properties: Properties, stack: str) -> Provisioned:
-        members = {k: v for k, v in properties.items() if k not in ("ScheduledActions", "Tags")}
-        if properties.get("ScheduledActions"):
-            raise ValueError("ScheduledActions are not in the local platform.")
-        _scaling("RegisterScalableTarget", members)
-        parts = ("ResourceId", "ScalableDimension", "ServiceNamespace")
-        identifier = "|".join(properties[part] for part in parts)
-        return identifier, {"Id": identifier}
-
-    def update(
-        self, identifier: str, old: Properties, new: Properties, stack: str, logical_id: str | None
-    ) -> Provisioned:
-        return self.create(logical_id or identifier, new, stack)
-
-    def delete(self, identifier: str, properties: Properties) -> None:
-        resource, dimension, namespace = identifier.split("|")
-        found = _scaling(
-            "DescribeScalableTargets", {"ServiceNamespace": namespace, "ResourceIds": [resource]}
-        )
-        if found["ScalableTargets"]:
-            request = {"ResourceId": resource, "ScalableDimension": dimension}
-            _scaling("DeregisterScalableTarget", {**request, "ServiceNamespace": namespace})
-
-
-class _Policy:
-    """ScalingPolicy: names its target by ``ScalingTargetId`` or by the three members."""
-
-    def create(self, logical_id: str, properties: Properties, stack: str) -> Provisioned:
-        arn = _scaling("PutScalingPolicy", self._members(properties))["PolicyARN"]
-        return arn, {"Arn": arn}
-
-    def update(
-        self, arn: str, old: Properties, new: Properties, stack: str, logical_id: str | None
-    ) -> Provisioned:
-        return self.create(logical_id or arn, new, stack)
-
-    def delete(self, arn: str, properties: Properties) -> None:
-        named = self._members(properties)
-        members = ("PolicyName", "ServiceNamespace", "ResourceId", "ScalableDimension")
-        request = {member: named[member] for member in members}
-        found = _scaling(
-            "DescribeScalingPolicies",
-            {"ServiceNamespace": request["ServiceNamespace"], "ResourceId": request["ResourceId"],
-             "PolicyNames": [request["PolicyName"]]},
-        )  # fmt: skip
-        if found["ScalingPolicies"]:
-            _scaling("DeleteScalingPolicy", request)
-
-    def _members(self, properties: Properties) -> Properties:
-        members = {k: v for k, v in properties.items() if k != "ScalingTargetId"}
-        if "ScalingTargetId" in properties:
-            parts = properties["ScalingTargetId"].split("|")
-            names = ("ResourceId", "ScalableDimension", "ServiceNamespace")
-            members |= dict(zip(names, parts, strict=True))
-        return members
-
-
 _MODEL_CREATE_ONLY = (
     "Containers EnableNetworkIsolation ExecutionRoleArn InferenceExecutionConfig ModelName "
     "PrimaryContainer VpcConfig"
@@ -305,8 +199,6 @@ _PACKAGE_CREATE_ONLY = (
     "ModelPackageDescription ModelPackageGroupName SamplePayloadUrl SecurityConfig "
     "SourceAlgorithmSpecification Task ValidationSpecification"
 )
-_TARGET_CREATE_ONLY = "ResourceId ScalableDimension ServiceNamespace"
-_POLICY_CREATE_ONLY = "PolicyName ResourceId ScalableDimension ScalingTargetId ServiceNamespace"
 
 # type -> (handlers, create-only properties, the property that names it)
 TYPES: dict[str, tuple[Any, str, str | None]] = {
@@ -323,8 +215,6 @@ TYPES: dict[str, tuple[Any, str, str | None]] = {
         "ModelPackageGroupName",
     ),
     "AWS::SageMaker::ModelPackage": (_Package(), _PACKAGE_CREATE_ONLY, None),
-    "AWS::ApplicationAutoScaling::ScalableTarget": (_Target(), _TARGET_CREATE_ONLY, None),
-    "AWS::ApplicationAutoScaling::ScalingPolicy": (_Policy(), _POLICY_CREATE_ONLY, "PolicyName"),
 }
 
 

@@ -165,3 +165,39 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
         return re.compile("".join(parts), re.DOTALL)
     except re.error:
         return None
+
+
+def from_properties(api: str, operation: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """A resource's properties as an operation's input: they come as text, the API wants numbers."""
+    shape = operation_model(api, operation).input_shape
+    assert shape is not None
+    converted: dict[str, Any] = _converted(dict(properties), shape)
+    return converted
+
+
+def _converted(value: Any, shape: Any) -> Any:
+    kind = shape.type_name
+    if kind == "structure" and isinstance(value, Mapping):
+        members = shape.members
+        return {
+            key: _converted(item, members[key]) if key in members else item
+            for key, item in value.items()
+        }
+    if kind == "list" and isinstance(value, list):
+        return [_converted(item, shape.member) for item in value]
+    if kind == "map" and isinstance(value, Mapping):
+        return {key: _converted(item, shape.value) for key, item in value.items()}
+    return _scalar(value, kind)
+
+
+def _scalar(value: Any, kind: str) -> Any:
+    if kind == "boolean" and isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if kind == "string" and isinstance(value, (bool, int, float)):
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, str) and kind in ("integer", "long", "float", "double"):
+        try:
+            return int(value) if kind in ("integer", "long") else float(value)
+        except ValueError:
+            return value
+    return value

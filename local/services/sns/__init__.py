@@ -1,1 +1,1 @@
-"""SNS and SQS: topics, subscriptions, queues."""
+"""SNS: topics and subscriptions."""

@@ -1,4 +1,4 @@
-"""Topics, subscriptions and queues."""
+"""Topics and subscriptions."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import re
 from local.emulator.provisioning import truth
 from local.emulator.refusals import Properties, policies, refuses
 
-TOPIC, QUEUE = "AWS::SNS::Topic", "AWS::SQS::Queue"
-SUBSCRIPTION = "AWS::SNS::Subscription"
+TOPIC, SUBSCRIPTION = "AWS::SNS::Topic", "AWS::SNS::Subscription"
 DISPLAY_NAME = 100
 # The actions of a topic that its policy may speak of.
 _ON_TOPIC = {
@@ -91,25 +90,4 @@ def _dead_letters(properties: Properties) -> str | None:
         return f"Invalid parameter: RedrivePolicy: deadLetterTargetArn {target!r} is no queue's ARN"
     if topic.count(":") == 5 and target.split(":")[3:5] != topic.split(":")[3:5]:
         return f"Invalid parameter: RedrivePolicy: {target} is of another account or Region"
-    return None
-
-
-@refuses("queue-one-encryption", QUEUE)
-def _encryption(properties: Properties) -> str | None:
-    if not (properties.get("KmsMasterKeyId") and truth(properties.get("SqsManagedSseEnabled"))):
-        return None
-    return "You can use one type of server-side encryption (SSE) at one time."
-
-
-@refuses("queue-name-form", QUEUE)
-def _queue_name(properties: Properties) -> str | None:
-    name = properties.get("QueueName")
-    fifo = truth(properties.get("FifoQueue"))
-    if name is None:
-        return None
-    plain = str(name).removesuffix(".fifo") if fifo else str(name)
-    if len(str(name)) > 80 or not re.fullmatch("[A-Za-z0-9_-]+", plain):
-        return f"QueueName {name}: up to 80 letters, digits, '_' and '-'; .fifo ends FIFO names"
-    if fifo and not str(name).endswith(".fifo"):
-        return f"QueueName {name}: the name of a FIFO queue ends with .fifo"
     return None

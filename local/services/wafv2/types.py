@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.emulator.extensions import Tables
+from local.emulator.extensions import ResourceType, Tables
 from local.emulator.private_tables import pin
+from local.emulator.provisioning import succeed
 
 pin("ministack.services.cloudformation.provisioners", _waf_web_acl_parts="callable")
 pin("ministack.services.waf", web_acl_record="callable")
@@ -49,3 +50,34 @@ def attach(tables: Tables) -> None:
         return physical_id, attributes
 
     entry.update(create=create_acl, update=update_acl)
+
+
+pin(
+    "ministack.services.waf",
+    _associate_web_acl="callable", _disassociate_web_acl="callable", _associations="scoped",
+)  # fmt: skip
+
+
+def _associate(_logical: str, props: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:
+    from ministack.services import waf
+
+    kind = "AWS::WAFv2::WebACLAssociation"
+    taken = waf._associations.get(props["ResourceArn"])
+    if taken and taken != props["WebACLArn"]:
+        raise ValueError(f"{kind}: {props['ResourceArn']} already has the web ACL {taken}")
+    succeed(kind, waf._associate_web_acl(props))
+    return f"{props['WebACLArn']}|{props['ResourceArn']}|REGIONAL", {}
+
+
+def _disassociate(_physical_id: str, props: dict[str, Any]) -> None:
+    from ministack.services import waf
+
+    waf._disassociate_web_acl({"ResourceArn": props["ResourceArn"]})
+
+
+def types() -> list[ResourceType]:
+    """Associations; their state is kept in MiniStack's own service, so that its API answers."""
+    both = frozenset({"WebACLArn", "ResourceArn"})
+    return [
+        ResourceType("AWS::WAFv2::WebACLAssociation", _associate, _disassociate, create_only=both)
+    ]
