@@ -2,8 +2,8 @@
 
 MiniStack has no plug-in interface: a service, a CloudFormation type or a Step Functions
 integration is added by writing into a private table. Every such write goes through ``Tables``,
-so an upgrade that moves a table breaks in one file (and in ``tests/local/test_private_tables.py``)
-instead of in every extension.
+so an upgrade that moves a table breaks in one file (and in its test,
+``tests/local/emulator/test_private_tables.py``) instead of in every extension.
 
 An extension is a module with ``types() -> list[ResourceType]``, ``attach(tables: Tables) -> None``
 or both; each is called once, before the server listens, in the order of ``local.emulator.order``.

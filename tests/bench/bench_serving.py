@@ -21,8 +21,7 @@ from local.services.sagemaker.server import ModelServer
 from model_code.models import Model
 from model_code.serving import inference
 from tests.bench.report import Row, duration, table
-from tests.container import containers
-from tests.unit import models_for_tests as models
+from tests.support import containers, models
 from tests.unit.test_training import fit
 
 BATCHES = (1, 100)

@@ -9,8 +9,7 @@ import pytest
 
 from core import names
 from local.services.sagemaker.server import ModelServer
-from tests.container import containers
-from tests.unit import models_for_tests as models
+from tests.support import containers, models
 
 
 @pytest.fixture(scope="session")

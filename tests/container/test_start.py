@@ -14,8 +14,8 @@ from local.engines import process
 from local.engines.container import build, overlay
 from local.engines.process import JobDirectory
 from local.services.sagemaker.server import ServerError
-from tests.container import containers
-from tests.container.containers import ask, hooks, server
+from tests.support import containers
+from tests.support.containers import ask, hooks, server
 
 # What the variables were before the image's pip was tried without an index.
 WITHOUT = {k: v for k, v in names.MODEL_ENVIRONMENT.items() if not k.startswith("PIP_")}

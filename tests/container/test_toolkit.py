@@ -13,7 +13,7 @@ import pytest
 
 from core import names
 from local.services.sagemaker.server import ModelServer, ServerError
-from tests.container.containers import JSON, ask, hooks, server
+from tests.support.containers import JSON, ask, hooks, server
 
 HOOKS = """
 import json, os, time

@@ -12,7 +12,7 @@ from config.rules_training import GLUE_ATTEMPTS, SPOT_PATIENCE
 from lambdas.rollout.settle import QUIET_SECONDS
 from stacks.state_machines import jobs
 from stacks.state_machines.asl import GLUE_RUN_FAILED
-from tests.contract.copies import ConfigurationCopy
+from tests.support.copies import ConfigurationCopy
 
 # A serverless endpoint that is accepted; rows take one of these back.
 SERVERLESS: dict[str, Any] = {

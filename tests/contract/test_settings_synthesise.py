@@ -15,7 +15,6 @@ from review.reachability import reachability
 from stacks import packs
 from stacks.application import build
 from stacks.constructs.endpoint_table import GATEWAY_ENDPOINTS
-from tests.contract.copies import ROOT, ConfigurationCopy
 from tests.contract.test_settings_rules import (
     IN_STEPS,
     ONE_VARIANT,
@@ -24,6 +23,7 @@ from tests.contract.test_settings_rules import (
     SHADOW,
     TWO_VARIANTS,
 )
+from tests.support.copies import ROOT, ConfigurationCopy
 
 LOCAL_STORAGE: dict[str, Any] = {
     f"{section}.{key}": value

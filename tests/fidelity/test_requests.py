@@ -10,7 +10,7 @@ import yaml
 
 from local.engines.errors import ServiceError
 from local.services.sagemaker import limits, wire
-from tests.fidelity.variants import variants
+from tests.support.variants import variants
 
 REGION = "eu-west-1"
 CASES: dict[str, dict[str, Any]] = yaml.safe_load(

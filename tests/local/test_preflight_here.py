@@ -22,7 +22,7 @@ from local.services.apigateway.logging_role import MISSING, UNFIT
 from operations.assembly import bootstrap_needed, templates
 from operations.deployed import Deployed
 from operations.preflight import Answer, Inquiry, State, answers, given
-from tests.local.probe_stack import Template, deploy, deployed, failure_reasons, trust
+from tests.support.probe_stack import Template, deploy, deployed, failure_reasons, trust
 from tests.synth import assembly
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(300)]

@@ -12,7 +12,7 @@ import pytest
 
 from bundles import archives, contents
 from bundles.archives import ROOT, BundleError
-from tests.unit.imports import imported
+from tests.support.imports import imported
 
 CONTRACT = {"name": "flights"}
 ARCHIVES = {

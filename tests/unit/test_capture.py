@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_code.monitoring import capture, monitor
-from tests.unit.spark_jobs import CONTRACT
+from tests.support.spark_jobs import CONTRACT
 from tests.unit.test_monitoring import WINDOW, line, write_capture
 
 EVENT = CONTRACT["event"]

@@ -17,8 +17,8 @@ import pytest
 from core.records import identifier
 from glue_jobs import contents
 from local import flights
-from tests.unit import spark_jobs
-from tests.unit.spark_jobs import CONTRACT
+from tests.support import spark_jobs
+from tests.support.spark_jobs import CONTRACT
 from tests.unit.test_features_curate import (
     EVENT,
     KEY,

@@ -16,8 +16,8 @@ from bundles.archives import source_bundle
 from local.engines.container import build
 from model_code.evaluation import bootstrap, evaluate, inputs, metrics
 from model_code.models import Model
-from tests.unit import models_for_tests as models
-from tests.unit.spark_jobs import CONTRACT
+from tests.support import models
+from tests.support.spark_jobs import CONTRACT
 
 HOUR = bootstrap.MICROSECONDS_PER_HOUR
 DAY = 24 * HOUR

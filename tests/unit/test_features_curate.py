@@ -17,8 +17,8 @@ import pytest
 from core import records
 from glue_jobs import curate
 from local import flights
-from tests.unit import spark_jobs
-from tests.unit.spark_jobs import CONTRACT
+from tests.support import spark_jobs
+from tests.support.spark_jobs import CONTRACT
 
 KEY = b"a key of the tests only"
 EVENT = CONTRACT["event"]

@@ -16,8 +16,8 @@ import pytest
 from glue_jobs import arguments, features, windows
 from local import flights
 from model_code.monitoring import drift
-from tests.unit import spark_jobs
-from tests.unit.spark_jobs import CONTRACT
+from tests.support import spark_jobs
+from tests.support.spark_jobs import CONTRACT
 
 AS_OF = "2013-01-22T00:00:00Z"
 NAMES = [feature["name"] for feature in CONTRACT["features"]]

@@ -23,8 +23,8 @@ from model_code.features import fit
 from model_code.models import Model
 from model_code.monitoring import capture, criteria, drift, monitor
 from model_code.monitoring.capture import Captured, Prediction
-from tests.unit import models_for_tests as models
-from tests.unit.spark_jobs import CONTRACT
+from tests.support import models
+from tests.support.spark_jobs import CONTRACT
 
 WINDOW = monitor.Window("2013-04-01T00:00:00Z", "2013-05-01T00:00:00.000Z")
 

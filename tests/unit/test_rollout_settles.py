@@ -11,8 +11,8 @@ from moto import mock_aws
 from config.settings import Serving, Variant
 from lambdas.rollout import settle
 from lambdas.shared.errors import LeaseLost
+from tests.support.rollout_world import GUARDS, OTHER, RUN, World
 from tests.unit.conftest import KEEP_SESSION
-from tests.unit.rollout_world import GUARDS, OTHER, RUN, World
 
 SEED = ("seed", "seed")
 ROLLED_BACK = "Request to update endpoint failed: one or more alarms rang"

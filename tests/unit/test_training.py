@@ -23,7 +23,7 @@ from model_code.evaluation.bootstrap import entropy
 from model_code.features import fit as features_fit
 from model_code.models import Model
 from model_code.training import train
-from tests.unit import models_for_tests as models
+from tests.support import models
 
 JSON = "application/json"
 ARCHIVE = {
