@@ -22,7 +22,7 @@ from model_code.models import Model
 from model_code.serving import inference
 from tests.bench.report import Row, duration, table
 from tests.support import containers, models
-from tests.unit.test_training import fit
+from tests.support.training import fit
 
 BATCHES = (1, 100)
 ROUNDS = 300

@@ -19,7 +19,7 @@ import pytest
 from local.engines import process
 from local.engines.container import build, overlay
 from local.services.sagemaker import server
-from tests.container.test_build import locked
+from tests.support.locks import locked
 
 XGBOOST = "SAGEMAKER_XGBOOST_CONTAINER_CHECKOUT"
 IMAGE = "DEEP_LEARNING_CONTAINERS_CHECKOUT"

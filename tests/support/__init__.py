@@ -1,1 +1,1 @@
-"""What tests share: no test module imports another (``tests/unit/test_imports_of_tests.py``)."""
+"""What tests share: no test module imports another (``tests/unit/test_modules_of_tests.py``)."""

@@ -100,3 +100,17 @@ def captured(world: Endpoints, name: str) -> list[dict[str, Any]]:
         for key in support.keys(world.platform, world.bucket, f"capture/{name}/")
         for line in support.read(world.platform, world.bucket, key).splitlines()
     ]
+
+
+def blue_green(kind: str, wait: int = 0, termination: int = 0, **sizes: Any) -> dict[str, Any]:
+    """A deployment configuration; sizes are ``canary=(type, value)`` or ``linear``."""
+    names = {"canary": "CanarySize", "linear": "LinearStepSize"}
+    routing: dict[str, Any] = {"Type": kind, "WaitIntervalInSeconds": wait}
+    for name, (unit, value) in sizes.items():
+        routing[names[name]] = {"Type": unit, "Value": value}
+    return {
+        "BlueGreenUpdatePolicy": {
+            "TrafficRoutingConfiguration": routing,
+            "TerminationWaitInSeconds": termination,
+        }
+    }

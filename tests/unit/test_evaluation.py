@@ -224,7 +224,7 @@ def test_a_constant_has_one_bin_and_no_ranking() -> None:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tests.unit.test_training import fit
+    from tests.support.training import fit
 
     folder = tmp_path_factory.mktemp("evaluated")
     models.write_run(folder / "run")

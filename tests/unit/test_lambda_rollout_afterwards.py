@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.rollout_world import RUN, World
-from tests.unit.test_rollout_settles import ROLLED_BACK, assert_settled, challenged, world
+from tests.support.settled_rollouts import ROLLED_BACK, assert_settled, challenged, world
 
 __all__ = ["world"]
 

@@ -14,8 +14,8 @@ from core import names
 from local import flights
 from model_code.evaluation import inputs
 from tests.support import spark_jobs
+from tests.support.features_job import AS_OF, Run
 from tests.support.spark_jobs import CONTRACT
-from tests.unit.test_features_job import AS_OF, Run
 
 # Names that columns of the jobs, or of pandas code behind them, once had or have.
 RENAMED = {

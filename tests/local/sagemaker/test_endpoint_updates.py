@@ -8,7 +8,7 @@ import pytest
 
 from local.platform import Platform
 from local.services.sagemaker import deployment
-from tests.local.sagemaker.test_endpoints import Endpoints
+from tests.support.endpoints import Endpoints, blue_green
 from tests.support.sagemaker import wait_for
 
 PERCENT, COUNT = "CAPACITY_PERCENT", "INSTANCE_COUNT"
@@ -18,20 +18,6 @@ ROLLING = {
         "WaitIntervalInSeconds": 0,
     }
 }
-
-
-def blue_green(kind: str, wait: int = 0, termination: int = 0, **sizes: Any) -> dict[str, Any]:
-    """A deployment configuration; sizes are ``canary=(type, value)`` or ``linear``."""
-    names = {"canary": "CanarySize", "linear": "LinearStepSize"}
-    routing: dict[str, Any] = {"Type": kind, "WaitIntervalInSeconds": wait}
-    for name, (unit, value) in sizes.items():
-        routing[names[name]] = {"Type": unit, "Value": value}
-    return {
-        "BlueGreenUpdatePolicy": {
-            "TrafficRoutingConfiguration": routing,
-            "TerminationWaitInSeconds": termination,
-        }
-    }
 
 
 @pytest.mark.parametrize(

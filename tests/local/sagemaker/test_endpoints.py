@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from local.platform import Platform
-from tests.local.sagemaker.test_jobs import platform_role
 from tests.support import sagemaker as support
 from tests.support.endpoints import Endpoints, capture_config, captured, container
+from tests.support.jobs import platform_role
 from tests.support.sagemaker import allow, unique
 
 pytestmark = pytest.mark.platform

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from local.platform import Platform
-from tests.local.sagemaker.test_types import Stack, artefact, registry
 from tests.support.endpoints import Endpoints, capture_config, captured, container
 from tests.support.sagemaker import INSTANCE, unique
+from tests.support.sagemaker_stacks import Stack, artefact, registry
 
 pytestmark = pytest.mark.platform
 

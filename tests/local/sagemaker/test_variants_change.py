@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from local.platform import Platform
-from tests.local.sagemaker.test_endpoint_updates import blue_green
-from tests.local.sagemaker.test_types import Stack, artefact, serving
-from tests.support.endpoints import Endpoints
+from tests.support.endpoints import Endpoints, blue_green
+from tests.support.sagemaker_stacks import Stack, artefact, serving
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(300)]
 

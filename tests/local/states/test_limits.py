@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from local.platform import Platform
 from local.services.states.limits import PAYLOAD_BYTES, refusal
-from tests.local.states.test_integrations import Machines, task
 from tests.support import sagemaker as support
+from tests.support.machines import Machines, task
 
 LARGE = PAYLOAD_BYTES + 1
 

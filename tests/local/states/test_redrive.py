@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local.platform import Platform
-from tests.local.states.test_integrations import Machines, task
+from tests.support.machines import Machines, task
 from tests.support.sagemaker import allow, unique
 
 pytestmark = pytest.mark.platform
