@@ -22,7 +22,7 @@ from model_code.monitoring import criteria, drift
 from stacks.api.request_models import record_model
 from stacks.data_lake.tables import table_definitions
 from stacks.training.seed_model import seed_model
-from tests.contract.copies import ConfigurationCopy, field, set_custom
+from tests.support.copies import ConfigurationCopy, field, set_custom
 
 NEW_FIELD = "arrival_hour_load"
 NEW_SECRET = "crew_code"

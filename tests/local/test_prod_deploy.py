@@ -15,7 +15,7 @@ from core import names
 from local.platform import Platform
 from operations.subject import Subject
 from stacks.replication.zones import replica_buckets
-from tests.local.deployments import subject_of
+from tests.support.deployments import subject_of
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(600)]
 

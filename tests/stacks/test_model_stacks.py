@@ -24,7 +24,7 @@ from stacks.api.rules import ONE_ADDRESS_SHARE
 from stacks.application import build
 from stacks.kit.container_image import xgboost_image
 from stacks.training.seed_model import seed_model
-from tests.stacks.flows import DEFINITIONS
+from tests.support.flows import DEFINITIONS
 from tests.synth import ENVIRONMENTS, resources, templates
 
 EACH = pytest.mark.parametrize("environment", ENVIRONMENTS)
