@@ -13,8 +13,8 @@ import pytest
 from glue_jobs import session
 from local import flights
 from model_code.features import fit, transform
-from tests.unit import spark_jobs
-from tests.unit.spark_jobs import CONTRACT
+from tests.support import spark_jobs
+from tests.support.spark_jobs import CONTRACT
 
 FLIGHTS = 1000
 

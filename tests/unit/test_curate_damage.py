@@ -17,9 +17,8 @@ import pytest
 from core.records import identifier
 from glue_jobs import contents
 from local import flights
-from tests.unit import spark_jobs
-from tests.unit.spark_jobs import CONTRACT
-from tests.unit.test_features_curate import (
+from tests.support import spark_jobs
+from tests.support.lake import (
     EVENT,
     KEY,
     Lake,
@@ -28,6 +27,7 @@ from tests.unit.test_features_curate import (
     lines,
     valid_rows,
 )
+from tests.support.spark_jobs import CONTRACT
 
 LABEL = CONTRACT["label"]
 DAY = 86_400

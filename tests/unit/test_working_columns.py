@@ -13,9 +13,9 @@ import pytest
 from core import names
 from local import flights
 from model_code.evaluation import inputs
-from tests.unit import spark_jobs
-from tests.unit.spark_jobs import CONTRACT
-from tests.unit.test_features_job import AS_OF, Run
+from tests.support import spark_jobs
+from tests.support.features_job import AS_OF, Run
+from tests.support.spark_jobs import CONTRACT
 
 # Names that columns of the jobs, or of pandas code behind them, once had or have.
 RENAMED = {
