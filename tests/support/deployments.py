@@ -13,7 +13,7 @@ from config.load import load_deployment
 from local.cli import api_urls
 from local.platform import ROOT, Platform
 from operations.subject import Subject
-from stacks.replication.here import bring as bring_replica
+from stacks import registry
 
 PATIENCE_SECONDS = 60.0
 
@@ -54,6 +54,7 @@ def deployed_platform(state_dir: Path, environment: str) -> Iterator[Platform]:
     """A platform of its own with every stack of one settings file."""
     with Platform(state_dir) as platform:
         platform.bootstrap()
-        bring_replica(platform, load_deployment(environment, ROOT).settings)
+        for capability in registry.parts("here"):
+            capability.bring(platform, load_deployment(environment, ROOT).settings)
         platform.deploy(environment, "--output", str(state_dir / "cdk.out"), capture=True)
         yield platform
