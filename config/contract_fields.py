@@ -14,6 +14,7 @@ from config.problems import NOT_SET, Location
 from config.reserved_words import RESERVED_WORDS
 from config.wording import Finding
 from core import names
+from core.checks import RANGES
 
 CLASSIFICATIONS = ("public", "internal", *CLASSIFIED)
 _OPTIONS = {
@@ -115,8 +116,24 @@ def _check_limits(
             yield (*here, name), value, f"allowed: {article}"
         elif name.endswith("Length") and not 0 <= value <= LONGEST_TEXT:
             yield (*here, name), value, f"allowed: 0 to {LONGEST_TEXT}, what a request holds"
+        elif name in options and (allowed := _not_held(kind, value)):
+            valid = False
+            yield (*here, name), value, allowed
     if valid and low in options and high in options and options[low] > options[high]:
         yield (*here, low), options[low], f"allowed: at most {high}, {options[high]}"
+
+
+def _not_held(kind: str, value: Any) -> str | None:
+    """Why a number is none that a field of this type can have; None if it is one."""
+    if kind not in RANGES:
+        return None
+    low, high = RANGES[kind]
+    if not low <= value <= high:
+        held = "64 bits hold" if kind == "integer" else "a feature, a 32-bit float, holds"
+        return f"allowed: {low} to {high}, what {held}"
+    if kind == "number" and float(value) != value:
+        return f"allowed: a number that a double holds, such as {float(value)}"
+    return None
 
 
 def _check_pattern(options: dict[str, Any], here: Location) -> Iterator[Finding]:
@@ -149,6 +166,8 @@ def _check_enum(prop: SchemaProperty, location: Location) -> Iterator[Finding]:
         here = (*location, "enum", index, "value")
         if not _is_of(kind, entry.value):
             yield here, entry.value, f"allowed: a value of type {kind}"
+        elif allowed := _not_held(kind, entry.value):
+            yield here, entry.value, allowed
         elif entry.value in seen:
             yield here, entry.value, "given twice; allowed: each value once"
         seen.append(entry.value)

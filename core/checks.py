@@ -26,6 +26,11 @@ SMALLEST_BIGINT, LARGEST_BIGINT = -(2**63), 2**63 - 1
 LARGEST_EXACT = 2**53 - 1
 # XGBoost holds features as 32-bit floats and refuses what becomes infinite in one.
 LARGEST_NUMBER = (2 - 2**-23) * 2.0**127
+RANGES: dict[str, tuple[float, float]] = {
+    "integer": (SMALLEST_BIGINT, LARGEST_BIGINT),
+    "number": (-LARGEST_NUMBER, LARGEST_NUMBER),
+}
+"""What stores and model hold, by type; a contract may only narrow it."""
 # What every reader of the tables holds: Spark takes an earlier time for one of the Julian calendar,
 # and pandas counts nanoseconds in 64 bits, which end in April 2262.
 EARLIEST_YEAR, LATEST_YEAR = "1900", "2261"
@@ -59,6 +64,13 @@ def portable_pattern(pattern: str) -> re.Pattern[str]:
     return re.compile(anchored, re.ASCII)
 
 
+def limits(field: Field) -> tuple[float, float]:
+    """The least and the greatest value of a field of numbers."""
+    smallest, largest = RANGES[field["type"]]
+    low, high = field.get("minimum", smallest), field.get("maximum", largest)
+    return max(low, smallest), min(high, largest)
+
+
 def _allowed(field: Field) -> str:
     """What the field allows, in words."""
     if "allowed" in field:
@@ -69,11 +81,8 @@ def _allowed(field: Field) -> str:
     if kind == "boolean":
         return "true or false"
     if kind in ("integer", "number"):
-        whole = kind == "integer"
-        smallest = SMALLEST_BIGINT if whole else -LARGEST_NUMBER
-        largest = LARGEST_BIGINT if whole else LARGEST_NUMBER
-        low, high = field.get("minimum", smallest), field.get("maximum", largest)
-        return f"{'an integer' if whole else 'a number'} from {low} to {high}"
+        low, high = limits(field)
+        return f"{'an integer' if kind == 'integer' else 'a number'} from {low} to {high}"
     words = ["text"]
     if "max_length" in field:
         words.append(f"{field.get('min_length', 0)} to {field['max_length']} characters")
@@ -133,8 +142,7 @@ def _encodable(value: str) -> bool:
 
 def _number(field: Field) -> Check:
     refused = refusals(field)
-    low = max(field.get("minimum", -LARGEST_NUMBER), -LARGEST_NUMBER)
-    high = min(field.get("maximum", LARGEST_NUMBER), LARGEST_NUMBER)
+    low, high = limits(field)
     allowed = frozenset(map(float, field["allowed"])) if "allowed" in field else None
 
     def check(value: Any) -> Any:
@@ -151,8 +159,7 @@ def _number(field: Field) -> Check:
 
 def _integer(field: Field) -> Check:
     refused = refusals(field)
-    low = max(field.get("minimum", SMALLEST_BIGINT), SMALLEST_BIGINT)
-    high = min(field.get("maximum", LARGEST_BIGINT), LARGEST_BIGINT)
+    low, high = limits(field)
     allowed = frozenset(map(int, field["allowed"])) if "allowed" in field else None
 
     def check(value: Any) -> Any:
