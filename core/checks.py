@@ -33,7 +33,9 @@ RANGES: dict[str, tuple[float, float]] = {
 """What stores and model hold, by type; a contract may only narrow it."""
 # What every reader of the tables holds: Spark takes an earlier time for one of the Julian calendar,
 # and pandas counts nanoseconds in 64 bits, which end in April 2262.
-EARLIEST_YEAR, LATEST_YEAR = "1900", "2261"
+# https://spark.apache.org/docs/latest/sql-data-sources-parquet.html (datetime rebase)
+# https://pandas.pydata.org/docs/user_guide/timeseries.html#timestamp-limitations
+EARLIEST, LATEST = "1900-01-01T00:00:00Z", "2261-12-31T23:59:59Z"
 # The hour 24 is written out, as ``fromisoformat`` takes it from Python 3.14 on (Lambda), but not
 # before (Glue, SageMaker), and no Spark timestamp has it: github.com/python/cpython/pull/105856.
 _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):\d{2}:\d{2}Z", re.ASCII)
@@ -77,7 +79,7 @@ def _allowed(field: Field) -> str:
         return ", ".join(str(value) for value in field["allowed"])
     kind = field["type"]
     if kind == "timestamp":
-        return f"a UTC time such as 2013-01-01T10:15:00Z, from {EARLIEST_YEAR} to {LATEST_YEAR}"
+        return f"a UTC time from {field.get('earliest', EARLIEST)} to {field.get('latest', LATEST)}"
     if kind == "boolean":
         return "true or false"
     if kind in ("integer", "number"):
@@ -98,9 +100,12 @@ def _shown(value: object) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
 
 
-def refusals(field: Field) -> Callable[[str, object], RefusedError]:
-    """Build the function that words a refusal of this field, hiding classified values."""
-    name, allowed, hidden = field["name"], _allowed(field), classified(field)
+def refusals(field: Field, allowed: str = "") -> Callable[[str, object], RefusedError]:
+    """Build the function that words a refusal of this field, hiding classified values.
+
+    What is ``allowed`` follows from the field alone unless it is given.
+    """
+    name, allowed, hidden = field["name"], allowed or _allowed(field), classified(field)
 
     def refused(code: str, value: object) -> RefusedError:
         if value is NOT_A_NUMBER:
@@ -197,6 +202,7 @@ def _boolean(field: Field) -> Check:
 def _timestamp(field: Field) -> Check:
     refused = refusals(field)
     shape = _TIMESTAMP.fullmatch
+    low, high = _stored(field.get("earliest", EARLIEST)), _stored(field.get("latest", LATEST))
 
     def check(value: Any) -> Any:
         if type(value) is not str or shape(value) is None:
@@ -205,13 +211,19 @@ def _timestamp(field: Field) -> Check:
             datetime.fromisoformat(value[:19])
         except ValueError:
             raise refused("wrong_type", value) from None
-        if value[:4] < EARLIEST_YEAR:
+        moment = _stored(value)
+        if moment < low:
             raise refused("too_early", value)
-        if value[:4] > LATEST_YEAR:
+        if moment > high:
             raise refused("too_late", value)
-        return f"{value[:10]} {value[11:19]}"
+        return moment
 
     return check
+
+
+def _stored(moment: str) -> str:
+    """A time as sent in the form in which it is stored; both sort as they follow one another."""
+    return f"{moment[:10]} {moment[11:19]}"
 
 
 _BUILDERS: dict[str, Callable[[Field], Check]] = {

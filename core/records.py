@@ -129,15 +129,18 @@ def _unobserved(moment: str, observation: str) -> Invalid:
 
 
 def _after(field: Field, later: str, content: dict[str, Any]) -> Invalid:
-    refused = refusals(field)("after_event_time", content[field["name"]])
-    return Invalid("after_event_time", field["name"], f"{refused.message}, not after {later}")
+    refused = refusals(field, f"a UTC time not after {later}")
+    return _invalid(field, refused("after_event_time", content[field["name"]]))
 
 
 def _ahead(field: Field, content: dict[str, Any]) -> Invalid:
-    refused = refusals(field)("after_arrival", content[field["name"]])
     minutes = int(CLOCK_TOLERANCE.total_seconds()) // 60
-    said = f"{refused.message}, at most {minutes} minutes after the record arrived"
-    return Invalid("after_arrival", field["name"], said)
+    refused = refusals(field, f"a UTC time at most {minutes} minutes after the record arrived")
+    return _invalid(field, refused("after_arrival", content[field["name"]]))
+
+
+def _invalid(field: Field, refused: RefusedError) -> Invalid:
+    return Invalid(refused.code, field["name"], refused.message)
 
 
 def _not_a_record(content: object) -> Invalid:

@@ -108,6 +108,33 @@ def test_a_broken_value_is_refused_with_code_field_and_what_is_allowed(
         assert "allowed: " in outcome.message
 
 
+ANY_TIME = "a UTC time from 1900-01-01T00:00:00Z to 2261-12-31T23:59:59Z"
+ITS_TIME = "a UTC time from 2024-01-01T00:00:00Z to 2026-12-31T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"event_time": "2013-01-01T10:15:00Z"},
+         f'event_time is "2013-01-01T10:15:00Z"; allowed: {ITS_TIME}'),
+        ({"event_time": "2026-12-31T00:00:01Z"},
+         f'event_time is "2026-12-31T00:00:01Z"; allowed: {ITS_TIME}'),
+        ({"event_time": "soon"}, f'event_time is "soon"; allowed: {ITS_TIME}'),
+        ({"weather_observed_at": "1899-12-31T23:59:59Z"},
+         f'weather_observed_at is "1899-12-31T23:59:59Z"; allowed: {ANY_TIME}'),
+        ({"weather_observed_at": "2025-01-01T10:15:01Z"},
+         'weather_observed_at is "2025-01-01T10:15:01Z"; '
+         "allowed: a UTC time not after event_time"),
+    ],
+)  # fmt: skip
+def test_what_a_time_may_be_is_one_sentence(changes: dict[str, Any], said: str) -> None:
+    bounds = {"earliest": "2024-01-01T00:00:00Z", "latest": "2026-12-31T00:00:00Z"}
+    good = DEPARTURE | {"event_time": "2025-01-01T10:15:00Z"}
+    outcome = validate(json.dumps(good | changes).encode(), EVENT | bounds, PSEUDONYMISE)
+    assert isinstance(outcome, Invalid)
+    assert outcome.message == said
+
+
 @pytest.mark.parametrize(
     ("raw", "code"),
     [
@@ -214,7 +241,8 @@ def test_a_label_is_not_from_the_future(label_time: str, code: str | None) -> No
     assert (outcome.code if isinstance(outcome, Invalid) else None) == code
     if isinstance(outcome, Invalid):
         assert outcome.field == "label_time"
-        assert "at most 5 minutes after the record arrived" in outcome.message
+        allowed = "a UTC time at most 5 minutes after the record arrived"
+        assert outcome.message == f'label_time is "{label_time}"; allowed: {allowed}'
 
 
 def test_an_event_may_lie_ahead() -> None:
