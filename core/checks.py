@@ -15,7 +15,7 @@ from typing import Any
 
 from core.contract import Field
 from core.parsing import NOT_A_NUMBER
-from core.texts import readable
+from core.texts import printable, readable
 
 Check = Callable[[Any], Any]
 
@@ -76,7 +76,7 @@ def limits(field: Field) -> tuple[float, float]:
 def _allowed(field: Field) -> str:
     """What the field allows, in words."""
     if "allowed" in field:
-        return ", ".join(str(value) for value in field["allowed"])
+        return ", ".join(printable(str(value)) for value in field["allowed"])
     kind = field["type"]
     if kind == "timestamp":
         return f"a UTC time from {field.get('earliest', EARLIEST)} to {field.get('latest', LATEST)}"
@@ -89,7 +89,7 @@ def _allowed(field: Field) -> str:
     if "max_length" in field:
         words.append(f"{field.get('min_length', 0)} to {field['max_length']} characters")
     if "pattern" in field:
-        words.append(f"matching {field['pattern']}")
+        words.append(f"matching {printable(field['pattern'])}")
     return " ".join(words)
 
 

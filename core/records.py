@@ -17,7 +17,7 @@ from core.checks import Check, RefusedError, refusals
 from core.contract import Field, Record
 from core.fields import PSEUDONYMISE, check_of, require_supported, time_field
 from core.names import TABLE_LABELS
-from core.parsing import NOT_A_NUMBER, DuplicateKeys, NotJsonError, parse
+from core.parsing import NOT_A_NUMBER, DuplicateKeys, NotJsonError, bare, parse
 
 Pseudonymise = Callable[[object], str]
 Identify = Callable[[bytes], str]
@@ -179,7 +179,8 @@ def validate(
     """Check the bytes of one record against the contract; never raises for what they hold.
 
     Args:
-        raw: one JSON object in UTF-8; white space around it is fine.
+        raw: one JSON object in UTF-8; white space around it, or a byte order mark before it, is
+            fine.
         record: ``event`` or ``label`` of the compiled contract.
         pseudonymise: maps a classified value to its pseudonym.
         arrived: in milliseconds since 1970; a label's time may not be later.
@@ -205,9 +206,9 @@ def identifier(key: bytes, id_field: str) -> Identify:
     """The identity by which records are counted, as a function of a record's bytes.
 
     It returns the id field if the bytes are a JSON object with a well-formed one, else ``hmac:``
-    and the hex digits of a keyed digest of the bytes without surrounding white space (Firehose and
-    files add newlines). Keyed, because a record that is hardly more than a classified value could
-    be found by trying values: docs/adr/0021.
+    and the hex digits of a keyed digest of the bytes without surrounding white space and a byte
+    order mark (Firehose and files add newlines). Keyed, because a record that is hardly more than a
+    classified value could be found by trying values: docs/adr/0021.
 
     Args:
         key: the derived key of the pseudonyms.
@@ -223,7 +224,7 @@ def identifier(key: bytes, id_field: str) -> Identify:
             found = id_of(parse(raw), id_field)
         except NotJsonError:
             found = None
-        return found or f"hmac:{hmac.digest(own, raw.strip(), 'sha256').hex()}"
+        return found or f"hmac:{hmac.digest(own, bare(raw), 'sha256').hex()}"
 
     return identify
 

@@ -166,8 +166,7 @@ def _records(source: Source, path: str, content: bytes, modified: int) -> Iterat
                 yield one if one.arrived is not None else one._replace(arrived=modified)
         return
     for line in contents.lines(content, path.rpartition("/")[2]):
-        if line.strip():
-            yield failed.Failed(line, transformed=False, arrived=modified)
+        yield failed.Failed(line, transformed=False, arrived=modified)
 
 
 def write_rejected(spark: SparkSession, parts: list[DataFrame], output: str) -> None:

@@ -130,6 +130,15 @@ def test_a_problem_names_file_line_field_value_and_what_is_allowed(
     assert "[rolling-one-variant] https://docs.aws.amazon.com/" in str(problem)
 
 
+def test_a_problem_shows_what_does_not_print(configuration: ConfigurationCopy) -> None:
+    path = configuration.root / "config" / "dev.yaml"
+    path.write_text(path.read_text() + "\u200bcolour: red\n")
+    (problem,) = configuration.problems()
+    assert problem.field == "\u200bcolour"
+    assert r": \u200bcolour: " in str(problem)
+    assert str(problem).isprintable()
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -141,7 +141,9 @@ def test_what_a_time_may_be_is_one_sentence(changes: dict[str, Any], said: str) 
         (b"", "not_json"),
         (b"{", "not_json"),
         (b"\xff\xfe{", "not_json"),
-        (b"\xef\xbb\xbf{}", "not_json"),
+        (b"\xef\xbb\xbf" * 2 + b"{}", "not_json"),
+        (b" \xef\xbb\xbf{}", "not_json"),
+        (b"\xef\xbb\xbf", "not_json"),
         ("{}".encode("utf-16"), "not_json"),
         (b"[" * 100_000, "not_json"),
         (b'{"a":' * 100_000, "not_json"),
@@ -284,7 +286,26 @@ def test_the_id_is_the_key_when_it_is_well_formed_else_a_keyed_digest_of_the_byt
     for odd in (b"", b"[]", b"{}", b'{"flight_id": 5}', b'{"flight_id": ""}', b"\xff"):
         assert identify(odd).startswith("hmac:")
     assert identify(b"broken\n") == identify(b"broken")
+    assert identify(b"\xef\xbb\xbfbroken\n") == identify(b"broken")
     assert identify(b"broken") != identify(b"broken!")
+
+
+def test_a_byte_order_mark_before_a_record_changes_nothing() -> None:
+    for changes in ({}, {"carrier": 5}):
+        raw = json.dumps(DEPARTURE | changes).encode()
+        marked = b"\xef\xbb\xbf" + raw
+        assert validate(marked, EVENT, PSEUDONYMISE) == validate(raw, EVENT, PSEUDONYMISE)
+        assert identifier(KEY, "flight_id")(marked) == DEPARTURE["flight_id"]
+
+
+def test_what_is_allowed_is_shown_without_invisible_characters() -> None:
+    record = copy.deepcopy(EVENT)
+    carrier = next(f for f in record["fields"] if f["name"] == "carrier")
+    carrier["allowed"] = ["UA", "\ufeffB6"]
+    raw = json.dumps(DEPARTURE | {"carrier": "B6"}).encode()
+    outcome = validate(raw, record, PSEUDONYMISE)
+    assert isinstance(outcome, Invalid)
+    assert outcome.message == r'carrier is "B6"; allowed: UA, \ufeffB6'
 
 
 def test_nobody_without_the_key_can_try_values_on_an_id() -> None:
