@@ -256,7 +256,6 @@ def test_a_charset_and_base64_bodies_are_fine() -> None:
     event["body"] = base64.b64encode(event["body"].encode()).decode()
     event["isBase64Encoded"] = True
     assert _call(event)[0] == 200
-    assert _call({**event, "body": "%%"})[0] == 400
 
 
 @pytest.mark.parametrize(("coding", "status"), [

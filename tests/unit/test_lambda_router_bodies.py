@@ -104,6 +104,29 @@ def test_bytes_of_another_encoding_are_a_400(encoding: str) -> None:
         assert (status, answer["error"]["code"]) == (400, "not_json")
 
 
+@pytest.mark.parametrize(
+    "body", ["%%", "\xc4\u6771", "\ud800", "====", "YQ", "YQ==YQ==", "YQ==\n", "Y Q==", "_-__"]
+)
+@pytest.mark.parametrize("path", ["/predictions", "/predictions/batch"])
+def test_what_is_said_to_be_base64_and_is_none_is_a_400(
+    runtime: Runtime, body: str, path: str
+) -> None:
+    status, answer = _call(_event(body, path) | {"isBase64Encoded": True})
+    assert (status, answer["error"]["code"], answer["error"]["field"]) == (400, "not_json", None)
+    assert answer["error"]["message"] == "body is not base64, which isBase64Encoded says it is"
+    assert runtime.calls == []
+
+
+@pytest.mark.parametrize("body", [None, "", {"a": 1}, ["a"], 1, True])
+@pytest.mark.parametrize("encoded", [True, False, None])
+def test_an_event_without_a_text_as_body_is_a_400(
+    runtime: Runtime, body: object, encoded: bool | None
+) -> None:
+    status, answer = _call(_event("{}") | {"body": body, "isBase64Encoded": encoded})
+    assert (status, answer["error"]["code"]) == (400, "not_json")
+    assert runtime.calls == []
+
+
 @pytest.mark.parametrize("encoded", [False, True])
 def test_a_byte_order_mark_before_a_body_changes_nothing(runtime: Runtime, encoded: bool) -> None:
     for body, path in (
