@@ -160,6 +160,10 @@ def _placed(finding: Finding, here: Location, positions: dict[str, int], *, know
     return place, value, allowed
 
 
+def _property(entry: object) -> object:
+    return entry.get("property") if isinstance(entry, dict) else None
+
+
 def resolved(location: Location, raw: object) -> Location:
     """Turn ``…customProperties.name`` into the position of that property's value, if it is there.
 
@@ -169,7 +173,7 @@ def resolved(location: Location, raw: object) -> Location:
     current: Any = raw
     for step in location:
         if isinstance(current, list) and isinstance(step, str):
-            positions = [i for i, e in enumerate(current) if e.get("property") == step]
+            positions = [i for i, e in enumerate(current) if _property(e) == step]
             if not positions:
                 return location
             result += [positions[-1], "value"]
