@@ -93,7 +93,8 @@ def _allowed(field: Field) -> str:
     return " ".join(words)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value as messages quote it: short, and nothing that does not print."""
     if isinstance(value, dict | list):
         return _KINDS[dict if isinstance(value, dict) else list]
     text = readable(value)
@@ -110,8 +111,8 @@ def refusals(field: Field, allowed: str = "") -> Callable[[str, object], Refused
     def refused(code: str, value: object) -> RefusedError:
         if value is NOT_A_NUMBER:
             return RefusedError("not_json", f"{name} is NaN or infinite, which JSON does not have")
-        shown = f"{_KINDS.get(type(value), 'a value')} (not shown)" if hidden else _shown(value)
-        return RefusedError(code, f"{name} is {shown}; allowed: {allowed}")
+        found = f"{_KINDS.get(type(value), 'a value')} (not shown)" if hidden else shown(value)
+        return RefusedError(code, f"{name} is {found}; allowed: {allowed}")
 
     return refused
 
