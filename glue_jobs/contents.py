@@ -30,6 +30,30 @@ CHUNK: Final = 1024 * 1024
 ALLOWED: Final = "JSON lines in UTF-8, as they are or packed by gzip (.gz) or bzip2 (.bz2)"
 
 
+# What a part of such a name matches, as Hadoop writes patterns; others match it, too.
+MAY_BE_HIDDEN: Final = "{_*,.*,*._COPYING_}"
+
+
+def passed_over(name: str) -> bool:
+    """Whether Spark reads no file of this name, from its folder on: whoever writes one hides it.
+
+    It lists folders and files by one rule, and takes those for data that keep another.
+    https://github.com/apache/spark/blob/v3.5.4/core/src/main/scala/org/apache/spark/util/HadoopFSUtils.scala
+    https://github.com/apache/spark/blob/v3.5.4/sql/core/src/main/scala/org/apache/spark/sql/execution/datasources/PartitioningAwareFileIndex.scala
+    """
+    parts = name.split("/")
+    return _hidden(parts[-1]) or any(map(_unlisted, parts))
+
+
+def _hidden(part: str) -> bool:
+    return part.startswith(".") or (part.startswith("_") and "=" not in part)
+
+
+def _unlisted(part: str) -> bool:
+    kept = part.startswith(("_metadata", "_common_metadata"))
+    return (_hidden(part) or part.endswith("._COPYING_")) and not kept
+
+
 class UnreadableError(ValueError):
     """Nobody can read the file; the message says why and quotes nothing of it."""
 

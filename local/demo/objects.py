@@ -85,6 +85,8 @@ class Lake:
 
 
 def _line_ids(key: str, body: bytes, identify: Identify) -> list[str]:
+    if not body and contents.passed_over(key):
+        return []
     try:
         return [identify(line) for line in contents.lines(body, key.rpartition("/")[2])]
     except contents.UnreadableError:
