@@ -215,6 +215,16 @@ def test_windows_are_longer_than_labels_take(
     assert problem.rule == "days-within-window"
 
 
+def test_both_windows_are_told_when_both_are_too_short(configuration: ConfigurationCopy) -> None:
+    configuration.change_contract(lambda contract: contract["slaProperties"][2].update(value=10))
+    configuration.change_settings({"training.window_days": 10, "monitoring.window_days": 9})
+    found = [one for one in configuration.problems() if one.rule == "window-beyond-latency"]
+    assert [(one.field, one.value) for one in found] == [
+        ("training.window_days", 10), ("monitoring.window_days", 9)
+    ]  # fmt: skip
+    assert all(one.allowed.endswith("label latency of 10 days") for one in found)
+
+
 def test_a_schedule_decides_no_more_often_than_the_gate_counts(
     configuration: ConfigurationCopy,
 ) -> None:
