@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from core.parsing import BYTE_ORDER_MARK
-from local.sagemaker.server import ModelServer
+from local.services.sagemaker.server import ModelServer
 from model_code.models import Model
-from tests.container.containers import JSON, ask
-from tests.unit import models_for_tests as models
+from tests.support import models
+from tests.support.containers import JSON, ask
 
 
 def test_answers_are_json_in_the_order_of_the_request(served: ModelServer, trained: Path) -> None:

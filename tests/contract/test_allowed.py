@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from config.problems import ConfigurationError, Location, Problem
-from tests.contract.copies import CONTRACT, ConfigurationCopy
+from tests.support.copies import CONTRACT, ConfigurationCopy
 
 UNLIKE: tuple[Any, ...] = (None, [None], {}, "", -1)
 # A list that is joined of nothing, or a sentence that ends where it should go on.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from core.checks import LARGEST_NUMBER
-from tests.contract.copies import CONTRACT, ConfigurationCopy, field, set_custom
+from tests.support.copies import CONTRACT, ConfigurationCopy, field, set_custom
 
 Contract = dict[str, Any]
 EVENT = "schema[scheduled_departures]"

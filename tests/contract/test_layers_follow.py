@@ -22,7 +22,7 @@ from model_code.monitoring import criteria, drift
 from stacks.constructs.lake_tables import table_definitions
 from stacks.constructs.request_models import record_model
 from stacks.constructs.seed_model import seed_model
-from tests.contract.copies import ConfigurationCopy, field, set_custom
+from tests.support.copies import ConfigurationCopy, field, set_custom
 
 NEW_FIELD = "arrival_hour_load"
 NEW_SECRET = "crew_code"

@@ -16,7 +16,7 @@ from config.cost import (
 )
 from config.load import load_deployment
 from stacks.constructs.endpoint_table import INTERFACE_ENDPOINTS
-from tests.contract.copies import ROOT
+from tests.support.copies import ROOT
 from tests.synth import assembly
 
 PAGE = ROOT / "docs" / "cost.md"

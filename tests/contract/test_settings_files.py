@@ -18,13 +18,7 @@ from config.differences import DEMO_MAY_CHANGE, differences
 from config.load import environments, load_deployment
 from config.schedule import runs_per_year
 from config.schema import SCHEMA_FILE, schema_text
-from tests.contract.copies import (
-    CONTRACT,
-    ROOT,
-    ConfigurationCopy,
-    field,
-    set_custom,
-)
+from tests.support.copies import CONTRACT, ROOT, ConfigurationCopy, field, set_custom
 
 ENVIRONMENTS = environments(ROOT)
 

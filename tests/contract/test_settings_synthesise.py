@@ -15,8 +15,8 @@ from review.reachability import reachability
 from stacks import packs
 from stacks.application import build
 from stacks.constructs.endpoint_table import GATEWAY_ENDPOINTS
-from tests.contract.copies import ROOT, ConfigurationCopy
-from tests.contract.test_settings_rules import (
+from tests.support.copies import ROOT, ConfigurationCopy
+from tests.support.settings_changes import (
     IN_STEPS,
     ONE_VARIANT,
     REPLICATION,

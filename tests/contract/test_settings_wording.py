@@ -15,7 +15,7 @@ from config.contract_properties import ContractProperties, FieldProperties, Reco
 from config.forms import FORMS
 from config.settings import Settings
 from config.wording import WORDED, findings
-from tests.contract.copies import ConfigurationCopy
+from tests.support.copies import ConfigurationCopy
 
 MODELS: tuple[type[BaseModel], ...] = (
     Settings, OpenDataContractStandard, FieldProperties, RecordProperties, ContractProperties,

@@ -26,10 +26,10 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from core import names
-from tests.local.api_fuzz import CANARY, CLASSIFIED, JSON_HEADERS, FuzzedApi
-from tests.local.api_fuzz_fixtures import EVENT, api, deployed_api, fuzzed
-from tests.local.api_fuzz_fixtures import EXAMPLE as RECORD
-from tests.local.api_fuzz_strategies import (
+from tests.support.api_fuzz import CANARY, CLASSIFIED, JSON_HEADERS, FuzzedApi
+from tests.support.api_fuzz_fixtures import EVENT, api, deployed_api, fuzzed
+from tests.support.api_fuzz_fixtures import EXAMPLE as RECORD
+from tests.support.api_fuzz_strategies import (
     CODINGS,
     CONTENT_TYPES,
     JUNK,

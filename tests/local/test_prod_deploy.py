@@ -15,7 +15,7 @@ from core import names
 from local.platform import Platform
 from operations.preflight.replicas import replica_buckets
 from operations.subject import Subject
-from tests.local.deployments import subject_of
+from tests.support.deployments import subject_of
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(600)]
 

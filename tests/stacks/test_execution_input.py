@@ -8,7 +8,7 @@ import pytest
 from ministack.services import stepfunctions
 
 from stacks.state_machines import asl, execution_input
-from tests.stacks.flows import DEFINITIONS
+from tests.support.flows import DEFINITIONS
 
 A, B = "2013-01-01T00:00:00Z", "2013-04-01T00:00:00Z"
 STARTED = "2026-01-01T00:00:00.000Z"

@@ -24,7 +24,7 @@ from stacks.application import build
 from stacks.constructs.container_image import xgboost_image
 from stacks.constructs.request_models import batch_model, body_model, record_model
 from stacks.constructs.seed_model import seed_model
-from tests.stacks.flows import DEFINITIONS
+from tests.support.flows import DEFINITIONS
 from tests.synth import ENVIRONMENTS, resources, templates
 
 EACH = pytest.mark.parametrize("environment", ENVIRONMENTS)

@@ -10,7 +10,7 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
 from stacks.state_machines import renewal, rollout
-from tests.stacks.flows import DEFINITIONS, asl, transitions
+from tests.support.flows import DEFINITIONS, asl, transitions
 
 EACH = pytest.mark.parametrize("name", sorted(DEFINITIONS))
 RETRAINING = sorted(set(DEFINITIONS) - {"monitor"})

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.emulator.resource_tags import MODEL_PACKAGE, refusals
+from local.services.cloudformation.resource_tags import MODEL_PACKAGE, refusals
 from stacks.constructs.base_stack import NEVER_TAGGED
 from tests.synth import ENVIRONMENTS, assembly, resources
 

@@ -20,7 +20,7 @@ from core.records import compiled, identifier, pseudonymiser
 from glue_jobs import contents, files
 from glue_jobs.contents import UnreadableError, lines
 from lambdas.transform import logic
-from tests.unit.conftest import DEPARTURE, FLIGHTS, KEY
+from tests.support.records import DEPARTURE, FLIGHTS, KEY
 
 RECORD = compile_contract(read_contract(FLIGHTS))["event"]
 GOOD = json.dumps(DEPARTURE).encode()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,36 +16,23 @@ import pytest
 from core.records import identifier
 from glue_jobs import contents
 from local import flights
-from tests.unit import spark_jobs
-from tests.unit.spark_jobs import CONTRACT
-from tests.unit.test_features_curate import (
+from tests.support.lake import (
     EVENT,
     KEY,
     Lake,
     envelope,
     firehose_parquet,
+    lake,
     lines,
+    month,
     valid_rows,
 )
+from tests.support.spark_jobs import CONTRACT, jvm
+
+__all__ = ["jvm", "lake", "month"]
 
 LABEL = CONTRACT["label"]
 DAY = 86_400
-
-
-@pytest.fixture(autouse=True, scope="module")
-def java() -> Iterator[None]:
-    with spark_jobs.java():
-        yield
-
-
-@pytest.fixture(scope="module")
-def month() -> flights.Month:
-    return next(flights.months((1,), 0.002))
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path)
 
 
 def put(path: Path, content: bytes) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,45 +15,16 @@ from core.moments import moment
 from glue_jobs import arguments, features, windows
 from local import flights
 from model_code.monitoring import drift
-from tests.unit import spark_jobs
-from tests.unit.spark_jobs import CONTRACT
+from tests.support import spark_jobs
+from tests.support.features_job import AS_OF, Run
+from tests.support.spark_jobs import CONTRACT, jvm
 
-AS_OF = "2013-01-22T00:00:00Z"
+__all__ = ["jvm"]
+
 ASKED = {
     "as_of": "latest", "window_days": "1", "validation_share": "0.2", "holdout_share": "0.2",
 }  # fmt: skip
 NAMES = [feature["name"] for feature in CONTRACT["features"]]
-
-
-class Run:
-    """One run of the job and what it wrote."""
-
-    def __init__(self, lake: Path, output: Path, **given: str) -> None:
-        self.output = output
-        chosen = {
-            "input_contract": f"{lake}/contract.json",
-            "input_events": f"{lake}/events/",
-            "input_labels": f"{lake}/labels/",
-            "output_run": f"{output}/",
-            "window_days": "21",
-            "validation_share": "0.2",
-            "holdout_share": "0.2",
-            "as_of": AS_OF,
-            **given,
-        }
-        features.main([part for name, value in chosen.items() for part in (f"--{name}", value)])
-
-    def part(self, name: str) -> pd.DataFrame:
-        return pd.read_parquet(self.output / name)
-
-    def document(self, name: str) -> dict[str, Any]:
-        return json.loads((self.output / name).read_bytes())  # type: ignore[no-any-return]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def java() -> Iterator[None]:
-    with spark_jobs.java():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from core.records import (
     pseudonymiser,
     validate,
 )
-from tests.unit.conftest import ARRIVAL, DEPARTURE, FLIGHTS, KEY
+from tests.support.records import ARRIVAL, DEPARTURE, FLIGHTS, KEY
 
 CONTRACT: dict[str, Any] = dict(compile_contract(read_contract(FLIGHTS)))
 EVENT, LABEL = CONTRACT["event"], CONTRACT["label"]
