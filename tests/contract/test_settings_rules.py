@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from config.guardrails import QUIET_MINUTES
 from config.rules import RULES, value_at
-from config.rules_training import GLUE_ATTEMPTS, SPOT_PATIENCE
 from lambdas.rollout.settle import QUIET_SECONDS
-from stacks.state_machines import jobs
-from stacks.state_machines.asl import GLUE_RUN_FAILED
+from stacks.kit import sagemaker_jobs as jobs
+from stacks.kit.asl import GLUE_RUN_FAILED
+from stacks.serving.guardrails import QUIET_MINUTES
+from stacks.training.rules import GLUE_ATTEMPTS, SPOT_PATIENCE
 from tests.support.copies import ConfigurationCopy
 from tests.support.settings_changes import (
     IN_STEPS,
@@ -287,7 +287,7 @@ ROWS = (
         {"api.requests_per_second": 100, "api.requests_per_five_minutes_per_address": 15_000},
         {"api.requests_per_second": 100, "api.requests_per_five_minutes_per_address": 14_999}),
     Row("backup-outlives-stack",
-        {"retention.backup_days": 35, "retention.allow_data_deletion": False},
+        {"backup.days": 35, "retention.allow_data_deletion": False},
         {"retention.allow_data_deletion": True}),
     Row("reserved-function-names", {"reserved_concurrency": {"router": 10}},
         {"reserved_concurrency": {"routr": 10}}),

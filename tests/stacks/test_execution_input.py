@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ministack.services import stepfunctions
 
-from stacks.state_machines import asl, execution_input
+from stacks.kit import asl, execution_input
 from tests.support.flows import DEFINITIONS
 
 A, B = "2013-01-01T00:00:00Z", "2013-04-01T00:00:00Z"

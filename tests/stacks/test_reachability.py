@@ -12,7 +12,7 @@ import yaml
 from config.load import REPOSITORY, load_deployment
 from review.assembly import Assembly
 from review.reachability import INTERNET, Reachability, prefix_lists, reachability
-from stacks.constructs.workload import Workload
+from stacks.kit.workload import Workload
 from tests.support.clients import clients, services
 from tests.synth import ENVIRONMENTS, assembly, resources
 

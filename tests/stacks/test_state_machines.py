@@ -9,7 +9,7 @@ import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
-from stacks.state_machines import renewal, rollout
+from stacks.training.states import renewal, rollout
 from tests.support.flows import DEFINITIONS, asl, transitions
 
 EACH = pytest.mark.parametrize("name", sorted(DEFINITIONS))

@@ -32,7 +32,7 @@ from local.cli import api_urls
 from local.platform import ROOT, Platform
 from operations.deployed import Deployed
 from operations.openapi import document
-from stacks.constructs.request_models import batch_model
+from stacks.api.request_models import batch_model
 
 # In the classified field of every record sent; nothing that the platform shows may hold it.
 CANARY = "ZQ7CANARY"

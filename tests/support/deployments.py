@@ -12,8 +12,8 @@ import boto3
 from config.load import load_deployment
 from local.cli import api_urls
 from local.platform import ROOT, Platform
-from local.replica import bring_replica
 from operations.subject import Subject
+from stacks.replication.here import bring as bring_replica
 
 PATIENCE_SECONDS = 60.0
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from stacks.state_machines import asl, monitor, retraining
-from stacks.state_machines.flow import Flow, Functions
-from stacks.state_machines.jobs import Compute, Network, ProcessingCode
-from stacks.state_machines.rollout import Experiment
+from stacks.kit import asl
+from stacks.kit.sagemaker_jobs import Compute, Network, ProcessingCode
+from stacks.monitoring import states as monitor
+from stacks.training.states import retraining
+from stacks.training.states.flow import Flow, Functions
+from stacks.training.states.rollout import Experiment
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:"
 COMPUTE = Compute(

@@ -14,7 +14,7 @@ from core.names import CHALLENGER, CHAMPION, LEASE_KEY, LEASE_RETRAINING
 from local.platform import Platform
 from operations.deployed import Deployed, describe_stacks
 from operations.subject import Subject
-from stacks.constructs.seed_model import serving_code
+from stacks.training.seed_model import serving_code
 from tests.support.deployments import subject_of
 from tests.support.probe_stack import wait_for
 

@@ -6,9 +6,9 @@ import datetime as dt
 
 import pytest
 
-from config.settings import Serving, Variant
 from lambdas.rollout import settle
 from lambdas.shared.errors import LeaseLost
+from stacks.serving.settings import Serving, Variant
 from tests.support.rollout_world import GUARDS, OTHER, RUN, World
 from tests.support.settled_rollouts import ROLLED_BACK, assert_settled, challenged, world
 

@@ -14,7 +14,7 @@ from config.load import load_deployment
 from core import names
 from local.platform import Platform
 from local.services.sagemaker import invoke, server
-from stacks.constructs.seed_model import seed_model
+from stacks.training.seed_model import seed_model
 from tests.support import sagemaker as support
 from tests.support.endpoints import Endpoints, capture_config, captured, container
 from tests.support.sagemaker import unique

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from local.platform import Platform
-from stacks.state_machines import monitor, retraining
+from stacks.monitoring import states as monitor
+from stacks.training.states import retraining
 from tests.support import sagemaker as support
 from tests.support.flows import MONITOR, RETRAINING
 from tests.support.sagemaker import allow, unique
