@@ -42,6 +42,8 @@ class Field(_FieldCore, total=False):
     min_length: int
     max_length: int
     pattern: str
+    earliest: str
+    latest: str
     not_after: str
     observed_at: str
     treatment: str

@@ -24,7 +24,7 @@ LONGEST_TEXT = 256
 SHOWN_CHARACTERS = 60
 # A Fail state's cause has at most 32,768 characters and an expression a second, while the input may
 # hold 262,144 bytes of keys.
-MOST_KEYS = 40
+MOST_KEYS = 20
 AS_OF = "as_of"
 WINDOW = ("window_start", "window_end")
 
@@ -35,6 +35,11 @@ _DAY = (
     f"|02-(0[1-9]|1[0-9]|2[0-8]))|{_LEAP_YEAR}-02-29)"
 )
 _TIME = rf"/{_DAY}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{{1,6}})?Z/"
+# What no one sees in a message: controls, spaces that are none, marks of width and direction.
+_UNSEEN = (
+    r"[\u0000-\u001f\u007f-\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f"
+    r"\u3000\ufeff]"
+)
 _TIME_WORDS = "a UTC time of the years 1900 to 2199 such as 2013-01-01T10:15:00Z"
 
 
@@ -88,7 +93,8 @@ def _refusals(kinds: Mapping[str, Kind]) -> str:
     allowed = f"an object with {', '.join(kinds)}"
     return (
         "($given := $states.input; "
-        f"$short := function($text) {{ $substring($text, 0, {SHOWN_CHARACTERS}) }}; "
+        f"$short := function($text) {{ $replace($substring($text, 0, {SHOWN_CHARACTERS}), "
+        f"/{_UNSEEN}/, function($m) {{ $encodeUrlComponent($m.match) }}) }}; "
         "$shown := function($v) { $type($v) = 'object' ? 'an object' : $type($v) = 'array' "
         "? 'a list' : $type($v) = 'string' ? '\"' & $short($v) & '\"' : $string($v) }; "
         "$time := function($v) "

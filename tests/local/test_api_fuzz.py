@@ -153,6 +153,11 @@ def test_no_other_encoding_passes(api: FuzzedApi, coding: str, declared: bool) -
         )
 
 
+def test_a_byte_order_mark_before_a_body_changes_nothing(api: FuzzedApi) -> None:
+    for route, body in ((ONE, EXAMPLE), (MANY, b'{"records": [' + EXAMPLE + b"]}")):
+        assert api.send("POST", route, b"\xef\xbb\xbf" + body).status == 200
+
+
 @pytest.mark.parametrize("content_type", CONTENT_TYPES, ids=str)
 def test_content_types_but_json_are_refused(api: FuzzedApi, content_type: str | None) -> None:
     headers = () if content_type is None else (("Content-Type", content_type),)

@@ -25,7 +25,7 @@ from botocore.credentials import Credentials
 
 from config.load import Deployment, load_deployment
 from core import names
-from core.parsing import NotJsonError, parse
+from core.parsing import NotJsonError, bare, parse
 from core.records import Invalid, Valid, pseudonymiser, validate
 from lambdas.router.http import SECURITY_HEADERS
 from local.cli import api_urls
@@ -227,7 +227,7 @@ class FuzzedApi:
 def breaks(model: dict[str, Any], body: bytes) -> bool:
     """Whether the body is JSON of which a model can be asked, and it says no."""
     try:
-        content = json.loads(body.decode("utf-8"))
+        content = json.loads(bare(body).decode("utf-8"))
     except (ValueError, RecursionError):
         return False
     return not jsonschema.Draft4Validator(model).is_valid(content)

@@ -122,7 +122,7 @@ CODINGS: dict[str, Callable[[bytes], bytes]] = {
     "utf-16": lambda body: body.decode().encode("utf-16"),
     "utf-16-le": lambda body: body.decode().encode("utf-16-le"),
     "utf-32": lambda body: body.decode().encode("utf-32"),
-    "bom": lambda body: b"\xef\xbb\xbf" + body,
+    "two marks": lambda body: b"\xef\xbb\xbf" * 2 + body,
     "invalid byte": lambda body: body.replace(b"EWR", b"EW\xff").replace(b"_", b"\xc0\xaf"),
     "overlong quote": lambda body: body.replace(b'"', b"\xc0\xa2", 2),
     "nul": lambda body: body + b"\x00",

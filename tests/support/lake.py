@@ -11,6 +11,7 @@ from unittest import mock
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from core import records
 from glue_jobs import curate
@@ -91,3 +92,15 @@ class Lake:
     def files(self, name: str) -> dict[str, int]:
         found = (self.root / name).rglob("*.parquet")
         return {str(path): path.stat().st_mtime_ns for path in found}
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """Folders of a test's own."""
+    return Lake(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def month() -> flights.Month:
+    """A few flights of one month."""
+    return next(flights.months((1,), 0.002))

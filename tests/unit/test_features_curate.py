@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local import flights
-from tests.support import spark_jobs
 from tests.support.lake import (
     EVENT,
     Lake,
     envelope,
     firehose_parquet,
+    lake,
     lines,
+    month,
     valid_rows,
 )
-from tests.support.spark_jobs import CONTRACT
+from tests.support.spark_jobs import CONTRACT, jvm
 
-
-@pytest.fixture(autouse=True, scope="module")
-def java() -> Iterator[None]:
-    with spark_jobs.java():
-        yield
-
-
-@pytest.fixture(scope="module")
-def month() -> flights.Month:
-    return next(flights.months((1,), 0.002))
+__all__ = ["jvm", "lake", "month"]
 
 
 def converted_envelope(raw: bytes) -> str:
@@ -54,11 +44,6 @@ def converted_envelope(raw: bytes) -> str:
 def returned(values: dict[str, Any]) -> bytes:
     """A record as the transform function gives it back to Firehose."""
     return json.dumps(values).encode() + b"\n"
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path)
 
 
 def test_sources_merge_without_loss_or_duplicates(lake: Lake, month: flights.Month) -> None:

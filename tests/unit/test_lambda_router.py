@@ -150,7 +150,6 @@ def test_a_charset_and_base64_bodies_are_fine() -> None:
     event["body"] = base64.b64encode(event["body"].encode()).decode()
     event["isBase64Encoded"] = True
     assert call_router(event)[0] == 200
-    assert call_router({**event, "body": "%%"})[0] == 400
 
 
 @pytest.mark.parametrize(("coding", "status"), [

@@ -82,6 +82,24 @@ class Case:
         return json.loads(report.read_text())  # type: ignore[no-any-return]
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        ("yesterday", WINDOW.end, '--window-start is "yesterday"; allowed: an ISO 8601 time'),
+        (WINDOW.start, "", '--window-end is ""; allowed: an ISO 8601 time'),
+        (WINDOW.start, "nan", '--window-end is "nan"; allowed: an ISO 8601 time'),
+        (WINDOW.start, "9999-12-31T23:59:59-23:59", "allowed: an ISO 8601 time"),
+        (WINDOW.end, WINDOW.start, "allowed: a time before --window-end, which is 2013-04-01"),
+        (WINDOW.start, WINDOW.start, "allowed: a time before --window-end"),
+    ],
+)
+def test_a_window_that_is_none_is_told(start: str, end: str, said: str, tmp_path: Path) -> None:
+    given = [f"--window-start={start}", f"--window-end={end}", "--endpoint", "flights"]
+    with pytest.raises(SystemExit) as ended:
+        monitor.main(given, tmp_path)
+    assert said in str(ended.value)
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.support.training import fit
