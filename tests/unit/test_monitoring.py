@@ -414,6 +414,25 @@ def test_a_later_evaluation_as_champion_moves_no_limit(case: Case) -> None:
     assert monitor.reference(case.base / "input").holdout == before
 
 
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [("holdout", "no evaluation on a hold-out of several days"), ("window", "has no interval")],
+)
+def test_what_has_no_interval_is_not_judged(case: Case, where: str, reason: str) -> None:
+    """One day says nothing of how days differ: it was taken for certain."""
+    sure = monitor.reference(case.base / "input").holdout
+    assert sure is not None
+    unsure = {**sure, "calibration_error": {"value": 0.5, "low": None, "high": None}}
+    holdout, found = (unsure, sure) if where == "holdout" else (sure, unsure)
+    contract = copy.deepcopy(CONTRACT)
+    contract["monitoring"]["minimumDays"] = 1
+    enough = criteria.Sample(1500, 1)
+    seen = criteria.Evidence(enough, enough, None, found)
+    criterion = criteria.judge(criteria.limits(contract, holdout), seen)[-1]
+    assert (criterion["name"], criterion["breached"]) == ("calibration_error", None)
+    assert reason in criterion["reason"]
+
+
 def test_intervals_are_by_day_or_by_row_as_the_contract_says(case: Case) -> None:
     holdout = monitor.reference(case.base / "input").holdout
     assert holdout is not None
