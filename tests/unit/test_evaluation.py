@@ -16,6 +16,7 @@ from bundles.archives import source_bundle
 from local.sagemaker.container import build
 from model_code.evaluation import bootstrap, evaluate, inputs, jackknife, metrics
 from model_code.models import Model
+from tests.bench import bench_level
 from tests.unit import models_for_tests as models
 from tests.unit.spark_jobs import CONTRACT
 
@@ -179,28 +180,9 @@ def test_intervals_over_few_days_cover(days: int) -> None:
     assert inside["percentiles"] < inside["log_loss"]
 
 
-def days_in_sequence(correlated: float, days: int, generator: np.random.Generator) -> np.ndarray:
-    """Differences of two models' losses by day, of mean 0 and spread 1 (an autoregression)."""
-    found = generator.normal(0, 1, days)
-    for day in range(1, days):
-        found[day] = correlated * found[day - 1] + (1 - correlated**2) ** 0.5 * found[day]
-    return found
-
-
-def year_level(correlated: float, days: int, *, alike: bool, years: int = 400) -> float:
+def year_level(correlated: float, days: int, *, alike: bool) -> float:
     """Share of years in which one of twelve decisions promotes a model that is no better."""
-    of_one = bootstrap.year_confidence(0.95, 12)
-    generator, wrong, rows = np.random.default_rng(3), 0, np.full(days, 50.0)
-    for _ in range(years):
-        promoted = False
-        for _ in range(12):
-            value = days_in_sequence(correlated, days, generator)
-            without = (value.sum() - value) / (days - 1)
-            found = jackknife.interval(value.mean(), without, rows, of_one, alike=alike)
-            assert found.high is not None
-            promoted |= found.high < 0
-        wrong += promoted
-    return wrong / years
+    return 1 - (1 - bench_level.share(correlated, days, 0.0, 5000, alike=alike)) ** 12
 
 
 @pytest.mark.parametrize("days", [7, 13, 30])
@@ -220,22 +202,14 @@ def test_what_is_assumed_of_neighbouring_days_is_needed_and_has_a_limit() -> Non
 
 def test_a_plain_improvement_is_promoted() -> None:
     """Of twice a day's spread over 13 days; docs/adr/0043 has a table."""
-    generator, rows, found = np.random.default_rng(4), np.full(13, 50.0), 0
-    for _ in range(200):
-        value = days_in_sequence(0.2, 13, generator) - 2
-        without = (value.sum() - value) / 12
-        one = jackknife.interval(
-            value.mean(), without, rows, bootstrap.year_confidence(0.95, 12), alike=True
-        )
-        found += one.high is not None and one.high < 0
-    assert found >= 160
+    assert bench_level.share(0.2, 13, 2.0, 400, alike=True) >= 0.8
 
 
 def test_the_correlation_of_few_days_is_not_too_low_on_average() -> None:
     generator = np.random.default_rng(5)
     plain, found = [], []
     for _ in range(2000):
-        value = days_in_sequence(0.3, 13, generator)
+        value = bench_level.differences(0.3, 13, generator)
         value -= value.mean()
         plain.append((value[1:] * value[:-1]).sum() / (value**2).sum())
         found.append(jackknife.estimated_correlation(value))
