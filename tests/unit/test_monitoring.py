@@ -606,6 +606,46 @@ def test_unchanged_days_seldom_ring(year: drift.Histograms, length: int, causes:
     assert counted_by_row >= (0.9 if length == 7 else 0.15) * trials, "the check is alive"
 
 
+def wandering(days: int, window: int, correlated: float, seed: int) -> list[drift.Histograms]:
+    """Baseline and window of four features that wander unchanged, each of its own cause."""
+    generator, total = np.random.default_rng(seed), days + window
+    level = generator.normal(0, 1, (total, 4))
+    for day in range(1, total):
+        level[day] *= (1 - correlated**2) ** 0.5
+        level[day] += correlated * level[day - 1]
+    values = level[:, None, :] + generator.normal(0, 1, (total, 30, 4))
+    counts = {}
+    for feature in range(4):
+        edges = np.quantile(values[:days, :, feature], np.arange(1, 10) / 10)
+        place = np.searchsorted(edges, values[:, :, feature]) + 11 * np.arange(total)[:, None]
+        counts[f"x{feature}"] = np.bincount(place.ravel(), minlength=11 * total).reshape(total, 11)
+    dates = [one.date() for one in pd.date_range("2013-01-01", periods=total)]
+    return [
+        drift.Histograms(dates[part], {name: one[part] for name, one in counts.items()})
+        for part in (slice(days), slice(days, total))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("days", "correlated", "causes", "share"),
+    [(70, 0.5, 1, 0.05), (70, 0.9, 3, 0.01), (300, 0.9, 1, 0.07)],
+)
+def test_how_often_features_ring_that_wander_for_weeks(
+    days: int, correlated: float, causes: int, share: float
+) -> None:
+    """Three causes keep the level; one cause does where history is many times as long as weather.
+
+    One cause over ten weeks with days correlated by 0.9 rings in 10 %: docs/adr/0043 says why.
+    """
+    rule, trials = dataclasses.replace(RULE, causes=causes), 100
+    rung = 0
+    for seed in range(trials):
+        found = drift.compare(*wandering(days, 7, correlated, seed), {}, rule)
+        rung += len(found.causes) >= causes and rule.is_rare(found.chance)
+    # Two standard errors above the share that many more trials gave.
+    assert rung / trials <= share + 2 * (share * (1 - share) / trials) ** 0.5
+
+
 def test_a_change_of_unit_rings_in_a_week(year: drift.Histograms) -> None:
     """Every window of seven days in which distances come in other bins."""
     rung, starts = 0, range(0, 280, 14)
