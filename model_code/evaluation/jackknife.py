@@ -5,11 +5,12 @@ freedom follow from how many days of equal size would be as good (Carter, Schnep
 2017, https://doi.org/10.1162/REST_a_00639).
 
 What decides has neighbouring days counted as alike: weather lasts. The error then is that of fewer
-days, those of a first-order autoregression (Zwiers and von Storch 1995, "Taking serial correlation
-into account in tests of the mean", Journal of Climate 8). Over a fortnight an estimated correlation
-is low on average (corrected after Marriott and Pope 1954, https://doi.org/10.2307/2332719) and
-often by chance, so no less is assumed than what the flights show. Why this and no other way:
-``docs/adr/0043``.
+days, those of a first-order autoregression (Zwiers and von Storch 1995,
+https://doi.org/10.1175/1520-0442(1995)008<0336:TSCIAI>2.0.CO;2). With an estimated correlation, as
+they find, it is too small over less than a month: the estimate is low on average (corrected after
+Marriott and Pope 1954, Biometrika 41) and often by chance, so no less is assumed than what the
+flights show. By chance it is also near 1, and the interval of no use, so no more than 0.6. Why this
+and no other way: ``docs/adr/0043``.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Floats = NDArray[np.float64]
 
 # Of neighbouring days, between the losses of two models: what is assumed at least, and at most.
 LEAST_CORRELATION = 0.3
-MOST_CORRELATION = 0.9
+MOST_CORRELATION = 0.6
 # Where the correction of the bias has nothing left to go by.
 UNKNOWABLE_DAYS = 4
 
