@@ -54,8 +54,8 @@ $(LAYER): requirements-layer.txt $(SETUP)
 
 container: $(CONTAINER) ## the Python environment of SageMaker's XGBoost image (CONTAINER_PYTHON=path of a Python 3.12)
 
-$(CONTAINER): requirements-container.txt requirements-toolkit.txt local/sagemaker/container/build.py $(SETUP)
-	$(PY) -m local.sagemaker.container.build $(if $(CONTAINER_PYTHON),--python $(CONTAINER_PYTHON))
+$(CONTAINER): requirements-container.txt requirements-toolkit.txt local/engines/container/build.py $(SETUP)
+	$(PY) -m local.engines.container.build $(if $(CONTAINER_PYTHON),--python $(CONTAINER_PYTHON))
 	@touch $@
 
 demo: setup ## the whole loop on this machine, with real data
@@ -131,7 +131,7 @@ bench: setup ## ratios against a floor measured in the same run
 	$(PY) -m tests.bench
 
 LOCK := $(PY) -m uv pip compile -q --no-header --no-annotate --generate-hashes
-# Source packages of the image are installed apart (local/sagemaker/container/build.py).
+# Source packages of the image are installed apart (local/engines/container/build.py).
 SOURCE_ONLY := inotify-simple retrying sagemaker-containers
 # What the Control Tower package needs as a CDK plugin, which is not how it is used.
 PLUGIN_ONLY := aws-cdk-lib aws-cdk-asset-awscli-v1 aws-cdk-asset-node-proxy-agent-v6 aws-cdk-cloud-assembly-schema constructs jsii publication

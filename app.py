@@ -35,7 +35,7 @@ def main() -> None:
     except (ConfigurationError, BundleError) as error:
         sys.exit(str(error))
     if app.node.try_get_context("nag") != "off":
-        from stacks import packs  # noqa: PLC0415 - loading the packs takes as long as a stack
+        from stacks.kit import packs  # noqa: PLC0415 - loading the packs takes as long as a stack
 
         packs.attach(app)
     app.synth()

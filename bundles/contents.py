@@ -47,7 +47,7 @@ FUNCTIONS = {
 
 # What the Glue scripts import (``--extra-py-files``), and the scripts.
 GLUE = [
-    *_modules("core", *_VALIDATOR, "pseudonyms", "stored"),
+    *_modules("core", *_VALIDATOR, "moments", "pseudonyms", "stored"),
     *_modules("glue_jobs", "arguments", "contents", "curate", "failed", "features", "files",
               "schema_evolution", "session", "streams", "summaries", "windows"),
     "model_code/__init__.py",
@@ -57,7 +57,7 @@ GLUE = [
 # Training in script mode and processing jobs; a trained model takes the serving modules with it.
 TRAINING = sorted({
     *SERVING,
-    *_modules("core", *_VALIDATOR, "stored"),
+    *_modules("core", *_VALIDATOR, "moments", "stored"),
     *_modules("model_code", "models", "yardsticks"),
     *_modules("model_code/evaluation", "bootstrap", "evaluate", "inputs", "jackknife",
               "metrics"),

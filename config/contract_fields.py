@@ -1,43 +1,26 @@
-"""Checks of single fields of a contract: type, limits, classification, ML role."""
+"""Checks of single fields of a contract: names, types, classification, ML role."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from open_data_contract_standard.model import SchemaObject, SchemaProperty
 
 from config.contract import CLASSIFIED, GLUE_TYPES, custom_properties
-from config.patterns import PatternError, check_pattern
+from config.contract_limits import check_limits
 from config.problems import NOT_SET, Location
 from config.reserved_words import RESERVED_WORDS
 from config.wording import Finding
 from core import names
 
 CLASSIFICATIONS = ("public", "internal", *CLASSIFIED)
-_OPTIONS = {
-    "string": ("minLength", "maxLength", "pattern"),
-    "integer": ("minimum", "maximum"),
-    "number": ("minimum", "maximum"),
-    "boolean": (),
-    "timestamp": (),
-}
-_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "timestamp": (str,),
-}
 # No name begins with names.WORKING, so none is a working column of a job.
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 # What Glue takes as the comment of a column.
 # https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
 _COMMENT = re.compile(r"[\t\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
 LONGEST_COMMENT = 255
-# A request's body has 64 KB.
-LONGEST_TEXT = 65_536
 _FIXED_ROLES = ("entityKey", "eventTime", "labelValue")
 
 
@@ -58,9 +41,7 @@ def check_field(
         yield (*location, "logicalType"), _shown(prop.logicalType), allowed
         return
     yield from _check_physical_type(prop, location)
-    yield from _check_options(prop, location)
-    yield from _check_enum(prop, location)
-    yield from _check_examples(prop, location)
+    yield from check_limits(prop, location)
     yield from _check_classification(prop, location)
     yield from _check_role(prop, location)
     yield from _check_times(schema, prop, location)
@@ -86,80 +67,6 @@ def _check_physical_type(prop: SchemaProperty, location: Location) -> Iterator[F
     if prop.physicalType is not None and prop.physicalType != expected:
         allowed = f"allowed for logicalType {prop.logicalType}: {expected}"
         yield (*location, "physicalType"), prop.physicalType, allowed
-
-
-def _check_options(prop: SchemaProperty, location: Location) -> Iterator[Finding]:
-    options, kind = dict(prop.logicalTypeOptions or {}), str(prop.logicalType)
-    here = (*location, "logicalTypeOptions")
-    for name in set(options) - set(_OPTIONS[kind]):
-        known = ", ".join(_OPTIONS[kind]) or "none"
-        yield (*here, name), options[name], f"not enforced for {kind}; allowed: {known}"
-    for low, high in (("minimum", "maximum"), ("minLength", "maxLength")):
-        yield from _check_limits(options, low, high, kind, here)
-    if kind == "string":
-        yield from _check_pattern(options, here)
-        if "maxLength" not in options and not prop.enum:
-            allowed = "allowed: a limit (or an enum); unbounded text makes records unbounded"
-            yield (*here, "maxLength"), NOT_SET, allowed
-
-
-def _check_limits(
-    options: dict[str, Any], low: str, high: str, kind: str, here: Location
-) -> Iterator[Finding]:
-    valid = True
-    for name in (low, high):
-        value: Any = options.get(name, 0)
-        if not _is_of("number" if kind == "number" else "integer", value):
-            valid = False
-            article = "a number" if kind == "number" else "an integer"
-            yield (*here, name), value, f"allowed: {article}"
-        elif name.endswith("Length") and not 0 <= value <= LONGEST_TEXT:
-            yield (*here, name), value, f"allowed: 0 to {LONGEST_TEXT}, what a request holds"
-    if valid and low in options and high in options and options[low] > options[high]:
-        yield (*here, low), options[low], f"allowed: at most {high}, {options[high]}"
-
-
-def _check_pattern(options: dict[str, Any], here: Location) -> Iterator[Finding]:
-    pattern = options.get("pattern")
-    if not isinstance(pattern, str):
-        if "pattern" in options:
-            yield (*here, "pattern"), pattern, "allowed: a regular expression between ^ and $"
-        return
-    try:
-        check_pattern(pattern)
-    except PatternError as error:
-        yield (*here, "pattern"), pattern, str(error)
-
-
-def _is_of(kind: str, value: object) -> bool:
-    """Whether a value is of the field's own type; true and false are integers to Python."""
-    return isinstance(value, bool) is (kind == "boolean") and isinstance(value, _PYTHON_TYPES[kind])
-
-
-def _check_enum(prop: SchemaProperty, location: Location) -> Iterator[Finding]:
-    if prop.enum is None:
-        return
-    kind, seen = str(prop.logicalType), list[object]()
-    if kind in ("boolean", "timestamp"):
-        yield (*location, "enum"), kind, "allowed on fields of type string, integer or number"
-        return
-    if not prop.enum:
-        yield (*location, "enum"), [], "allowed: at least one value"
-    for index, entry in enumerate(prop.enum):
-        here = (*location, "enum", index, "value")
-        if not _is_of(kind, entry.value):
-            yield here, entry.value, f"allowed: a value of type {kind}"
-        elif entry.value in seen:
-            yield here, entry.value, "given twice; allowed: each value once"
-        seen.append(entry.value)
-
-
-def _check_examples(prop: SchemaProperty, location: Location) -> Iterator[Finding]:
-    kind = str(prop.logicalType)
-    for index, value in enumerate(prop.examples or []):
-        if not _is_of(kind, value):
-            quoted = ", in quotes where YAML reads another" if kind == "string" else ""
-            yield (*location, "examples", index), value, f"allowed: a value of type {kind}{quoted}"
 
 
 def _check_classification(prop: SchemaProperty, location: Location) -> Iterator[Finding]:
@@ -227,10 +134,12 @@ def _check_times(
     if observed is None:
         allowed = f"allowed: a timestamp field ({', '.join(map(str, times)) or 'none'})"
         yield (*here, "observedAt"), custom["observedAt"], allowed
-    elif observed.name != event_time:
+    elif event_time and observed.name != event_time:
         bound = custom_properties(observed.customProperties).get("notAfter")
         if bound is None or bound != event_time:
-            allowed = f"leak: {observed.name} needs notAfter {event_time}, the event time"
+            allowed = (
+                f"leak; allowed: a time with notAfter {event_time}, which {observed.name} lacks"
+            )
             yield (*here, "observedAt"), custom["observedAt"], allowed
 
 

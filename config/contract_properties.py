@@ -15,23 +15,21 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from config.problems import NOT_SET, Location
 from config.wording import Finding, findings, known_keys
+from core.checks import EARLIEST, LATEST
 
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ", re.ASCII)
-# Before 1900 Parquet's readers disagree about the calendar, and pandas ends in April 2262.
-# https://spark.apache.org/docs/latest/sql-data-sources-parquet.html (datetime rebase)
-# https://pandas.pydata.org/docs/user_guide/timeseries.html#timestamp-limitations
-YEARS = (1900, 2261)
 
 
 def _utc(text: str) -> str:
     if not _UTC.fullmatch(text):
         raise ValueError("a UTC time such as 2013-01-01T10:15:00Z")
     try:
-        moment = datetime.fromisoformat(text)
+        datetime.fromisoformat(text)
     except ValueError:
         raise ValueError("a date that exists") from None
-    if not YEARS[0] <= moment.year <= YEARS[1]:
-        raise ValueError(f"years {YEARS[0]} to {YEARS[1]}, which every reader of Parquet holds")
+    if not EARLIEST <= text <= LATEST:
+        years = f"years {EARLIEST[:4]} to {LATEST[:4]}"
+        raise ValueError(f"{years}, which every reader of Parquet holds")
     return text
 
 
@@ -162,6 +160,10 @@ def _placed(finding: Finding, here: Location, positions: dict[str, int], *, know
     return place, value, allowed
 
 
+def _property(entry: object) -> object:
+    return entry.get("property") if isinstance(entry, dict) else None
+
+
 def resolved(location: Location, raw: object) -> Location:
     """Turn ``…customProperties.name`` into the position of that property's value, if it is there.
 
@@ -171,7 +173,7 @@ def resolved(location: Location, raw: object) -> Location:
     current: Any = raw
     for step in location:
         if isinstance(current, list) and isinstance(step, str):
-            positions = [i for i, e in enumerate(current) if e.get("property") == step]
+            positions = [i for i, e in enumerate(current) if _property(e) == step]
             if not positions:
                 return location
             result += [positions[-1], "value"]

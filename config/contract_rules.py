@@ -17,6 +17,7 @@ from config.problems import NOT_SET, Location
 from config.service_levels import check_service_levels
 from config.wording import Finding
 from core import names
+from core.checks import RANGES
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}", re.ASCII)
 _OBJECT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}", re.ASCII)
@@ -198,16 +199,16 @@ def _check_both_answers(
 ) -> Iterator[Finding]:
     """Labels must be able to differ: a rule that all values keep, or none, teaches nothing."""
     prop = next((prop for prop in schema.properties or [] if prop.name == target), None)
-    if prop is None or not isinstance(at_least, int | float):
+    if prop is None or prop.logicalType not in RANGES or not isinstance(at_least, int | float):
         return
-    options = prop.logicalTypeOptions or {}
-    values = [entry.value for entry in prop.enum or []] or [options.get("minimum")]
-    low = min((value for value in values if isinstance(value, int | float)), default=None)
-    values = [entry.value for entry in prop.enum or []] or [options.get("maximum")]
-    high = max((value for value in values if isinstance(value, int | float)), default=None)
-    if (low is not None and at_least <= low) or (high is not None and at_least > high):
+    options, given = prop.logicalTypeOptions or {}, [entry.value for entry in prop.enum or []]
+    smallest, largest = RANGES[prop.logicalType]
+    lows = [value for value in given or [options.get("minimum")] if isinstance(value, int | float)]
+    highs = [value for value in given or [options.get("maximum")] if isinstance(value, int | float)]
+    low, high = min(lows, default=smallest), max(highs, default=largest)
+    if not low < at_least <= high:
         where: Location = ("customProperties", _index(contract, "positiveLabel"), "value")
-        shown = f"{'any' if low is None else low} (excluded) to {'any' if high is None else high}"
+        shown = f"{low} (excluded) to {high}"
         allowed = f"allowed: within {target}'s values, {shown}, or all labels are equal"
         yield (*where, "atLeast"), at_least, allowed
 

@@ -20,7 +20,7 @@ def problems(
 ) -> Iterator[Problem]:
     """Allowed values and examples that limits refuse, and limits that the validator lacks."""
     yield from _check_values(contract, source, compiled)
-    yield from _check_validators(source.name, compiled)
+    yield from _check_validators(contract, source, compiled)
 
 
 def _check_values(
@@ -52,21 +52,25 @@ def _refused(
         yield source.problem(place, f"allowed: a value of the field; {refused.message}")
 
 
-def _check_validators(name: str, contract: dict[str, Any]) -> Iterator[Problem]:
+def _check_validators(
+    contract: OpenDataContractStandard, source: Source, compiled: dict[str, Any]
+) -> Iterator[Problem]:
     """Run-time code has the last word: what it could not enforce is refused here too.
 
     The examples make one record that the validator must accept: ``make verify-aws`` sends it.
     """
+    positions = {schema.name: index for index, schema in enumerate(contract.schema_ or [])}
     for role in ("event", "label"):
-        record = contract[role]
-        here = f"schema[{record['name']}]"
+        record = compiled[role]
+        here: Location = ("schema", positions[record["name"]])
+        example = example_record(record)
         try:
-            checked = records.compiled(record).check(example_record(record), lambda _value: "p_")
+            checked = records.compiled(record).check(example, lambda _value: "p_")
         except ValueError as error:
-            yield Problem(name, here, role, str(error))
+            yield source.problem(here, str(error), value=role)
             continue
         if isinstance(checked, records.Invalid):
-            place = f"{here}.properties[{checked.field}].examples"
-            yield Problem(
-                name, place, checked.code, f"allowed: a valid first example; {checked.message}"
-            )
+            fields = [field["name"] for field in record["fields"]]
+            place = (*here, "properties", fields.index(checked.field), "examples")
+            place = (*place, 0) if checked.field in example else place
+            yield source.problem(place, f"allowed: a valid first example; {checked.message}")

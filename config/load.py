@@ -77,12 +77,10 @@ def load_deployment(environment: str, root: Path = REPOSITORY) -> Deployment:
     problems += found
     contract, found = _check_contract(contract_source)
     problems += found
-    if contract is not None and settings is not None and not problems:
+    if contract and contract_source and settings and not problems:
         compiled = compile_contract(contract)
-        problems += together.problems(settings, source, compiled)
-        if contract_source is not None:
-            problems += together.problems_of_days(settings, source, contract_source, compiled)
-            problems += contract_values.problems(contract, contract_source, compiled)
+        problems += together.problems(settings, source, compiled, contract_source)
+        problems += contract_values.problems(contract, contract_source, compiled)
         if not problems:
             return Deployment(settings, compiled, contract_path)
     raise ConfigurationError(problems)

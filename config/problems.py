@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from core.texts import printable
+
 Location = tuple[str | int, ...]
 
 
@@ -52,7 +54,7 @@ class Problem:
         if len(shown) > MAX_SHOWN:
             shown = f"{shown[: MAX_SHOWN - 1]}…"
         why = f" [{self.rule}] {self.evidence}".rstrip() if self.rule else ""
-        return f"{where}: {self.field or '(file)'}: {shown} — {self.allowed}{why}"
+        return printable(f"{where}: {self.field or '(file)'}: {shown} — {self.allowed}{why}")
 
 
 class ConfigurationError(Exception):

@@ -1,7 +1,8 @@
 """Refuse, within a second, the combinations of settings that AWS refuses within half an hour.
 
-Single values are checked by the models in ``config/settings.py``; here are the relations between
-them. ``tests/contract/test_settings_rules.py`` has a refused and an accepted neighbour per rule.
+Single values are checked by the settings' models; the relations between them stand in the ``rules``
+of each capability. ``tests/contract/test_settings_rules.py`` has a refused and an accepted
+neighbour per rule.
 """
 
 from __future__ import annotations
@@ -11,27 +12,33 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from config import deployment_rules, regions
 from config.problems import Location, Problem
 from config.rule import Rule
-from config.rules_ingestion import GLUE_RULES, INGESTION_RULES
-from config.rules_instances import INSTANCE_RULES
-from config.rules_network import NETWORK_RULES
-from config.rules_operation import OPERATION_RULES
-from config.rules_region import REGION_RULES
-from config.rules_serving import SERVING_RULES
-from config.rules_training import TRAINING_RULES
 from config.settings import Settings
 from config.source import Source
+from stacks import registry
+from stacks.api import rules as api
+from stacks.ingestion import rules as ingestion
+from stacks.monitoring import rules as monitoring
+from stacks.network import rules as network
+from stacks.perimeter import rules as perimeter
+from stacks.processing import rules as processing
+from stacks.serving import rules as serving
+from stacks.training import rules as training
 
 RULES: tuple[Rule, ...] = (
-    *REGION_RULES,
-    *NETWORK_RULES,
-    *INGESTION_RULES,
-    *GLUE_RULES,
-    *TRAINING_RULES,
-    *INSTANCE_RULES,
-    *SERVING_RULES,
-    *OPERATION_RULES,
+    *regions.RULES,
+    *network.RULES,
+    *perimeter.RULES,
+    *registry.rules(),
+    *ingestion.RULES,
+    *processing.RULES,
+    *training.RULES,
+    *serving.RULES,
+    *monitoring.RULES,
+    *api.RULES,
+    *deployment_rules.RULES,
 )
 
 

@@ -23,12 +23,14 @@ UNITS: dict[str, tuple[tuple[str, ...], int, int]] = {
 
 def check_service_levels(contract: OpenDataContractStandard) -> Iterator[Finding]:
     """Every promise that is missing, given twice, without effect or beyond sense."""
-    schemas = [schema.name for schema in contract.schema_ or []]
+    # Without objects, or their names, that is what is wrong, and told elsewhere.
+    schemas = [schema.name for schema in contract.schema_ or [] if schema.name]
     found: dict[tuple[str | None, str | None], int] = {}
     for index, sla in enumerate(contract.slaProperties or []):
         here: Location = ("slaProperties", index)
         if sla.element not in schemas:
-            yield (*here, "element"), sla.element, f"allowed: {', '.join(map(str, schemas))}"
+            if schemas:
+                yield (*here, "element"), sla.element, f"allowed: {', '.join(schemas)}"
         elif sla.property not in UNITS:
             allowed = f"has no effect; allowed: {', '.join(UNITS)}"
             yield (*here, "property"), sla.property, allowed

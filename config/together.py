@@ -14,30 +14,36 @@ from config.settings import Settings
 from config.source import Source
 
 
-def problems(settings: Settings, source: Source, contract: dict[str, Any]) -> Iterator[Problem]:
-    """Settings that the compiled contract does not allow."""
+def problems(
+    settings: Settings, source: Source, contract: dict[str, Any], contract_source: Source
+) -> Iterator[Problem]:
+    """Settings that the compiled contract does not allow, and the other way round."""
     yield from _check_windows(settings, source, contract)
     yield from _check_decisions(settings, source, contract)
     yield from _check_holdout(settings, source, contract)
+    yield from _check_judged_days(settings, source, contract, contract_source)
     yield from _check_batch(settings, source, contract)
 
 
 def _check_windows(
     settings: Settings, source: Source, contract: dict[str, Any]
 ) -> Iterator[Problem]:
-    """Windows longer than the retention would quietly read what is left."""
-    for dotted, record, days in (
-        ("training.window_days", "event", settings.training.window_days),
-        ("monitoring.window_days", "label", settings.monitoring.window_days),
+    """Of a window beyond the retention the rest would quietly be read; one has to have labels."""
+    latency = contract["label_latency_hours"] / 24
+    for section, record, days in (
+        ("training", "event", settings.training.window_days),
+        ("monitoring", "label", settings.monitoring.window_days),
     ):
-        kept = contract["retention_days"][record]
-        if days > kept:
-            yield source.problem(
-                tuple(dotted.split(".")),
-                f"allowed: at most the contract's retention of {contract[record]['name']}, {kept}",
-                value=days,
-                rule="window-within-retention",
-            )
+        kept, name = contract["retention_days"][record], contract[record]["name"]
+        for broken, allowed, rule in (
+            (days > kept, f"at most the contract's retention of {name}, {kept}",
+             "window-within-retention"),
+            (days <= latency, f"more than the contract's label latency of {latency:g} days",
+             "window-beyond-latency"),
+        ):  # fmt: skip
+            if broken:
+                place = (section, "window_days")
+                yield source.problem(place, f"allowed: {allowed}", value=days, rule=rule)
 
 
 def _check_decisions(
@@ -73,12 +79,12 @@ def _check_holdout(
         )
 
 
-def problems_of_days(
-    settings: Settings, source: Source, contract_source: Source, contract: dict[str, Any]
+def _check_judged_days(
+    settings: Settings, source: Source, contract: dict[str, Any], contract_source: Source
 ) -> Iterator[Problem]:
     """A monitor that asks for more days than its window has never judges."""
     wanted, window = contract["monitoring"]["minimumDays"], settings.monitoring.window_days
-    latency, days = contract["label_latency_hours"] / 24, settings.training.window_days
+    latency = contract["label_latency_hours"] / 24
     if wanted > window - latency > 0:
         place = ("customProperties", "monitoring", "minimumDays")
         yield contract_source.problem(
@@ -86,14 +92,6 @@ def problems_of_days(
             f"allowed: at most {window - latency:g}: monitoring.window_days of {source.name}, "
             f"{window}, less the label latency of {latency:g} days",
             rule="days-within-window",
-        )
-    if latency >= settings.monitoring.window_days or latency >= days:
-        shortest = min(days, window)
-        yield source.problem(
-            ("training" if days <= window else "monitoring", "window_days"),
-            f"allowed: more than the contract's label latency of {latency:g} days",
-            value=shortest,
-            rule="window-beyond-latency",
         )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -93,7 +94,8 @@ def _allowed(entry: ErrorDetails, model: type[BaseModel], location: Location) ->
     if kind in _UNKNOWN_KEYS:
         return f"unknown key; allowed: {', '.join(known_keys(model, location[:-1])) or 'none'}"
     if kind == "model_type":
-        return f"allowed: a section with {', '.join(known_keys(model, location))}"
+        keys = ", ".join(known_keys(model, location))
+        return f"allowed: a section with {keys}" if keys else "allowed: names with values"
     if kind in _LIMITS:
         return f"allowed: {_range(_limits(model, location) or context)}"
     words = WORDS.get(kind, entry["msg"])
@@ -120,25 +122,49 @@ def _limits(model: type[BaseModel], location: Location) -> dict[str, Any]:
 
 
 def _field(model: type[BaseModel], location: Location) -> FieldInfo | None:
-    """The field at ``location``, following nested models only."""
-    current: type[BaseModel] | None = model
-    field = None
-    for step in location:
-        field = current.model_fields.get(str(step)) if current else None
-        current = _nested(field) if field else None
-    return field
+    """The field at ``location``; None for an item of a list, which is none."""
+    return _at(model, location)[1]
 
 
 def known_keys(model: type[BaseModel], location: Location) -> list[str]:
-    """Keys that ``model`` allows at ``location``, following nested models only."""
-    field = _field(model, location)
-    section = _nested(field) if field else None if location else model
+    """Keys that ``model`` allows at ``location``, following nested models and lists of them."""
+    section = _nested(_at(model, location)[0])
     return [item.alias or name for name, item in section.model_fields.items()] if section else []
 
 
-def _nested(field: FieldInfo) -> type[BaseModel] | None:
-    candidates = (field.annotation, *getattr(field.annotation, "__args__", ()))
-    for candidate in candidates:
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
+def _at(model: type[BaseModel], location: Location) -> tuple[object, FieldInfo | None]:
+    """The type at ``location``, and its field."""
+    kind: object = model
+    field = None
+    for step in location:
+        section = _nested(kind)
+        field = _named(section, step) if section and isinstance(step, str) else None
+        kind = field.annotation if field else _item(kind) if isinstance(step, int) else None
+    return kind, field
+
+
+def _named(model: type[BaseModel], name: str) -> FieldInfo | None:
+    fields = model.model_fields
+    return next((item for item in fields.values() if item.alias == name), fields.get(name))
+
+
+def _kinds(annotation: object) -> list[object]:
+    """The kinds that a value may be of."""
+    if get_origin(annotation) in (Union, UnionType, Annotated):
+        return [kind for part in get_args(annotation) for kind in _kinds(part)]
+    return [annotation]
+
+
+def _nested(annotation: object) -> type[BaseModel] | None:
+    for kind in _kinds(annotation):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
+
+
+def _item(annotation: object) -> object:
+    """The type of the items, if a list is allowed."""
+    for kind in _kinds(annotation):
+        if get_origin(kind) in (list, tuple):
+            return get_args(kind)[0]
     return None

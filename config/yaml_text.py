@@ -31,7 +31,7 @@ _LEADING_ZERO = re.compile(r"[-+]?0[0-9]+", re.ASCII)
 _SWITCHES = frozenset({"yes", "no", "true", "false", "on", "off"})
 _NOTHING = frozenset({"", "~", "null"})
 _MOST_VALUES, _DEEPEST = 100_000, 40
-_LARGEST = 2**63 - 1
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
 
 class _Loader(_Base):  # type: ignore[misc]
@@ -207,8 +207,8 @@ def _problem_of_whole(value: str) -> str | None:
             "as octal, by sixties or as text; or text in quotes"
         )
     # Python refuses to read thousands of digits.
-    if len(value) > len(str(-_LARGEST)) or abs(int(value)) > _LARGEST:
-        return f"allowed: a whole number of 64 bits, at most {_LARGEST}"
+    if len(value) > len(str(_SMALLEST)) or not _SMALLEST <= int(value) <= _LARGEST:
+        return f"allowed: a whole number of 64 bits, {_SMALLEST} to {_LARGEST}"
     return None
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from core.contract import Field
 from core.parsing import NOT_A_NUMBER
-from core.texts import readable
+from core.texts import printable, readable
 
 Check = Callable[[Any], Any]
 
@@ -26,9 +26,16 @@ SMALLEST_BIGINT, LARGEST_BIGINT = -(2**63), 2**63 - 1
 LARGEST_EXACT = 2**53 - 1
 # XGBoost holds features as 32-bit floats and refuses what becomes infinite in one.
 LARGEST_NUMBER = (2 - 2**-23) * 2.0**127
+RANGES: dict[str, tuple[float, float]] = {
+    "integer": (SMALLEST_BIGINT, LARGEST_BIGINT),
+    "number": (-LARGEST_NUMBER, LARGEST_NUMBER),
+}
+"""What stores and model hold, by type; a contract may only narrow it."""
 # What every reader of the tables holds: Spark takes an earlier time for one of the Julian calendar,
 # and pandas counts nanoseconds in 64 bits, which end in April 2262.
-EARLIEST_YEAR, LATEST_YEAR = "1900", "2261"
+# https://spark.apache.org/docs/latest/sql-data-sources-parquet.html (datetime rebase)
+# https://pandas.pydata.org/docs/user_guide/timeseries.html#timestamp-limitations
+EARLIEST, LATEST = "1900-01-01T00:00:00Z", "2261-12-31T23:59:59Z"
 # The hour 24 is written out, as ``fromisoformat`` takes it from Python 3.14 on (Lambda), but not
 # before (Glue, SageMaker), and no Spark timestamp has it: github.com/python/cpython/pull/105856.
 _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):\d{2}:\d{2}Z", re.ASCII)
@@ -59,45 +66,53 @@ def portable_pattern(pattern: str) -> re.Pattern[str]:
     return re.compile(anchored, re.ASCII)
 
 
+def limits(field: Field) -> tuple[float, float]:
+    """The least and the greatest value of a field of numbers."""
+    smallest, largest = RANGES[field["type"]]
+    low, high = field.get("minimum", smallest), field.get("maximum", largest)
+    return max(low, smallest), min(high, largest)
+
+
 def _allowed(field: Field) -> str:
     """What the field allows, in words."""
     if "allowed" in field:
-        return ", ".join(str(value) for value in field["allowed"])
+        return ", ".join(printable(str(value)) for value in field["allowed"])
     kind = field["type"]
     if kind == "timestamp":
-        return f"a UTC time such as 2013-01-01T10:15:00Z, from {EARLIEST_YEAR} to {LATEST_YEAR}"
+        return f"a UTC time from {field.get('earliest', EARLIEST)} to {field.get('latest', LATEST)}"
     if kind == "boolean":
         return "true or false"
     if kind in ("integer", "number"):
-        whole = kind == "integer"
-        smallest = SMALLEST_BIGINT if whole else -LARGEST_NUMBER
-        largest = LARGEST_BIGINT if whole else LARGEST_NUMBER
-        low, high = field.get("minimum", smallest), field.get("maximum", largest)
-        return f"{'an integer' if whole else 'a number'} from {low} to {high}"
+        low, high = limits(field)
+        return f"{'an integer' if kind == 'integer' else 'a number'} from {low} to {high}"
     words = ["text"]
     if "max_length" in field:
         words.append(f"{field.get('min_length', 0)} to {field['max_length']} characters")
     if "pattern" in field:
-        words.append(f"matching {field['pattern']}")
+        words.append(f"matching {printable(field['pattern'])}")
     return " ".join(words)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value as messages quote it: short, and nothing that does not print."""
     if isinstance(value, dict | list):
         return _KINDS[dict if isinstance(value, dict) else list]
     text = readable(value)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
 
 
-def refusals(field: Field) -> Callable[[str, object], RefusedError]:
-    """Build the function that words a refusal of this field, hiding classified values."""
-    name, allowed, hidden = field["name"], _allowed(field), classified(field)
+def refusals(field: Field, allowed: str = "") -> Callable[[str, object], RefusedError]:
+    """Build the function that words a refusal of this field, hiding classified values.
+
+    What is ``allowed`` follows from the field alone unless it is given.
+    """
+    name, allowed, hidden = field["name"], allowed or _allowed(field), classified(field)
 
     def refused(code: str, value: object) -> RefusedError:
         if value is NOT_A_NUMBER:
             return RefusedError("not_json", f"{name} is NaN or infinite, which JSON does not have")
-        shown = f"{_KINDS.get(type(value), 'a value')} (not shown)" if hidden else _shown(value)
-        return RefusedError(code, f"{name} is {shown}; allowed: {allowed}")
+        found = f"{_KINDS.get(type(value), 'a value')} (not shown)" if hidden else shown(value)
+        return RefusedError(code, f"{name} is {found}; allowed: {allowed}")
 
     return refused
 
@@ -133,8 +148,7 @@ def _encodable(value: str) -> bool:
 
 def _number(field: Field) -> Check:
     refused = refusals(field)
-    low = max(field.get("minimum", -LARGEST_NUMBER), -LARGEST_NUMBER)
-    high = min(field.get("maximum", LARGEST_NUMBER), LARGEST_NUMBER)
+    low, high = limits(field)
     allowed = frozenset(map(float, field["allowed"])) if "allowed" in field else None
 
     def check(value: Any) -> Any:
@@ -151,8 +165,7 @@ def _number(field: Field) -> Check:
 
 def _integer(field: Field) -> Check:
     refused = refusals(field)
-    low = max(field.get("minimum", SMALLEST_BIGINT), SMALLEST_BIGINT)
-    high = min(field.get("maximum", LARGEST_BIGINT), LARGEST_BIGINT)
+    low, high = limits(field)
     allowed = frozenset(map(int, field["allowed"])) if "allowed" in field else None
 
     def check(value: Any) -> Any:
@@ -190,6 +203,7 @@ def _boolean(field: Field) -> Check:
 def _timestamp(field: Field) -> Check:
     refused = refusals(field)
     shape = _TIMESTAMP.fullmatch
+    low, high = _stored(field.get("earliest", EARLIEST)), _stored(field.get("latest", LATEST))
 
     def check(value: Any) -> Any:
         if type(value) is not str or shape(value) is None:
@@ -198,13 +212,19 @@ def _timestamp(field: Field) -> Check:
             datetime.fromisoformat(value[:19])
         except ValueError:
             raise refused("wrong_type", value) from None
-        if value[:4] < EARLIEST_YEAR:
+        moment = _stored(value)
+        if moment < low:
             raise refused("too_early", value)
-        if value[:4] > LATEST_YEAR:
+        if moment > high:
             raise refused("too_late", value)
-        return f"{value[:10]} {value[11:19]}"
+        return moment
 
     return check
+
+
+def _stored(moment: str) -> str:
+    """A time as sent in the form in which it is stored; both sort as they follow one another."""
+    return f"{moment[:10]} {moment[11:19]}"
 
 
 _BUILDERS: dict[str, Callable[[Field], Check]] = {

@@ -13,8 +13,8 @@ from typing import Any, TypedDict, cast
 
 from core.names import CONTRACT_FILE
 
-# The root of a function's archive (and of the source tree): the folder that holds `lambdas/`.
-BESIDE_CODE = Path(__file__).resolve().parents[2] / CONTRACT_FILE
+# The root of a function's archive (and of the source tree): the folder that holds `core/`.
+BESIDE_CODE = Path(__file__).resolve().parents[1] / CONTRACT_FILE
 
 
 class ContractError(ValueError):
@@ -42,6 +42,8 @@ class Field(_FieldCore, total=False):
     min_length: int
     max_length: int
     pattern: str
+    earliest: str
+    latest: str
     not_after: str
     observed_at: str
     treatment: str

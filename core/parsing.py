@@ -27,6 +27,15 @@ class _Constant:
 NOT_A_NUMBER: Final = _Constant()
 # Where Python itself gives up depends on its version and on what is on the stack already.
 DEEPEST: Final = 500
+# Spreadsheets and editors write one before what they save as UTF-8, and RFC 8259 (section 8.1) lets
+# a reader pass over it.
+BYTE_ORDER_MARK: Final = "\ufeff"
+_MARK: Final = BYTE_ORDER_MARK.encode()
+
+
+def bare(raw: bytes) -> bytes:
+    """The bytes of a record without a byte order mark before it and white space around it."""
+    return raw.removeprefix(_MARK).strip()
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -42,7 +51,7 @@ _decode = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant).
 
 
 def parse(raw: bytes, what: str = "record") -> object:
-    """Read one JSON value; messages call it ``what``.
+    """Read one JSON value, before which a byte order mark may stand; messages call it ``what``.
 
     Returns:
         The value; objects with a duplicate key as :class:`DuplicateKeys`, NaN and the infinities
@@ -53,7 +62,7 @@ def parse(raw: bytes, what: str = "record") -> object:
     """
     try:
         text = raw.decode("utf-8")
-        value: object = _decode(text)
+        value: object = _decode(text.removeprefix(BYTE_ORDER_MARK))
     except UnicodeDecodeError as error:
         raise NotJsonError(f"{what} is not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:

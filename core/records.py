@@ -17,7 +17,7 @@ from core.checks import Check, RefusedError, refusals
 from core.contract import Field, Record
 from core.fields import PSEUDONYMISE, check_of, require_supported, time_field
 from core.names import TABLE_LABELS
-from core.parsing import NOT_A_NUMBER, DuplicateKeys, NotJsonError, parse
+from core.parsing import NOT_A_NUMBER, DuplicateKeys, NotJsonError, bare, parse
 
 Pseudonymise = Callable[[object], str]
 Identify = Callable[[bytes], str]
@@ -129,15 +129,18 @@ def _unobserved(moment: str, observation: str) -> Invalid:
 
 
 def _after(field: Field, later: str, content: dict[str, Any]) -> Invalid:
-    refused = refusals(field)("after_event_time", content[field["name"]])
-    return Invalid("after_event_time", field["name"], f"{refused.message}, not after {later}")
+    refused = refusals(field, f"a UTC time not after {later}")
+    return _invalid(field, refused("after_event_time", content[field["name"]]))
 
 
 def _ahead(field: Field, content: dict[str, Any]) -> Invalid:
-    refused = refusals(field)("after_arrival", content[field["name"]])
     minutes = int(CLOCK_TOLERANCE.total_seconds()) // 60
-    said = f"{refused.message}, at most {minutes} minutes after the record arrived"
-    return Invalid("after_arrival", field["name"], said)
+    refused = refusals(field, f"a UTC time at most {minutes} minutes after the record arrived")
+    return _invalid(field, refused("after_arrival", content[field["name"]]))
+
+
+def _invalid(field: Field, refused: RefusedError) -> Invalid:
+    return Invalid(refused.code, field["name"], refused.message)
 
 
 def _not_a_record(content: object) -> Invalid:
@@ -176,7 +179,8 @@ def validate(
     """Check the bytes of one record against the contract; never raises for what they hold.
 
     Args:
-        raw: one JSON object in UTF-8; white space around it is fine.
+        raw: one JSON object in UTF-8; white space around it, or a byte order mark before it, is
+            fine.
         record: ``event`` or ``label`` of the compiled contract.
         pseudonymise: maps a classified value to its pseudonym.
         arrived: in milliseconds since 1970; a label's time may not be later.
@@ -202,9 +206,9 @@ def identifier(key: bytes, id_field: str) -> Identify:
     """The identity by which records are counted, as a function of a record's bytes.
 
     It returns the id field if the bytes are a JSON object with a well-formed one, else ``hmac:``
-    and the hex digits of a keyed digest of the bytes without surrounding white space (Firehose and
-    files add newlines). Keyed, because a record that is hardly more than a classified value could
-    be found by trying values: docs/adr/0021.
+    and the hex digits of a keyed digest of the bytes without surrounding white space and a byte
+    order mark (Firehose and files add newlines). Keyed, because a record that is hardly more than a
+    classified value could be found by trying values: docs/adr/0021.
 
     Args:
         key: the derived key of the pseudonyms.
@@ -220,7 +224,7 @@ def identifier(key: bytes, id_field: str) -> Identify:
             found = id_of(parse(raw), id_field)
         except NotJsonError:
             found = None
-        return found or f"hmac:{hmac.digest(own, raw.strip(), 'sha256').hex()}"
+        return found or f"hmac:{hmac.digest(own, bare(raw), 'sha256').hex()}"
 
     return identify
 

@@ -11,7 +11,11 @@ import json
 
 def readable(value: object) -> str:
     """A value as JSON; characters that do not print are escaped, all others stay."""
-    text = json.dumps(value, ensure_ascii=False)
+    return printable(json.dumps(value, ensure_ascii=False))
+
+
+def printable(text: str) -> str:
+    """A text in which characters that do not print are escaped, all others stay."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)

@@ -5,7 +5,7 @@ and refused as a whole before its first line if that is not what its name says, 
 if it is of a kind that is not read here. Spark's own text reader goes by the name alone: it hangs
 on a text that is named ``.snappy``, and stops at a truncated archive.
 
-Standard library only, so that the demo's count opens files by the same rules.
+Standard library and ``core`` only, so that the demo's count opens files by the same rules.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ import io
 import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain
 from typing import Final, NamedTuple
+
+from core.parsing import bare
 
 # A Python worker holds a file as a whole; gzip makes ten of these bytes one.
 LARGEST_FILE: Final = 256 * 1024 * 1024
@@ -25,7 +28,30 @@ LARGEST_EXPANDED: Final = 4 * 1024 * 1024 * 1024
 LONGEST_LINE: Final = 16 * 1024 * 1024
 CHUNK: Final = 1024 * 1024
 ALLOWED: Final = "JSON lines in UTF-8, as they are or packed by gzip (.gz) or bzip2 (.bz2)"
-BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
+# What a part of such a name matches, as Hadoop writes patterns; others match it, too.
+MAY_BE_HIDDEN: Final = "{_*,.*,*._COPYING_}"
+
+
+def passed_over(name: str) -> bool:
+    """Whether Spark reads no file of this name, from its folder on: whoever writes one hides it.
+
+    It lists folders and files by one rule, and takes those for data that keep another.
+    https://github.com/apache/spark/blob/v3.5.4/core/src/main/scala/org/apache/spark/util/HadoopFSUtils.scala
+    https://github.com/apache/spark/blob/v3.5.4/sql/core/src/main/scala/org/apache/spark/sql/execution/datasources/PartitioningAwareFileIndex.scala
+    """
+    parts = name.split("/")
+    return _hidden(parts[-1]) or any(map(_unlisted, parts))
+
+
+def _hidden(part: str) -> bool:
+    return part.startswith(".") or (part.startswith("_") and "=" not in part)
+
+
+def _unlisted(part: str) -> bool:
+    kept = part.startswith(("_metadata", "_common_metadata"))
+    return (_hidden(part) or part.endswith("._COPYING_")) and not kept
 
 
 class UnreadableError(ValueError):
@@ -60,9 +86,10 @@ _OTHER_SUFFIXES: Final = (
 
 
 def lines(content: bytes, name: str = "") -> Iterator[bytes]:
-    """The lines of a file, without a byte order mark before the first.
+    """The lines of a file that hold anything, each without what may surround a record.
 
-    Only a line feed ends a line, as in a stream of records.
+    Only a line feed ends a line, as in a stream of records. A byte order mark may stand before any
+    line: files that are put together have one where the next began.
 
     Args:
         content: the file's bytes.
@@ -71,12 +98,14 @@ def lines(content: bytes, name: str = "") -> Iterator[bytes]:
     Raises:
         UnreadableError: before the first line.
     """
-    if not content:
-        raise UnreadableError("the file is empty")
     packing = _packing(content, name.lower())
     if packing is not None:
         _test(packing, content)
-    return _split(packing.unpack(content) if packing else io.BytesIO(content))
+    found = _split(packing.unpack(content) if packing else io.BytesIO(content))
+    first = next(found, None)
+    if first is None:
+        raise UnreadableError("the file is empty")
+    return chain([first], found)
 
 
 def _packing(content: bytes, name: str) -> _Packing | None:
@@ -111,6 +140,6 @@ def _test(packing: _Packing, content: bytes) -> None:
 
 def _split(stream: gzip.GzipFile | bz2.BZ2File | io.BytesIO) -> Iterator[bytes]:
     with stream:
-        first = stream.readline(LONGEST_LINE)
-        yield first.removeprefix(BYTE_ORDER_MARK)
-        yield from iter(partial(stream.readline, LONGEST_LINE), b"")
+        for line in iter(partial(stream.readline, LONGEST_LINE), b""):
+            if record := bare(line):
+                yield record

@@ -49,10 +49,11 @@ Counts = dict[str, dict[str | None, tuple[int, int]]]
 def main(argv: Sequence[str]) -> None:
     """Run the job; SystemExit with a reason if the data cannot make a run."""
     arguments = parse(argv, REQUIRED, OPTIONAL)
+    asked = windows.asked(arguments)
     spark = session.start("millrace-features")
     contract: Contract = session.read_json(spark, arguments["input_contract"])
-    newest = _newest(spark, contract, arguments["input_labels"], arguments.get("started_at"))
-    window = windows.window(arguments, newest, timedelta(hours=contract["label_latency_hours"]))
+    newest = _newest(spark, contract, arguments["input_labels"], asked.started_at or windows.LAST)
+    window = windows.window(asked, newest, timedelta(hours=contract["label_latency_hours"]))
     labels = _labels(spark, contract, arguments["input_labels"]).where(
         # A label is never older than its event: earlier partitions need not be read.
         fn.col(names.PARTITION_DATE).between(*_dates(window.start, window.as_of))
@@ -60,9 +61,7 @@ def main(argv: Sequence[str]) -> None:
     rows = _labelled(spark, contract, arguments["input_events"], labels, window).cache()
     hours = _by_hour(rows, contract)
     known = [(hour, labelled) for hour, _, labelled, _ in hours]
-    cuts = windows.cuts(
-        known, float(arguments["validation_share"]), float(arguments["holdout_share"])
-    )
+    cuts = windows.cuts(known, asked.validation_share, asked.holdout_share)
     fold = _fold(contract, windows.turn(known, cuts[0], FOLDS))
     train = _part(rows, contract, "train", cuts)
     folds = _category_counts(train, contract, fold)
@@ -94,9 +93,8 @@ def _labels(spark: SparkSession, contract: Contract, path: str) -> DataFrame:
     return session.read_dated(spark, record, path).select(*wanted)
 
 
-def _newest(spark: SparkSession, contract: Contract, path: str, started_at: str | None) -> datetime:
-    """Time of the newest label that is not from the future; it lies in the latest date's folder."""
-    limit = windows.moment(started_at) if started_at else datetime.max.replace(tzinfo=UTC)
+def _newest(spark: SparkSession, contract: Contract, path: str, limit: datetime) -> datetime:
+    """Time of the newest label up to ``limit``; it lies in the latest date's folder."""
     dates = session.partitions(spark, path, names.PARTITION_DATE)
     for date in reversed([date for date in dates if date <= f"{limit:%Y-%m-%d}"]):
         labels = _labels(spark, contract, path).where(fn.col(names.PARTITION_DATE) == date)

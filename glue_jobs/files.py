@@ -9,7 +9,7 @@ is a file that no one can read (``contents.py``): as one row with its size and t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -28,6 +28,10 @@ STREAM = "stream"
 UNREADABLE = "unreadable_file"
 # Begins the id of such a row if the file was not opened here; else the id is that of its bytes.
 OF_A_FILE = "file:"
+HIDDEN = (
+    "the file is hidden from Spark; allowed: a name of which no part begins with _ or . or ends in "
+    "._COPYING_"
+)
 
 COLUMNS = ("stream", "record_id", "code", "field", "origin", "source_object", "detail")
 REJECTED = types.StructType([types.StructField(name, types.StringType()) for name in COLUMNS])
@@ -56,13 +60,15 @@ class Rejected(NamedTuple):
 def read(
     spark: SparkSession, record: dict[str, Any], sources: list[Source], key: bytes
 ) -> tuple[DataFrame | None, DataFrame | None]:
-    """Valid rows (columns of the record) and rejected rows; None where there is no file at all.
+    """Valid rows (columns of the record) and rejected rows; None where there is nothing for them.
 
     Python workers start only if there is something to check: that alone costs a second.
     """
     present = [source for source in sources if session.has_files(spark, source.path)]
+    hidden = {source: session.hidden(spark, source.path) for source in sources}
+    unread = [one for source, found in hidden.items() for one in _hidden(source, found)]
     if not present:
-        return None, None
+        return None, rows(spark, unread) if unread else None
     found = [_found(spark, source) for source in present]
     whole = union([_readable(files, source) for files, source in zip(found, present, strict=True)])
     row = types.StructType(
@@ -77,11 +83,8 @@ def read(
     valid = checked.where(fn.col("valid").isNotNull()).select("valid.*")
     rejected = checked.where(fn.col("rejected").isNotNull()).select("rejected.*")
     identify = records.identifier(key, record["id_field"])
-    unread = [
-        one
-        for files, source in zip(found, present, strict=True)
-        for one in _unread(files, source, identify)
-    ]
+    for files, source in zip(found, present, strict=True):
+        unread += _unread(files, source, identify, hidden[source])
     return valid, union([rejected, rows(spark, unread)]) if unread else rejected
 
 
@@ -115,16 +118,27 @@ def _readable(files: DataFrame, source: Source) -> DataFrame:
     )
 
 
-def _unread(files: DataFrame, source: Source, identify: records.Identify) -> Iterator[Rejected]:
+def _unread(
+    files: DataFrame, source: Source, identify: records.Identify, hidden: Container[str]
+) -> Iterator[Rejected]:
     """Files that are refused by their size. Spark lists empty ones, but has no row for them."""
     sizes = dict(files.select("path", "length").collect())
     for path in sorted(map(streams.plain, files.inputFiles())):
         size = sizes.get(path, 0)
+        if path in hidden:
+            continue
         if size == 0 and not path.endswith(session.FOLDER_MARKER):
             yield _refused(source, path, identify(b""), size, "the file is empty")
         elif size > LARGEST_FILE:
             said = f"the file is too large; allowed: {LARGEST_FILE} bytes"
             yield _refused(source, path, OF_A_FILE + path, size, said)
+
+
+def _hidden(source: Source, found: Mapping[str, int]) -> Iterator[Rejected]:
+    """Files that Spark passes over, but for empty ones, by which tools mark a folder."""
+    for path, size in found.items():
+        if size:
+            yield _refused(source, path, OF_A_FILE + path, size, HIDDEN)
 
 
 def _refused(source: Source, path: str, identity: str, size: int, reason: str) -> Rejected:
@@ -166,8 +180,7 @@ def _records(source: Source, path: str, content: bytes, modified: int) -> Iterat
                 yield one if one.arrived is not None else one._replace(arrived=modified)
         return
     for line in contents.lines(content, path.rpartition("/")[2]):
-        if line.strip():
-            yield failed.Failed(line, transformed=False, arrived=modified)
+        yield failed.Failed(line, transformed=False, arrived=modified)
 
 
 def write_rejected(spark: SparkSession, parts: list[DataFrame], output: str) -> None:

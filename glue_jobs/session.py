@@ -7,12 +7,14 @@ directories elsewhere.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession, types
 
 from core.names import PARTITION_DATE
+from glue_jobs import contents
 
 # Spark's types for the contract's Glue types.
 SPARK_TYPES: dict[str, types.DataType] = {
@@ -119,8 +121,36 @@ def _files(spark: SparkSession, path: str, suffix: str) -> Iterator[str]:
     while found is not None and found.hasNext():
         one = found.next().getPath()
         name = one.getName()
-        if name.endswith(suffix) and not name.startswith(("_", ".")) and FOLDER_MARKER not in name:
+        hidden = contents.passed_over(name) or FOLDER_MARKER in name
+        if name.endswith(suffix) and not hidden:
             yield one.toString()
+
+
+def hidden(spark: SparkSession, path: str) -> dict[str, int]:
+    """Bytes by location of every file below ``path`` that Spark passes over.
+
+    Found level by level: to ask for each file from here takes milliseconds, and most are seen.
+    """
+    system, root = _locate(spark, path)
+    place = system.makeQualified(root).toString()
+    found: dict[str, int] = {}
+    level = literal(place)
+    while system.exists(root) and len(_matching(spark, system, f"{level}/*")):
+        for one in _matching(spark, system, f"{level}/{contents.MAY_BE_HIDDEN}"):
+            inside = system.listFiles(one.getPath(), True)
+            while inside.hasNext():
+                file = inside.next()
+                found[file.getPath().toString()] = file.getLen()
+        level += "/*"
+    return {
+        location: size
+        for location, size in sorted(found.items())
+        if contents.passed_over(location.removeprefix(f"{place}/"))
+    }
+
+
+def _matching(spark: SparkSession, system: Any, pattern: str) -> Any:
+    return system.globStatus(spark.sparkContext._jvm.org.apache.hadoop.fs.Path(pattern)) or ()
 
 
 def partitions(spark: SparkSession, path: str, column: str) -> list[str]:
@@ -137,6 +167,11 @@ def delete(spark: SparkSession, path: str) -> None:
     system, hadoop_path = _locate(spark, path)
     if system.exists(hadoop_path):
         system.delete(hadoop_path, True)
+
+
+def literal(path: str) -> str:
+    """A path of which no character is a wildcard."""
+    return re.sub(r"([][{}*?\\])", r"\\\1", path)
 
 
 def _locate(spark: SparkSession, path: str) -> tuple[Any, Any]:

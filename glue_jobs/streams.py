@@ -7,7 +7,6 @@ which file it is, by halves, and leaves that out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote
@@ -66,14 +65,11 @@ def _unreadable(rows: DataFrame, files: Sequence[str]) -> dict[str, str]:
 def _failure_by_own_types(spark: SparkSession, path: str) -> str | None:
     try:
         # Without folders in it that would become columns, and without patterns.
-        return _failure(spark.read.option("recursiveFileLookup", "true").parquet(_literal(path)))
+        return _failure(
+            spark.read.option("recursiveFileLookup", "true").parquet(session.literal(path))
+        )
     except SPARK_ERRORS as error:
         return _reason(error)
-
-
-def _literal(path: str) -> str:
-    """A path of which no character is a wildcard."""
-    return re.sub(r"([][{}*?\\])", r"\\\1", path)
 
 
 def _failure(rows: DataFrame) -> str | None:

@@ -10,9 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from glue_jobs import arguments
+
 PARTS = ("train", "validation", "holdout")
 # Of a timestamp: the window's end is exclusive, and the newest label belongs to it.
 RESOLUTION = timedelta(microseconds=1)
+LAST = datetime.max.replace(tzinfo=UTC)
+# Of ``as_of``: all labels that have arrived.
+LATEST = "latest"
+# Ten years and a day, as in the settings.
+MOST_DAYS = 3654
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,47 @@ class Window:
         }
 
 
-def window(arguments: Mapping[str, str], newest_label: datetime, latency: timedelta) -> Window:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the job's arguments say of its rows; None is what they leave open."""
+
+    as_of: datetime | None
+    started_at: datetime | None
+    start: datetime | None
+    end: datetime | None
+    length: timedelta
+    validation_share: float
+    holdout_share: float
+
+
+def asked(values: Mapping[str, str]) -> Asked:
+    """Read the arguments.
+
+    Raises:
+        SystemExit: one is no value of its kind.
+    """
+    days = arguments.number(
+        values,
+        "window_days",
+        f"a number above 0, at most {MOST_DAYS}",
+        lambda n: 0 < n <= MOST_DAYS,
+    )
+    validation, holdout = (
+        arguments.number(values, name, "a number above 0 and below 0.5", lambda n: 0 < n < 0.5)
+        for name in ("validation_share", "holdout_share")
+    )
+    return Asked(
+        as_of=arguments.time(values, "as_of", besides=LATEST),
+        started_at=arguments.time(values, "started_at"),
+        start=arguments.time(values, "window_start"),
+        end=arguments.time(values, "window_end"),
+        length=timedelta(days=days),
+        validation_share=validation,
+        holdout_share=holdout,
+    )
+
+
+def window(asked: Asked, newest_label: datetime, latency: timedelta) -> Window:
     """The run's window; its length is ``window_days`` unless given.
 
     ``as_of`` of "latest" is just after the newest label, yet never after ``started_at``: one label
@@ -43,13 +90,9 @@ def window(arguments: Mapping[str, str], newest_label: datetime, latency: timede
     Raises:
         SystemExit: the window is empty.
     """
-    given = arguments["as_of"]
-    as_of = moment(given) if given != "latest" else newest_label + RESOLUTION
-    if given == "latest" and "started_at" in arguments:
-        as_of = min(as_of, moment(arguments["started_at"]))
-    end = moment(arguments["window_end"]) if "window_end" in arguments else as_of - latency
-    days = timedelta(days=float(arguments["window_days"]))
-    start = moment(arguments["window_start"]) if "window_start" in arguments else end - days
+    as_of = asked.as_of or min(newest_label + RESOLUTION, asked.started_at or LAST)
+    end = asked.end or as_of - latency
+    start = asked.start or end - asked.length
     if start >= end:
         raise SystemExit(f"window is empty: it starts {iso(start)} and ends {iso(end)}")
     return Window(start, end, as_of)
@@ -91,12 +134,6 @@ def turn(hours: Sequence[tuple[datetime, int]], end: datetime, folds: int) -> ti
     """
     days = {hour.date() for hour, rows in hours if hour < end and rows}
     return timedelta(days=1) if len(days) >= folds else timedelta(hours=1)
-
-
-def moment(text: str) -> datetime:
-    """An ISO 8601 time; UTC if it names no zone."""
-    parsed = datetime.fromisoformat(text)
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
 def iso(value: datetime) -> str:

@@ -23,7 +23,7 @@ from config.problems import ConfigurationError
 from core import names
 from local.emulator import classification
 from local.platform import Platform, PlatformError
-from local.replica import bring_replica
+from stacks import registry
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 console = Console()
@@ -65,7 +65,8 @@ def _prepare(platform: Platform, deployment: Deployment | None) -> None:
     if deployment is None:
         return
     environment = deployment.settings.environment
-    bring_replica(platform, deployment.settings)
+    for capability in registry.parts("here"):
+        capability.bring(platform, deployment.settings)
     started = time.monotonic()
     with console.status(f"cdk deploy --all -c env={environment}"):
         platform.deploy(environment, capture=True)

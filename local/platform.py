@@ -29,9 +29,9 @@ from typing import Any
 import psutil
 
 from local import account
-from local.certificate import Certificate, ensure_certificate
 from local.emulator import process_guard
-from local.emulator_environment import EmulatorSettings, emulator_environment
+from local.emulator.certificate import Certificate, ensure_certificate
+from local.emulator.environment import EmulatorSettings, emulator_environment
 from local.platform_processes import (
     ROOT,
     STOP_SECONDS,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from config.rules_operation import address_needs
 from core import names
 from glue_jobs import failed
 from operations.preflight.trails import has_management
 from operations.subject import CheckFailedError, Subject
+from stacks.api.rules import address_needs
 
 GROUP = "AWS::Logs::LogGroup"
 

@@ -17,8 +17,8 @@ from aws_cdk import App, CfnResource
 from constructs import IConstruct
 
 from config.load import REPOSITORY, load_deployment
-from stacks import nag, packs
 from stacks.application import build
+from stacks.kit import nag, packs
 
 VALIDATE = "CloudFormation-Validate"
 
@@ -64,7 +64,7 @@ class Acknowledgement:
 
     @property
     def parts(self) -> tuple[str, str, str]:
-        """Constraint, evidence and control, as ``stacks.nag.acknowledge`` was given them."""
+        """Constraint, evidence and control, as ``stacks.kit.nag.acknowledge`` was given them."""
         constraint, _, rest = self.reason.partition(" Evidence: ")
         evidence, _, control = rest.partition(" Control: ")
         return constraint, evidence, control

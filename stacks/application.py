@@ -1,4 +1,7 @@
-"""Compose the stacks of one deployment. Edges point one way: each stack uses those before it."""
+"""Compose the stacks of one deployment. Edges point one way: each stack uses those before it.
+
+A stack hands on frozen outputs, never itself.
+"""
 
 from __future__ import annotations
 
@@ -7,104 +10,77 @@ from dataclasses import dataclass
 from aws_cdk import App
 
 from config.load import Deployment
-from stacks.api import ApiProps, ApiStack
-from stacks.audit import AuditProps, AuditStack
-from stacks.constructs.foundation import Foundation
-from stacks.data_lake import DataLakeProps, DataLakeStack
-from stacks.ingestion import IngestionProps, IngestionStack
-from stacks.monitoring import MonitoringProps, MonitoringStack
-from stacks.network import NetworkProps, NetworkStack
-from stacks.processing import ProcessingProps, ProcessingStack
-from stacks.security import SecurityStack
-from stacks.serving import ServingProps, ServingStack
-from stacks.training import TrainingProps, TrainingStack
+from stacks import registry
+from stacks.api.stack import ApiProps, ApiStack
+from stacks.audit.stack import AuditProps, AuditStack
+from stacks.data_lake.outputs import Lake
+from stacks.data_lake.stack import DataLakeProps, DataLakeStack
+from stacks.ingestion.outputs import Ingestion
+from stacks.ingestion.stack import IngestionProps, IngestionStack
+from stacks.kit.capability import install
+from stacks.kit.foundation import Foundation
+from stacks.monitoring.stack import MonitoringProps, MonitoringStack
+from stacks.network.stack import NetworkProps, NetworkStack
+from stacks.processing.outputs import Processing
+from stacks.processing.stack import ProcessingProps, ProcessingStack
+from stacks.security.stack import SecurityStack
+from stacks.serving.stack import ServingProps, ServingStack
+from stacks.training.stack import TrainingProps, TrainingStack
 
 
 @dataclass(frozen=True, slots=True)
-class DataStacks:
-    """What records, jobs and evidence need."""
+class DataOutputs:
+    """What records and jobs stand on, and what they hand on."""
 
     foundation: Foundation
-    security: SecurityStack
-    network: NetworkStack
-    data_lake: DataLakeStack
-    ingestion: IngestionStack
-    processing: ProcessingStack
+    lake: Lake
+    ingestion: Ingestion
+    processing: Processing
 
 
-@dataclass(frozen=True, slots=True)
-class ModelStacks:
-    """What models, predictions and their supervision need."""
-
-    training: TrainingStack
-    serving: ServingStack
-    api: ApiStack
-    monitoring: MonitoringStack
-
-
-@dataclass(frozen=True, slots=True)
-class Stacks:
-    """Every stack of a deployment."""
-
-    data: DataStacks
-    models: ModelStacks
-    audit: AuditStack
-
-
-def build(app: App, deployment: Deployment) -> Stacks:
+def build(app: App, deployment: Deployment) -> None:
     """Create all stacks below ``app``."""
+    install(app, registry.wanted(deployment.settings))
     data = _data_stacks(app, deployment)
-    models = _model_stacks(app, deployment, data)
-    audit = AuditStack(
-        app,
-        deployment=deployment,
-        props=AuditProps(foundation=data.foundation, lake=data.data_lake.outputs),
-    )
-    return Stacks(data, models, audit)
+    _model_stacks(app, deployment, data)
+    AuditStack(app, deployment=deployment, props=AuditProps(data.foundation, data.lake))
 
 
-def _data_stacks(app: App, deployment: Deployment) -> DataStacks:
-    security = SecurityStack(app, deployment=deployment)
-    network = NetworkStack(
-        app, deployment=deployment, props=NetworkProps(security=security.outputs)
-    )
-    foundation = Foundation(security=security.outputs, network=network.outputs)
-    lake = DataLakeStack(app, deployment=deployment, props=DataLakeProps(foundation))
+def _data_stacks(app: App, deployment: Deployment) -> DataOutputs:
+    security = SecurityStack(app, deployment=deployment).outputs
+    network = NetworkStack(app, deployment=deployment, props=NetworkProps(security)).outputs
+    foundation = Foundation(security=security, network=network)
+    lake = DataLakeStack(app, deployment=deployment, props=DataLakeProps(foundation)).outputs
     ingestion = IngestionStack(
-        app, deployment=deployment, props=IngestionProps(foundation, lake.outputs)
-    )
+        app, deployment=deployment, props=IngestionProps(foundation, lake)
+    ).outputs
     processing = ProcessingStack(
-        app, deployment=deployment, props=ProcessingProps(foundation, lake.outputs)
-    )
-    return DataStacks(foundation, security, network, lake, ingestion, processing)
+        app, deployment=deployment, props=ProcessingProps(foundation, lake)
+    ).outputs
+    return DataOutputs(foundation, lake, ingestion, processing)
 
 
-def _model_stacks(app: App, deployment: Deployment, data: DataStacks) -> ModelStacks:
-    foundation, lake = data.foundation, data.data_lake.outputs
+def _model_stacks(app: App, deployment: Deployment, data: DataOutputs) -> None:
+    foundation, lake = data.foundation, data.lake
     training = TrainingStack(
-        app,
-        deployment=deployment,
-        props=TrainingProps(
-            foundation=foundation,
-            lake=lake,
-            curate=data.processing.curate,
-            features=data.processing.features,
-        ),
+        app, deployment=deployment, props=TrainingProps(foundation, lake, data.processing)
     )
     serving = ServingStack(
-        app, deployment=deployment, props=ServingProps(foundation, lake, training)
+        app, deployment=deployment, props=ServingProps(foundation, lake, training.outputs)
     )
-    api = ApiStack(app, deployment=deployment, props=ApiProps(foundation, serving))
-    monitoring = MonitoringStack(
+    # Its parameters are resolved from the pointers that training creates.
+    serving.add_stack_dependency(training)
+    api = ApiStack(app, deployment=deployment, props=ApiProps(foundation, serving.outputs))
+    api.add_stack_dependency(serving)
+    MonitoringStack(
         app,
         deployment=deployment,
         props=MonitoringProps(
             foundation=foundation,
             lake=lake,
             ingestion=data.ingestion,
-            training=training,
-            serving=serving,
-            api=api,
+            training=training.outputs,
+            serving=serving.outputs,
+            api=api.outputs,
         ),
     )
-    return ModelStacks(training, serving, api, monitoring)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from binascii import Error as Base64Error
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -72,18 +71,24 @@ class Request:
                 if it is not base64.
         """
         self._require_plain_json()
-        try:
-            body = base64.b64decode(self.raw_body, validate=True) if self.base64_body else None
-        except Base64Error:
-            raise ApiError(400, "not_json", "body is not base64") from None
-        if body is None:
-            # A lone surrogate can't be encoded; replaced, it fails as JSON or as a value.
-            body = self.raw_body.encode("utf-8", "replace")
+        body = self._decoded() if self.base64_body else self._encoded()
         if len(body) > BODY_BYTES:
             raise ApiError(
                 413, "too_large", f"body has {len(body)} bytes; at most {BODY_BYTES} are allowed"
             )
         return body
+
+    def _decoded(self) -> bytes:
+        try:
+            return base64.b64decode(self.raw_body, validate=True)
+        except ValueError:
+            # Also of text beyond ASCII, of which the error is no binascii.Error.
+            said = "body is not base64, which isBase64Encoded says it is"
+            raise ApiError(400, "not_json", said) from None
+
+    def _encoded(self) -> bytes:
+        """A lone surrogate can't be encoded; replaced, it fails as JSON or as a value."""
+        return self.raw_body.encode("utf-8", "replace")
 
     def _require_plain_json(self) -> None:
         """Refuse a declaration under which WAF or the gateway could read other bytes than we do."""
@@ -106,12 +111,13 @@ def request_of(event: Mapping[str, Any]) -> Request:
     # The matched resource, as a custom domain puts its base path before `path`.
     resource = event.get("resource") or "{proxy+}"
     path = event.get("path", "") if "{" in resource else resource
+    body = event.get("body")
     return Request(
         method=str(event.get("httpMethod", "")).upper(),
         path="/" + str(path).strip("/"),
         headers={str(name).lower(): str(value) for name, value in headers.items()},
         request_id=str(context.get("requestId") or ""),
-        raw_body=event.get("body") or "",
+        raw_body=body if isinstance(body, str) else "",
         base64_body=bool(event.get("isBase64Encoded")),
     )
 

@@ -84,21 +84,18 @@ class Lake:
         return content
 
 
-def _lines(body: bytes, key: str = "") -> list[bytes]:
-    found = contents.lines(body, key.rpartition("/")[2])
-    return [line for line in found if line.strip()]
-
-
 def _line_ids(key: str, body: bytes, identify: Identify) -> list[str]:
+    if not body and contents.passed_over(key):
+        return []
     try:
-        return [identify(line) for line in _lines(body, key)]
+        return [identify(line) for line in contents.lines(body, key.rpartition("/")[2])]
     except contents.UnreadableError:
         return [identify(body)]
 
 
 def _envelope_ids(body: bytes, identify: Identify) -> list[str]:
     """A record that failed after the transform has its id in clear as well."""
-    raws = (base64.b64decode(json.loads(line)["rawData"]) for line in _lines(body))
+    raws = (base64.b64decode(json.loads(line)["rawData"]) for line in contents.lines(body))
     return [identify(raw) for raw in raws]
 
 

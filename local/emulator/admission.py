@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.emulator import iam_recorder, key_policies, service_roles
+from local.emulator import iam_recorder, service_roles
+from local.services.kms import key_policies
 
 # SNS and SQS ask for both when a service sends to an encrypted topic or queue.
 _KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")

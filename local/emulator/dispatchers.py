@@ -14,10 +14,11 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from local.emulator import dead_letters, key_policies, service_roles
+from local.emulator import dead_letters, service_roles
 from local.emulator.admission import assert_service_admitted
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
+from local.services.kms import key_policies
 
 logger = logging.getLogger("millrace.dispatch")
 

@@ -2,22 +2,23 @@
 
 MiniStack has no plug-in interface: a service, a CloudFormation type or a Step Functions
 integration is added by writing into a private table. Every such write goes through ``Tables``,
-so an upgrade that moves a table breaks in one file (and in ``tests/local/test_private_tables.py``)
-instead of in every extension.
+so an upgrade that moves a table breaks in one file (and in its test,
+``tests/local/emulator/test_private_tables.py``) instead of in every extension.
 
-An extension is a module with ``attach(tables: Tables) -> None``; it is called once, before the
-server listens. ``local.emulator.__main__`` calls those listed in ``EXTENSIONS`` that exist.
+An extension is a module with ``types() -> list[ResourceType]``, ``attach(tables: Tables) -> None``
+or both; each is called once, before the server listens, in the order of ``local.emulator.order``.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from local.emulator.order import EXTENSIONS
 
 # One HTTP answer as MiniStack's services give it: status, headers, body.
 Response = tuple[int, dict[str, str], bytes]
@@ -35,56 +36,6 @@ DeleteResource = Callable[[str, dict[str, Any]], None]
 TaskIntegration = Callable[[str, Any], Any]
 # (method, path, headers, body, query) -> the resource ARNs one request has to be allowed on
 ResourceArns = Callable[[str, str, dict[str, str], bytes, dict[str, list[str]]], list[str]]
-
-OWN_EXTENSIONS = (
-    "local.emulator.parsed_policies",
-    "local.emulator.iam_recorder",
-    "local.emulator.role_trust",
-    "local.emulator.service_roles",
-    "local.emulator.tried_permissions",
-    "local.emulator.condition_keys",
-    "local.emulator.network_origin",
-    "local.emulator.cfn_types",
-    "local.emulator.template_checks",
-    "local.emulator.template_conditions",
-    "local.emulator.stack_parameters",
-    "local.emulator.stack_roles",
-    "local.emulator.resource_tags",
-    "local.emulator.stack_events",
-    "local.emulator.custom_answers",
-    "local.emulator.key_policies",
-    "local.emulator.trail_checks",
-    "local.emulator.missing_objects",
-    "local.emulator.replicas",
-    "local.emulator.lambda_errors",
-    "local.emulator.topic_subjects",
-    "local.emulator.dispatchers",
-    "local.emulator.dead_letters",
-    "local.emulator.failed_events",
-    "local.emulator.schedules",
-    "local.emulator.alarms",
-    "local.emulator.firehose",
-    "local.emulator.queries",
-    "local.emulator.user_pools",
-    "local.emulator.api_stages",
-    "local.emulator.api_signatures",
-    "local.emulator.web_acl",
-    "local.emulator.api_access_logs",
-    "local.emulator.metrics",
-    "local.emulator.metric_filters",
-    "local.emulator.refusals",
-)
-EXTENSIONS = (
-    *OWN_EXTENSIONS,
-    "local.sagemaker",
-    "local.glue_engine",
-    "local.step_functions",
-    "local.flow_limits",
-    "local.flow_texts",
-    "local.redrive",
-    # Last: it wraps the types that the others add.
-    "local.emulator.account",
-)
 
 
 class MissingTableError(RuntimeError):
@@ -195,11 +146,11 @@ class Tables:
 
 
 def load_all(names: Iterable[str] = EXTENSIONS) -> list[ModuleType]:
-    """Import every extension module that exists, so that each names its private tables."""
-    modules = [importlib.import_module(n) for n in names if importlib.util.find_spec(n) is not None]
+    """Import every extension module, so that each names its private tables."""
+    modules = [importlib.import_module(name) for name in names]
     for module in modules:
-        if not hasattr(module, "attach"):
-            raise MissingTableError(f"extension {module.__name__} has no attach()")
+        if not hasattr(module, "attach") and not hasattr(module, "types"):
+            raise MissingTableError(f"extension {module.__name__} has neither attach() nor types()")
     return modules
 
 
@@ -207,7 +158,10 @@ def attach_all(tables: Tables, modules: Iterable[ModuleType]) -> list[str]:
     """Attach the modules in order; return their names."""
     attached = []
     for module in modules:
-        module.attach(tables)
+        for resource in module.types() if hasattr(module, "types") else ():
+            tables.add_resource_type(resource)
+        if hasattr(module, "attach"):
+            module.attach(tables)
         attached.append(module.__name__)
     return attached
 

@@ -20,6 +20,8 @@ import boto3
 import pandas as pd
 
 from core import names
+from core.checks import shown
+from core.moments import given
 from model_code.evaluation import inputs
 from model_code.models import Model
 from model_code.monitoring import capture, criteria, drift
@@ -59,7 +61,7 @@ def main(argv: Sequence[str], base: Path) -> None:
     for name in ("--window-start", "--window-end", "--endpoint"):
         parser.add_argument(name, required=True)
     chosen = parser.parse_args(list(argv))
-    window = Window(chosen.window_start, chosen.window_end)
+    window = asked(chosen.window_start, chosen.window_end)
     folder = base / "input"
     contract = inputs.document(folder / "contract")
     captured = capture.read(folder / "capture")
@@ -83,6 +85,18 @@ def main(argv: Sequence[str], base: Path) -> None:
     (target / REPORT_FILE).write_text(text + "\n", encoding="utf-8")
     put_metrics(boto3.client("cloudwatch"), chosen.endpoint, report)
     sys.stdout.write(f"monitor:breached={int(report['breached'])} {'; '.join(report['reasons'])}\n")
+
+
+def asked(start: str, end: str) -> Window:
+    """The window of the job's arguments.
+
+    Raises:
+        SystemExit: an end is no time, or there is nothing between them.
+    """
+    if given("--window-start", start) >= given("--window-end", end):
+        allowed = f"a time before --window-end, which is {end}"
+        raise SystemExit(f"--window-start is {shown(start)}; allowed: {allowed}")
+    return Window(start, end)
 
 
 def reference(folder: Path) -> Reference:

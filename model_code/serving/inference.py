@@ -18,6 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from core.checks import LARGEST_NUMBER
+from core.parsing import BYTE_ORDER_MARK
 from model_code.models import Model
 
 JSON = "application/json"
@@ -77,6 +78,7 @@ def read(request_body: str | bytes, content_type: str) -> list[dict[str, Any]]:
         text = request_body if isinstance(request_body, str) else request_body.decode()
         if REPLACEMENT in text:
             raise ValueError
+        text = text.removeprefix(BYTE_ORDER_MARK)
         content = json.loads(text, parse_constant=_no_number, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         raise RefusedError(400, "not_json", None, "the request is not JSON in UTF-8") from None

@@ -20,13 +20,13 @@ from operations.preflight import (
     linked_roles,
     names,
     region,
-    replicas,
     shared_logs,
     trails,
 )
 from operations.preflight.answer import Answer, State, ask
 from operations.preflight.inquiry import Inquiry
 from operations.preflight.quotas import Quotas
+from stacks import registry
 
 __all__ = ["Answer", "Inquiry", "State", "answers", "show"]
 
@@ -58,7 +58,7 @@ def answers(inquiry: Inquiry) -> Iterator[Answer]:
         (trails.SUBJECT, partial(trails.trails, inquiry)),
         (shared_logs.SUBJECT, partial(shared_logs.shared_logs, inquiry)),
         ("names in use", partial(names.taken, inquiry)),
-        ("replicas", partial(replicas.replicas, inquiry)),
+        *((one.SUBJECT, partial(one.answers, inquiry)) for one in registry.parts("preflight")),
     )
     for subject, question in questions:
         yield from ask(subject, question)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from config.rules_operation import is_example
+from config.deployment_rules import is_example
 from operations.preflight.answer import Answer, State
 from operations.preflight.inquiry import Inquiry
 

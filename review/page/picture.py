@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from local.demo.report.svg import Drawing
+from pages.svg import Drawing
 from review.reachability import INTERNET, Reachability, Target
 
 WIDTH = 1040

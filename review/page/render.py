@@ -6,10 +6,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from local.demo.report.page import TEMPLATES as SHARED
+from pages.render import environment, style
 from review.changes import BLOCKING, KINDS, WHAT_TO_DO, Change
 from review.collect import PER_RESOURCE_AIM, TOTAL_AIM, Collected
 from review.data import finding_rows, summary
@@ -23,20 +22,11 @@ TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 def render(collected: Collected) -> str:
     """The page as HTML text."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["setting"] = _setting
-    style = (SHARED / "report.css").read_text("utf-8") + (TEMPLATES / "review.css").read_text(
-        "utf-8"
-    )
+    templates = environment(TEMPLATES)
+    templates.filters["setting"] = _setting
     script = (TEMPLATES / "filter.js").read_text("utf-8")
-    text: str = environment.get_template("index.html.j2").render(
-        style=Markup(style),  # noqa: S704 - our own file
+    text: str = templates.get_template("index.html.j2").render(
+        style=style(TEMPLATES / "review.css"),
         script=Markup(script),  # noqa: S704 - our own file
         figure=Markup(picture(collected.network)),  # noqa: S704 - drawn here, escaped
         it=collected,

@@ -29,8 +29,8 @@ from model_code.features import fit
 from model_code.features.transform import Encoder
 from model_code.models import Model
 from model_code.training import train
-from tests.unit import models_for_tests as models
-from tests.unit.spark_jobs import CONTRACT
+from tests.support import models
+from tests.support.spark_jobs import CONTRACT
 
 FEATURES = [feature["name"] for feature in CONTRACT["features"]]
 CATEGORIES = [f["name"] for f in CONTRACT["features"] if f["kind"] == "category"]

@@ -17,13 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from local.sagemaker.server import ModelServer
+from local.services.sagemaker.server import ModelServer
 from model_code.models import Model
 from model_code.serving import inference
 from tests.bench.report import Row, duration, table
-from tests.container import containers
-from tests.unit import models_for_tests as models
-from tests.unit.test_training import fit
+from tests.support import containers, models
+from tests.support.training import fit
 
 BATCHES = (1, 100)
 ROUNDS = 300

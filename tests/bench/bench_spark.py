@@ -17,7 +17,7 @@ from pathlib import Path
 
 from local import flights
 from tests.bench.report import Row, table
-from tests.unit import spark_jobs
+from tests.support import spark_jobs
 
 RATE = 0.2
 ROUNDS = 3

@@ -19,7 +19,7 @@ from config.contract import compile_contract, read_contract
 from core.records import compiled, pseudonymiser
 from lambdas.transform.logic import transform
 from tests.bench.report import Row, table
-from tests.unit.conftest import DEPARTURE, FLIGHTS, KEY
+from tests.support.records import DEPARTURE, FLIGHTS, KEY
 
 RECORDS = 2_000
 ROUNDS = 9

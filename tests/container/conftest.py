@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from core import names
-from local.sagemaker.server import ModelServer
-from tests.container import containers
-from tests.unit import models_for_tests as models
+from local.services.sagemaker.server import ModelServer
+from tests.support import containers, models
 
 
 @pytest.fixture(scope="session")

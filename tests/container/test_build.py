@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.sagemaker import images
-from local.sagemaker.container import build, overlay
+from local.engines.container import build, images, overlay
+from tests.support.locks import locked
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKED = re.compile(r"^([a-z0-9-]+)==([^ ;\\]+)", re.MULTILINE)
 INSTALLED = """
 import importlib.metadata as m, json, re
 print(json.dumps({re.sub(r"[-_.]+", "-", d.name).lower(): d.version for d in m.distributions()}))
@@ -24,11 +23,6 @@ SCRIPTS = """
 import importlib.metadata as m, json
 print(json.dumps({e.name: e.value for e in m.entry_points(group="console_scripts")}))
 """
-
-
-def locked() -> dict[str, str]:
-    files = (build.PACKAGES, build.TOOLKIT)
-    return {name: version for file in files for name, version in LOCKED.findall(file.read_text())}
 
 
 def test_the_deployed_image_is_the_one_whose_packages_are_here() -> None:

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.sagemaker.container import build, nginx
-from local.sagemaker.unix_http import Connection
+from local.engines.container import build, nginx
+from local.engines.container.unix_http import Connection
 
 TEMPLATE = "sagemaker_containers/etc/nginx.conf.template"
 

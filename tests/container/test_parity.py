@@ -12,13 +12,12 @@ import pytest
 
 from core import names
 from local import flights
-from local.sagemaker.container import build
-from local.sagemaker.server import ModelServer
+from local.engines.container import build
+from local.services.sagemaker.server import ModelServer
 from model_code.features import fit, transform
 from model_code.models import Model
-from tests.container import containers
-from tests.unit import models_for_tests as models
-from tests.unit.spark_jobs import CONTRACT
+from tests.support import containers, models
+from tests.support.spark_jobs import CONTRACT
 
 FLIGHTS = 1000
 ENCODE = """

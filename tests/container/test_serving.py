@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from local.sagemaker.server import ModelServer
+from core.parsing import BYTE_ORDER_MARK
+from local.services.sagemaker.server import ModelServer
 from model_code.models import Model
-from tests.container.containers import JSON, ask
-from tests.unit import models_for_tests as models
+from tests.support import models
+from tests.support.containers import JSON, ask
 
 
 def test_answers_are_json_in_the_order_of_the_request(served: ModelServer, trained: Path) -> None:
@@ -37,7 +38,8 @@ def test_answers_are_json_in_the_order_of_the_request(served: ModelServer, train
 )
 def test_json_in_utf_8_is_taken(served: ModelServer, content_type: str) -> None:
     body = json.dumps({"instances": models.events(1, 5)})
-    assert ask(served, body, content_type=content_type).status == 200
+    for sent in (body, f"{BYTE_ORDER_MARK}{body}"):
+        assert ask(served, sent, content_type=content_type).status == 200
 
 
 @pytest.mark.parametrize("accept", [JSON, "*/*", "text/csv", ""])
@@ -78,7 +80,7 @@ LATIN_1 = '{"instances": [{"carrier": "\xe9"}]}'.encode("latin-1")
         (b'{"instances": [{"temperature_f": -Infinity}]}', JSON, 400, "not_json"),
         (b'{"instances": [{"carrier": "AA", "carrier": "UA"}]}', JSON, 400, "not_json"),
         (b'{"instances": [], "instances": [{}]}', JSON, 400, "not_json"),
-        (b'\xef\xbb\xbf{"instances": [{}]}', JSON, 400, "not_json"),
+        (b'\xef\xbb\xbf\xef\xbb\xbf{"instances": [{}]}', JSON, 400, "not_json"),
         ('{"instances": [{}]}'.encode("utf-16"), JSON, 400, "not_json"),
         (b'{"instances": [{"carrier": ' + NESTED + b"}]}", JSON, 400, "wrong_type"),
         (b'{"instances": [{"temperature_f": ' + NESTED + b"}]}", JSON, 400, "wrong_type"),

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from local.sagemaker import process, server
-from local.sagemaker.container import build, overlay
-from tests.container.test_build import locked
+from local.engines import process
+from local.engines.container import build, overlay
+from local.services.sagemaker import server
+from tests.support.locks import locked
 
 XGBOOST = "SAGEMAKER_XGBOOST_CONTAINER_CHECKOUT"
 IMAGE = "DEEP_LEARNING_CONTAINERS_CHECKOUT"

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from core import names
-from local.sagemaker import process
-from local.sagemaker.container import build, overlay
-from local.sagemaker.process import JobDirectory
-from local.sagemaker.server import ServerError
-from tests.container import containers
-from tests.container.containers import ask, hooks, server
+from local.engines import process
+from local.engines.container import build, overlay
+from local.engines.process import JobDirectory
+from local.services.sagemaker.server import ServerError
+from tests.support import containers
+from tests.support.containers import ask, hooks, server
 
 # What the variables were before the image's pip was tried without an index.
 WITHOUT = {k: v for k, v in names.MODEL_ENVIRONMENT.items() if not k.startswith("PIP_")}

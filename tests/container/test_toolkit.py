@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from core import names
-from local.sagemaker.server import ModelServer, ServerError
-from tests.container.containers import JSON, ask, hooks, server
+from local.services.sagemaker.server import ModelServer, ServerError
+from tests.support.containers import JSON, ask, hooks, server
 
 HOOKS = """
 import json, os, time

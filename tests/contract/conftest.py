@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.copies import ConfigurationCopy, copied
+from tests.support.copies import ConfigurationCopy, copied
 
 
 @pytest.fixture

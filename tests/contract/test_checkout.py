@@ -8,7 +8,7 @@ import tarfile
 
 import pytest
 
-from tests.contract.copies import ROOT
+from tests.support.copies import ROOT
 
 FOLDERS = ("config", "core", "glue_jobs", "lambdas", "model_code")
 

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.contract.copies import CONTRACT, ConfigurationCopy, field, set_custom
+from core.checks import LARGEST_NUMBER
+from tests.support.copies import CONTRACT, ConfigurationCopy, field, set_custom
 
 Contract = dict[str, Any]
 EVENT = "schema[scheduled_departures]"
@@ -34,7 +35,9 @@ def _custom(name: str, key: str, value: object) -> Callable[[Contract], object]:
 
 
 def _options(name: str, /, **values: object) -> Callable[[Contract], object]:
-    return lambda contract: field(contract, name)["logicalTypeOptions"].update(values)
+    return lambda contract: (
+        field(contract, name).setdefault("logicalTypeOptions", {}).update(values)
+    )
 
 
 def _top(key: str, value: object) -> Callable[[Contract], object]:
@@ -119,9 +122,32 @@ ROWS = (
     Row("limits crossed", _options("humidity_percent", minimum=101),
         _at("humidity_percent", "logicalTypeOptions.minimum"), "at most maximum, 100"),
     Row("limit of wrong type", _options("humidity_percent", minimum="0"),
-        _at("humidity_percent", "logicalTypeOptions.minimum"), "a number"),
+        _at("humidity_percent", "logicalTypeOptions.minimum"), "type number"),
+    Row("number beyond a feature", _options("humidity_percent", maximum=1e300),
+        _at("humidity_percent", "logicalTypeOptions.maximum"), "a 32-bit float, holds"),
+    Row("number below a feature", _options("humidity_percent", minimum=-3.5e38),
+        _at("humidity_percent", "logicalTypeOptions.minimum"), "-3.4028234663852886e+38 to"),
+    Row("limit between two doubles", _options("humidity_percent", maximum=2**53 + 1),
+        _at("humidity_percent", "logicalTypeOptions.maximum"), "such as 9007199254740992.0"),
+    Row("allowed value beyond a feature", lambda c: _signed(c, "number", value=-1e39),
+        _at("signed", "enum[0].value"), "a 32-bit float, holds"),
+    Row("allowed value between two doubles", lambda c: _signed(c, "number", value=2**53 + 1),
+        _at("signed", "enum[0].value"), "such as 9007199254740992.0"),
+    Row("integer beyond 64 bits", _options("aircraft_seats", maximum=2**63),
+        _at("aircraft_seats", "logicalTypeOptions.maximum"), "64 bits"),
+    Row("allowed integer beyond 64 bits", lambda c: _signed(c, "integer", value=-(2**63) - 1),
+        _at("signed", "enum[0].value"), "64 bits"),
+    Row("limit above what others allow", _options("aircraft_seats", exclusiveMaximum=1000),
+        _at("aircraft_seats", "logicalTypeOptions.exclusiveMaximum"), "minimum, maximum"),
+    Row("limit of a time", _options("weather_observed_at", minimum="1000-01-01T00:00:00Z"),
+        _at("weather_observed_at", "logicalTypeOptions.minimum"), "not enforced for timestamp"),
+    Row("example beyond a feature", _on("humidity_percent", examples=[1e39]),
+        _at("humidity_percent", "examples[0]"), "a valid first example"),
+    Row("example of a time before 1900",
+        _on("weather_observed_at", examples=["1899-12-31T23:59:59Z"]),
+        _at("weather_observed_at", "examples[0]"), "a valid first example"),
     Row("fraction as limit of an integer", _options("aircraft_seats", minimum=0.5),
-        _at("aircraft_seats", "logicalTypeOptions.minimum"), "an integer"),
+        _at("aircraft_seats", "logicalTypeOptions.minimum"), "type integer"),
     Row("lengths crossed", _options("flight_id", minLength=65),
         _at("flight_id", "logicalTypeOptions.minLength"), "at most maxLength, 64"),
     Row("limit that nobody enforces", _options("aircraft_seats", multipleOf=2),
@@ -216,7 +242,7 @@ ROWS = (
     Row("example missing", lambda c: field(c, "carrier").pop("examples"),
         _at("carrier", "examples"), "missing"),
     Row("example out of range", _on("day_of_week", examples=[8]),
-        _at("day_of_week", "examples"), "a valid first example"),
+        _at("day_of_week", "examples[0]"), "a valid first example"),
     Row("unknown key", lambda c: c.update(schemas=[]), "schemas", "unknown key"),
     # What AWS would refuse
     Row("comment of 256 characters", _on("event_time", description="x" * 256),
@@ -305,6 +331,10 @@ ROWS = (
     # Beyond sense
     Row("no label is late", _criteria("positiveLabel", atLeast=3001),
         "customProperties[positiveLabel].value.atLeast", "-300 (excluded) to 3000"),
+    Row("no label of its type is late", lambda c: (
+            field(c, "arrival_delay_minutes").pop("logicalTypeOptions"),
+            _criteria("positiveLabel", atLeast=1e300)(c)),
+        "customProperties[positiveLabel].value.atLeast", "or all labels are equal"),
     Row("every label is late", _criteria("positiveLabel", atLeast=-300),
         "customProperties[positiveLabel].value.atLeast", "-300 (excluded) to 3000"),
     Row("rows without end", _criteria("gate", minimumTrainingRows=10**12),
@@ -313,6 +343,8 @@ ROWS = (
         "customProperties[monitoring].value.minimumDays", "at most 29: monitoring.window_days"),
     Row("text beyond a request", _options("carrier", maxLength=10**9),
         _at("carrier", "logicalTypeOptions.maxLength"), "0 to 65536"),
+    Row("key longer than an id", _options("flight_id", maxLength=257),
+        _at("flight_id", "logicalTypeOptions.maxLength"), "at most 256"),
     Row("value beyond the limits", _on("day_of_week", enum=[{"value": 8}]),
         _at("day_of_week", "enum[0].value"), "a value of the field"),
     Row("second example out of range", _on("day_of_week", examples=[1, 8]),
@@ -334,8 +366,7 @@ def test_bad_contract_is_refused(row: Row, configuration: ConfigurationCopy) -> 
     assert matching, "\n".join(map(str, problems))
     # A key that is absent has the line of what should hold it; only whole-file errors have none.
     root_level = "[" not in row.field and "." not in row.field
-    found_at_run_time = row.field.endswith("examples")
-    assert root_level or found_at_run_time or all(problem.line for problem in matching)
+    assert root_level or all(problem.line for problem in matching)
 
 
 def test_removing_a_field_that_others_name_is_refused(configuration: ConfigurationCopy) -> None:
@@ -354,6 +385,7 @@ def test_what_run_time_code_cannot_enforce_is_refused(
     monkeypatch.setattr("config.contract_values.records.compiled", refuse)
     problems = configuration.problems()
     assert {problem.field for problem in problems} == {EVENT, LABEL}
+    assert all(problem.line for problem in problems)
 
 
 def test_changes_that_are_fine_load(configuration: ConfigurationCopy) -> None:
@@ -379,6 +411,10 @@ HARMLESS: dict[str, Callable[[Contract], object]] = {
     "label and raw_carrier": lambda c: (
         field(c, "aircraft_engines").update(name="label"),
         field(c, "aircraft_seats").update(name="raw_carrier"),
+    ),
+    "all that the types hold": lambda c: (
+        _options("aircraft_seats", minimum=-(2**63), maximum=2**63 - 1)(c),
+        _options("humidity_percent", minimum=-LARGEST_NUMBER, maximum=LARGEST_NUMBER)(c),
     ),
     "words that begin alike": _options("destination", pattern="^(?:IAH|IAD|IND)$"),
 }

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from open_data_contract_standard.model import OpenDataContractStandard
 
-from tests.contract.copies import ROOT
+from tests.support.copies import ROOT
 
 CONTRACTS = sorted((ROOT / "config" / "contracts").glob("*.odcs.yaml"))
 

@@ -19,10 +19,10 @@ from core.records import Invalid, Valid, pseudonymiser, validate
 from model_code.features import fit
 from model_code.features.transform import vector
 from model_code.monitoring import criteria, drift
-from stacks.constructs.lake_tables import table_definitions
-from stacks.constructs.request_models import record_model
-from stacks.constructs.seed_model import seed_model
-from tests.contract.copies import ConfigurationCopy, field, set_custom
+from stacks.api.request_models import record_model
+from stacks.data_lake.tables import table_definitions
+from stacks.training.seed_model import seed_model
+from tests.support.copies import ConfigurationCopy, field, set_custom
 
 NEW_FIELD = "arrival_hour_load"
 NEW_SECRET = "crew_code"
@@ -216,7 +216,7 @@ def test_seed_model_carries_the_contract(
         seen[name] = entries
         return tmp_path
 
-    monkeypatch.setattr("stacks.constructs.seed_model.archive", record)
+    monkeypatch.setattr("stacks.training.seed_model.archive", record)
     seed_model(after.contract)
     (entries,) = seen.values()
     assert json.loads(entries["contract.json"])["version"] == "2.0.0"

@@ -9,7 +9,7 @@ import pytest
 
 from core import records
 from local import flights
-from tests.unit.spark_jobs import CONTRACT
+from tests.support.spark_jobs import CONTRACT
 
 # What is learnt when a flight leaves or lands, by the source's names and by ours.
 LEARNT_LATER = {"dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,12 @@ import pytest
 from glue_jobs import session
 from local import flights
 from model_code.features import fit, transform
-from tests.unit import spark_jobs
-from tests.unit.spark_jobs import CONTRACT
+from tests.support import spark_jobs
+from tests.support.spark_jobs import CONTRACT, jvm
+
+__all__ = ["jvm"]
 
 FLIGHTS = 1000
-
-
-@pytest.fixture(autouse=True)
-def java() -> Iterator[None]:
-    with spark_jobs.java():
-        yield
 
 
 def bits(value: float) -> bytes:

@@ -25,8 +25,8 @@ from operations.required_grants import (
 from review.assembly import Assembly
 from review.held import held
 from review.integrations import integrations
-from tests.contract.planted_integrations import PLANTS, Templates
-from tests.contract.test_security_page import missing
+from tests.support.named_tests import missing
+from tests.support.planted_integrations import PLANTS, Templates
 from tests.synth import ENVIRONMENTS, assembly
 
 SHORTEST_REASON = 30

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from pathlib import Path
 
 import pytest
 
 from config.load import REPOSITORY
+from tests.support.named_tests import missing
 
 PAGE = REPOSITORY / "docs" / "security.md"
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
@@ -17,18 +16,6 @@ NAMED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 def named(text: str) -> list[tuple[str, str]]:
     """Pairs of file and test that a page names."""
     return sorted(set(NAMED.findall(text)))
-
-
-def missing(root: Path, proofs: list[tuple[str, str]]) -> list[str]:
-    """Named tests that their file does not define."""
-    return [f"{file}::{name}" for file, name in proofs if name not in _defined(root / file)]
-
-
-def _defined(path: Path) -> set[str]:
-    if not path.is_file():
-        return set()
-    found = ast.walk(ast.parse(path.read_text()))
-    return {node.name for node in found if isinstance(node, ast.FunctionDef)}
 
 
 def test_every_named_test_exists() -> None:

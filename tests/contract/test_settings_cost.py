@@ -15,8 +15,8 @@ from config.cost import (
     read_templates,
 )
 from config.load import load_deployment
-from stacks.constructs.endpoint_table import INTERFACE_ENDPOINTS
-from tests.contract.copies import ROOT
+from stacks.network.endpoint_table import INTERFACE_ENDPOINTS
+from tests.support.copies import ROOT
 from tests.synth import assembly
 
 PAGE = ROOT / "docs" / "cost.md"

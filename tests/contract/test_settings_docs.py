@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from operations.checks import CHECKS
-from tests.contract.copies import ROOT
+from tests.support.copies import ROOT
 
 FIRST_DEPLOY = (ROOT / "docs" / "first-deploy.md").read_text()
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("*.md"))

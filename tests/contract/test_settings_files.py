@@ -18,13 +18,7 @@ from config.differences import DEMO_MAY_CHANGE, differences
 from config.load import environments, load_deployment
 from config.schedule import runs_per_year
 from config.schema import SCHEMA_FILE, schema_text
-from tests.contract.copies import (
-    CONTRACT,
-    ROOT,
-    ConfigurationCopy,
-    field,
-    set_custom,
-)
+from tests.support.copies import CONTRACT, ROOT, ConfigurationCopy, field, set_custom
 
 ENVIRONMENTS = environments(ROOT)
 
@@ -130,6 +124,15 @@ def test_a_problem_names_file_line_field_value_and_what_is_allowed(
     assert "[rolling-one-variant] https://docs.aws.amazon.com/" in str(problem)
 
 
+def test_a_problem_shows_what_does_not_print(configuration: ConfigurationCopy) -> None:
+    path = configuration.root / "config" / "dev.yaml"
+    path.write_text(path.read_text() + "\u200bcolour: red\n")
+    (problem,) = configuration.problems()
+    assert problem.field == "\u200bcolour"
+    assert r": \u200bcolour: " in str(problem)
+    assert str(problem).isprintable()
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -204,6 +207,16 @@ def test_windows_are_longer_than_labels_take(
     configuration.change_settings({"training.window_days": 90, "monitoring.window_days": 16})
     (problem,) = configuration.problems()
     assert problem.rule == "days-within-window"
+
+
+def test_both_windows_are_told_when_both_are_too_short(configuration: ConfigurationCopy) -> None:
+    configuration.change_contract(lambda contract: contract["slaProperties"][2].update(value=10))
+    configuration.change_settings({"training.window_days": 10, "monitoring.window_days": 9})
+    found = [one for one in configuration.problems() if one.rule == "window-beyond-latency"]
+    assert [(one.field, one.value) for one in found] == [
+        ("training.window_days", 10), ("monitoring.window_days", 9)
+    ]  # fmt: skip
+    assert all(one.allowed.endswith("label latency of 10 days") for one in found)
 
 
 def test_a_schedule_decides_no_more_often_than_the_gate_counts(

@@ -6,52 +6,21 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from config.guardrails import QUIET_MINUTES
 from config.rules import RULES, value_at
-from config.rules_training import GLUE_ATTEMPTS, SPOT_PATIENCE
 from lambdas.rollout.settle import QUIET_SECONDS
-from stacks.state_machines import jobs
-from stacks.state_machines.asl import GLUE_RUN_FAILED
-from tests.contract.copies import ConfigurationCopy
-
-# A serverless endpoint that is accepted; rows take one of these back.
-SERVERLESS: dict[str, Any] = {
-    "serving.mode": "serverless",
-    "serving.challenger": None,
-    "serving.capture": False,
-    "serving.vpc": False,
-    "serving.volume_customer_key": False,
-    "serving.autoscaling.enabled": False,
-    "monitoring.schedule": None,
-}
-ONE_VARIANT: dict[str, Any] = {
-    "serving.challenger": None,
-    "serving.autoscaling.registered_variants": ["champion"],
-}
-IN_STEPS: dict[str, Any] = {
-    "serving.champion": {"instances": 2},
-    "serving.autoscaling.minimum": 2,
-    "training.lease_minutes": 780,
-}
-TWO_VARIANTS: dict[str, Any] = IN_STEPS | {
-    "serving.challenger": {"instances": 2, "weight": 0.1},
-    "serving.update": "blue_green_canary",
-}
-SHADOW: dict[str, Any] = {
-    "serving.shadow": True,
-    "serving.experiment_weight": 0.0,
-    "serving.autoscaling.registered_variants": ["champion"],
-}
-
-
-REPLICATION: dict[str, Any] = {
-    "region": "eu-central-1",
-    "bucket_prefix": "replica-flights",
-    "keys": {
-        domain: f"arn:aws:kms:eu-central-1:444455556666:key/{domain}"
-        for domain in ("raw", "data", "models", "logs")
-    },
-}
+from stacks.kit import sagemaker_jobs as jobs
+from stacks.kit.asl import GLUE_RUN_FAILED
+from stacks.serving.guardrails import QUIET_MINUTES
+from stacks.training.rules import GLUE_ATTEMPTS, SPOT_PATIENCE
+from tests.support.copies import ConfigurationCopy
+from tests.support.settings_changes import (
+    IN_STEPS,
+    ONE_VARIANT,
+    REPLICATION,
+    SERVERLESS,
+    SHADOW,
+    TWO_VARIANTS,
+)
 
 
 class Row(NamedTuple):
@@ -318,7 +287,7 @@ ROWS = (
         {"api.requests_per_second": 100, "api.requests_per_five_minutes_per_address": 15_000},
         {"api.requests_per_second": 100, "api.requests_per_five_minutes_per_address": 14_999}),
     Row("backup-outlives-stack",
-        {"retention.backup_days": 35, "retention.allow_data_deletion": False},
+        {"backup.days": 35, "retention.allow_data_deletion": False},
         {"retention.allow_data_deletion": True}),
     Row("reserved-function-names", {"reserved_concurrency": {"router": 10}},
         {"reserved_concurrency": {"routr": 10}}),

@@ -12,11 +12,11 @@ from aws_cdk import App
 from core.names import PERIMETER_STATEMENT
 from review.assembly import Assembly
 from review.reachability import reachability
-from stacks import packs
 from stacks.application import build
-from stacks.constructs.endpoint_table import GATEWAY_ENDPOINTS
-from tests.contract.copies import ROOT, ConfigurationCopy
-from tests.contract.test_settings_rules import (
+from stacks.kit import packs
+from stacks.network.endpoint_table import GATEWAY_ENDPOINTS
+from tests.support.copies import ROOT, ConfigurationCopy
+from tests.support.settings_changes import (
     IN_STEPS,
     ONE_VARIANT,
     REPLICATION,
@@ -61,7 +61,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     "replicas in the same account, copies of the lease": {
         "replication": REPLICATION,
         "retention.allow_data_deletion": False,
-        "retention.backup_days": 7,
+        "backup.days": 7,
     },
     "the account's own trail": {"audit.management_trail": "existing"},
     "no perimeter": {"perimeter": {"enabled": False}},

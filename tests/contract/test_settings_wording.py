@@ -15,7 +15,7 @@ from config.contract_properties import ContractProperties, FieldProperties, Reco
 from config.forms import FORMS
 from config.settings import Settings
 from config.wording import WORDED, findings
-from tests.contract.copies import ConfigurationCopy
+from tests.support.copies import ConfigurationCopy
 
 MODELS: tuple[type[BaseModel], ...] = (
     Settings, OpenDataContractStandard, FieldProperties, RecordProperties, ContractProperties,
@@ -123,7 +123,7 @@ RAISING: tuple[tuple[str, str, object, str], ...] = (
      "allowed: a finite decimal number, or text in quotes"),
     ("greater_than", "training.learning_rate", 0, "allowed: above 0 and at most 1"),
     ("greater_than", "api.burst", 0, "allowed: above 0 and at most 100000"),
-    ("greater_than", "retention.backup_days", 0, "allowed: above 0"),
+    ("greater_than", "backup.days", 0, "allowed: above 0 and at most 36500"),
     ("greater_than_equal", "ingestion.buffer_seconds", -1, "allowed: 0 to 900"),
     ("greater_than_equal", "training.cooldown_minutes", -1, "allowed: 0 to 525600"),
     ("less_than", "training.holdout_share", 0.5, "allowed: above 0 and below 0.5"),

@@ -6,7 +6,7 @@ import pytest
 
 from config import yaml_text
 from config.problems import ConfigurationError
-from tests.contract.copies import CONTRACT, ConfigurationCopy
+from tests.support.copies import CONTRACT, ConfigurationCopy
 
 SETTINGS = "config/dev.yaml"
 DECIMAL = "a decimal number without leading zero"

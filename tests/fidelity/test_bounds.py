@@ -11,7 +11,7 @@ import yaml
 from local.emulator import refusals
 from local.emulator.refusals import schema
 from operations import fidelity
-from tests.fidelity.variants import variants
+from tests.support.variants import variants
 
 CASES: dict[str, dict[str, Any]] = yaml.safe_load(
     (Path(__file__).parent / "bounds.yaml").read_text()

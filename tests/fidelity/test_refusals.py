@@ -11,7 +11,7 @@ import yaml
 
 from local.emulator import refusals
 from local.emulator.refusals import schema
-from tests.fidelity.variants import variants
+from tests.support.variants import variants
 
 
 def _grown(value: Any) -> Any:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from local.sagemaker import limits, wire
-from local.sagemaker.errors import ServiceError
-from tests.fidelity.variants import variants
+from local.engines.errors import ServiceError
+from local.services.sagemaker import limits, wire
+from tests.support.variants import variants
 
 REGION = "eu-west-1"
 CASES: dict[str, dict[str, Any]] = yaml.safe_load(

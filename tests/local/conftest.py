@@ -8,7 +8,7 @@ import pytest
 
 from local import account
 from local.platform import Platform
-from tests.local.deployments import deployed_platform
+from tests.support.deployments import deployed_platform
 
 
 @pytest.fixture(scope="session")

@@ -26,10 +26,10 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from core import names
-from tests.local.api_fuzz import CANARY, CLASSIFIED, JSON_HEADERS, FuzzedApi
-from tests.local.api_fuzz_fixtures import EVENT, api, deployed_api, fuzzed
-from tests.local.api_fuzz_fixtures import EXAMPLE as RECORD
-from tests.local.api_fuzz_strategies import (
+from tests.support.api_fuzz import CANARY, CLASSIFIED, JSON_HEADERS, FuzzedApi
+from tests.support.api_fuzz_fixtures import EVENT, api, deployed_api, fuzzed
+from tests.support.api_fuzz_fixtures import EXAMPLE as RECORD
+from tests.support.api_fuzz_strategies import (
     CODINGS,
     CONTENT_TYPES,
     JUNK,
@@ -151,6 +151,11 @@ def test_no_other_encoding_passes(api: FuzzedApi, coding: str, declared: bool) -
         assert (
             not declared or api.send("POST", route, body, (*JSON_HEADERS, *encoded)).status == 415
         )
+
+
+def test_a_byte_order_mark_before_a_body_changes_nothing(api: FuzzedApi) -> None:
+    for route, body in ((ONE, EXAMPLE), (MANY, b'{"records": [' + EXAMPLE + b"]}")):
+        assert api.send("POST", route, b"\xef\xbb\xbf" + body).status == 200
 
 
 @pytest.mark.parametrize("content_type", CONTENT_TYPES, ids=str)

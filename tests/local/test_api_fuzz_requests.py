@@ -19,10 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import names
-from tests.local.api_fuzz import JSON_HEADERS, FuzzedApi
-from tests.local.api_fuzz_fixtures import EXAMPLE as RECORD
-from tests.local.api_fuzz_fixtures import api, deployed_api, fuzzed
-from tests.local.api_fuzz_strategies import PATHS, VERBS
+from tests.support.api_fuzz import JSON_HEADERS, FuzzedApi
+from tests.support.api_fuzz_fixtures import EXAMPLE as RECORD
+from tests.support.api_fuzz_fixtures import api, deployed_api, fuzzed
+from tests.support.api_fuzz_strategies import PATHS, VERBS
 
 __all__ = ["api", "deployed_api"]
 

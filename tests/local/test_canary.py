@@ -9,28 +9,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from core import names
 from local.demo.executions import Followed
 from local.demo.objects import Lake
-from tests.local.canary_scan import Canary, find
-from tests.local.canary_stores import Kept, Reader, everything
-from tests.local.canary_story import BROKEN_OBJECTS, CANARY, COUNTING, MISPLACED, Story
-from tests.local.denied_decisions import ALLOW, Policies, Question
-from tests.local.denied_principals import roles
-from tests.local.denied_target import Target
-from tests.local.deployments import deployed_platform
+from tests.support.canary_scan import Canary, find
+from tests.support.canary_stores import Kept, Reader, everything
+from tests.support.canary_story import BROKEN_OBJECTS, CANARY, COUNTING, MISPLACED, Story
+from tests.support.denied_decisions import ALLOW, Policies, Question
+from tests.support.denied_matrix import TABLE
+from tests.support.denied_principals import roles
+from tests.support.denied_target import Target
+from tests.support.deployments import deployed_platform
 
 pytestmark = [pytest.mark.platform, pytest.mark.slow_loop, pytest.mark.timeout(1200)]
 
-TABLE: dict[str, dict[str, list[str]]] = yaml.safe_load(
-    (Path(__file__).parent / "denied_table.yaml").read_text()
-)
 RECEIVED = (*names.RAW_BACKUP.values(), *names.RAW_ERRORS.values())
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.local.canary_scan import Canary, UnreadableError, find
+from tests.support.canary_scan import Canary, UnreadableError, find
 
 CANARY = Canary("ZQX7KV3WJ9")
 RECORD = json.dumps({"flight": "A", "tail": CANARY.value, "more": "B"}).encode()

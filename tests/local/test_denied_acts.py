@@ -16,9 +16,9 @@ from botocore.exceptions import ClientError
 
 from core.names import RAW_ERRORS
 from local.platform import Platform
-from tests.local import denied_decisions, denied_principals
-from tests.local.denied_decisions import Policies
-from tests.local.denied_matrix import (
+from tests.support import denied_decisions, denied_principals
+from tests.support.denied_decisions import Policies
+from tests.support.denied_matrix import (
     PROD_ONLY,
     TABLE,
     Matrix,
@@ -28,9 +28,9 @@ from tests.local.denied_matrix import (
     wrongly_done,
     wrongly_refused,
 )
-from tests.local.denied_principals import CONSUMER
-from tests.local.denied_target import PLACES, PROBE
-from tests.local.deployments import LocalSession
+from tests.support.denied_principals import CONSUMER
+from tests.support.denied_target import PLACES, PROBE
+from tests.support.deployments import LocalSession
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(900)]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from local.platform import Platform
-from tests.local import denied_principals
-from tests.local.denied_matrix import (
+from tests.support import denied_principals
+from tests.support.denied_matrix import (
     PROD_ONLY,
     TABLE,
     Matrix,
@@ -18,7 +18,7 @@ from tests.local.denied_matrix import (
     wrongly_done,
     wrongly_refused,
 )
-from tests.local.denied_principals import CONSUMER
+from tests.support.denied_principals import CONSUMER
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(600)]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.local.denied_matrix import PROD_ONLY, TABLE
-from tests.local.denied_principals import CONSUMER, label
+from tests.support.denied_matrix import PROD_ONLY, TABLE
+from tests.support.denied_principals import CONSUMER, label
 from tests.synth import ENVIRONMENTS, resources
 
 

@@ -15,8 +15,8 @@ from config.contract import example_record
 from core import names
 from local.platform import Platform
 from operations.subject import Subject
-from tests.local.deployments import subject_of
-from tests.local.probe_stack import wait_for
+from tests.support.deployments import subject_of
+from tests.support.probe_stack import wait_for
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(600)]
 

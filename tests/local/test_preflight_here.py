@@ -16,13 +16,13 @@ from config.load import load_deployment
 from config.settings import Settings
 from core.names import Scope
 from local.account import PUSH_LOGS, raise_quotas
-from local.emulator.account.gateway_role import MISSING, UNFIT
 from local.platform import Platform
-from local.replica import bring_replica
+from local.services.apigateway.logging_role import MISSING, UNFIT
 from operations.assembly import bootstrap_needed, templates
 from operations.deployed import Deployed
 from operations.preflight import Answer, Inquiry, State, answers, given
-from tests.local.probe_stack import Template, deploy, deployed, failure_reasons, trust
+from stacks.replication.here import bring as bring_replica
+from tests.support.probe_stack import Template, deploy, deployed, failure_reasons, trust
 from tests.synth import assembly
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(300)]

@@ -13,9 +13,9 @@ from cryptography import x509
 from config.contract import example_record
 from core import names
 from local.platform import Platform
-from operations.preflight.replicas import replica_buckets
 from operations.subject import Subject
-from tests.local.deployments import subject_of
+from stacks.replication.zones import replica_buckets
+from tests.support.deployments import subject_of
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(600)]
 
@@ -97,7 +97,9 @@ def test_the_lease_table_is_in_a_plan_of_a_vault(prod: Subject) -> None:
     assert rule["TargetBackupVaultName"] == prod.deployed.one(
         "AWS::Backup::BackupVault", "training"
     )
-    assert rule["Lifecycle"]["DeleteAfterDays"] == prod.deployment.settings.retention.backup_days
+    settings = prod.deployment.settings.backup
+    assert settings is not None
+    assert rule["Lifecycle"]["DeleteAfterDays"] == settings.days
     (selection,) = backup.list_backup_selections(BackupPlanId=plan)["BackupSelectionsList"]
     chosen = backup.get_backup_selection(BackupPlanId=plan, SelectionId=selection["SelectionId"])
     table = prod.deployed.one("AWS::DynamoDB::Table", "training")

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, WaiterError
 
 from local.platform import Platform
-from tests.local.api_probe import (
+from tests.support.api_probe import (
     CUSTOM_BODY,
     CUSTOM_STATUS,
     call,
@@ -23,7 +23,7 @@ from tests.local.api_probe import (
     stage,
     validated,
 )
-from tests.local.probe_stack import Template, deploy, deployed, failure_reasons, wait_for
+from tests.support.probe_stack import Template, deploy, deployed, failure_reasons, wait_for
 
 pytestmark = pytest.mark.platform
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from local.platform import Platform
-from tests.local.probe_stack import Template, allow, deployed, role, wait_for
+from tests.support.probe_stack import Template, allow, deployed, role, wait_for
 
 pytestmark = pytest.mark.platform
 

@@ -11,8 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.platform import Platform
-from tests.local import sagemaker_support as support
-from tests.local.probe_stack import Template, deployed, objects, wait_for
+from tests.support import sagemaker as support
+from tests.support.probe_stack import Template, deployed, objects, wait_for
 
 pytestmark = pytest.mark.platform
 

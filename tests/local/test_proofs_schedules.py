@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from local.platform import Platform
-from tests.local import sagemaker_support as support
-from tests.local.probe_stack import Template, allow, deployed, role, wait_for
+from tests.support import sagemaker as support
+from tests.support.probe_stack import Template, allow, deployed, role, wait_for
 
 pytestmark = pytest.mark.platform
 

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, WaiterError
 
 from local.platform import Platform
-from tests.local.probe_stack import Template, deployed, failure_reasons
+from tests.support.probe_stack import Template, deployed, failure_reasons
 
 pytestmark = pytest.mark.platform
 

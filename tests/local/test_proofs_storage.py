@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.platform import Platform
-from tests.local.probe_stack import Template, allow, deployed, role
+from tests.support.probe_stack import Template, allow, deployed, role
 
 pytestmark = pytest.mark.platform
 

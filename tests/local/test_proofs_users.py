@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.platform import Platform
-from tests.local.api_probe import call, functions, of_api, route, stage
-from tests.local.probe_stack import Template, deployed
+from tests.support.api_probe import call, functions, of_api, route, stage
+from tests.support.probe_stack import Template, deployed
 
 pytestmark = pytest.mark.platform
 

@@ -13,9 +13,9 @@ import pytest
 
 from core.names import CHALLENGER, CHAMPION
 from local.platform import Platform
-from local.sagemaker.cloudformation import UNNOTICED_ROLLBACKS
-from tests.local.probe_stack import wait_for
-from tests.local.rollout_support import World
+from local.services.sagemaker.types import UNNOTICED_ROLLBACKS
+from tests.support.probe_stack import wait_for
+from tests.support.rollouts import World
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(600)]
 

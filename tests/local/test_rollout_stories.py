@@ -20,8 +20,8 @@ import pytest
 
 from core.names import CHALLENGER, CHAMPION
 from local.platform import ROOT, Platform, PlatformError
-from tests.local.probe_stack import wait_for
-from tests.local.rollout_support import World
+from tests.support.probe_stack import wait_for
+from tests.support.rollouts import World
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(600)]
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.emulator.topic_subjects import refusal
 from local.platform import Platform
-from tests.local.sagemaker_support import unique
-from tests.stacks.flows import DEFINITIONS
+from local.services.sns.subjects import refusal
+from tests.support.flows import DEFINITIONS
+from tests.support.sagemaker import unique
 
 
 @pytest.mark.parametrize("subject", ["Träger", "two\nlines", "x" * 101, " begins", "tab\t", "\x7f"])

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.platform import Platform
-from tests.local import sagemaker_support as support
+from tests.support import sagemaker as support
 
 pytestmark = pytest.mark.platform
 

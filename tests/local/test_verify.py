@@ -20,7 +20,7 @@ from operations import checks
 from operations.checks import CHECKS, Check
 from operations.subject import CheckFailedError, Subject
 from operations.verify_aws import verify
-from tests.local.deployments import subject_of
+from tests.support.deployments import subject_of
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(600)]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stacks.nag import flatten
+from stacks.kit.nag import flatten
 
 
 @pytest.mark.parametrize(

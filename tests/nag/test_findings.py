@@ -14,8 +14,8 @@ from aws_cdk import aws_sqs as sqs
 from config.load import REPOSITORY
 from review.decisions import HEADER, Decision, decisions, undecided
 from review.findings import VALIDATE, review, review_app
-from stacks.nag import acknowledge
-from stacks.packs import PACKS
+from stacks.kit.nag import acknowledge
+from stacks.kit.packs import PACKS
 from tests.synth import ENVIRONMENTS, synthesise, templates
 
 SHORTEST_REASON = 120

@@ -10,7 +10,7 @@ import pytest
 from review import facts
 from review.changes import BLOCKING, WHAT_TO_DO, blocking, compare
 from review.findings import Acknowledgement
-from tests.review.planted import Deployment
+from tests.support.planted_deployment import Deployment
 
 
 @pytest.fixture

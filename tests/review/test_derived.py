@@ -17,7 +17,7 @@ from review.page.picture import picture
 from review.reachability import INTERNET, reachability
 from review.resolve import text
 from review.tools.model import EXCEPTIONS, ToolFinding, ToolRun, exceptions, excused, unused
-from tests.review.planted import Deployment
+from tests.support.planted_deployment import Deployment
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def stateful_ids(environment: str) -> dict[str, dict[str, str]]:
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_stateful_logical_ids_never_move(environment: str) -> None:
     """A moved logical id is a new, empty resource. Extend the list by hand, on purpose."""
-    backed_up = load_deployment(environment).settings.retention.backup_days is not None
+    backed_up = load_deployment(environment).settings.backup is not None
     expected = {
         stack: {name: kind for name, kind in ids.items() if backed_up or kind != VAULT}
         for stack, ids in json.loads(STATEFUL_IDS.read_text()).items()

@@ -15,7 +15,7 @@ from review.iam import grants
 from review.network import service_name
 from review.reachability import prefix_lists, reachability
 from review.resolve import plain
-from stacks.constructs.endpoint_table import AWS_BUCKETS
+from stacks.network.endpoint_table import AWS_BUCKETS
 from tests.synth import ENVIRONMENTS, assembly
 
 # IAM's prefix where the endpoint's name is another.

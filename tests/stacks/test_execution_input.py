@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from ministack.services import stepfunctions
 
-from stacks.state_machines import asl, execution_input
-from tests.stacks.flows import DEFINITIONS
+from stacks.kit import asl, execution_input
+from tests.support.flows import DEFINITIONS
 
 A, B = "2013-01-01T00:00:00Z", "2013-04-01T00:00:00Z"
 STARTED = "2026-01-01T00:00:00.000Z"
@@ -62,6 +62,13 @@ def test_a_good_input_is_taken_as_it_is(given: dict[str, str]) -> None:
         ),
         ({"window_start": 20130101, "window_end": B}, "window_start is 20130101; allowed: a UTC"),
         ({"window_start": None, "window_end": B}, "window_start is null; allowed: a UTC time"),
+        ({"window_start": True, "window_end": B}, "window_start is true; allowed: a UTC time"),
+        ({"window_start": "", "window_end": B}, 'window_start is ""; allowed: a UTC time'),
+        ({"window_start": "yesterday", "window_end": B}, 'window_start is "yesterday"; allowed: '),
+        ({"window_start": "nan", "window_end": "-inf"}, 'window_end is "-inf"; allowed: a UTC'),
+        ({"window_start": A, "window_end": 10**300}, "window_end is 1e+300; allowed: a UTC time"),
+        ({"window_start": A, "window_end": "9" * 5000}, f'is "{"9" * 60}"; allowed: a UTC time'),
+        ({"window_days": 7}, '"window_days" is no key of the input, its value is 7; allowed: '),
         ([], "the input is a list; allowed: an object with "),
         ("latest", 'the input is "latest"; allowed: an object with '),
         (None, "the input is null; allowed: an object with "),
@@ -102,6 +109,19 @@ def test_a_line_break_is_no_end_of_a_time() -> None:
     assert refused({"as_of": f"{A}\n"}) != ""
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"as_of": f"{A}\u200b"}, f'as_of is "{A}%E2%80%8B"; allowed: latest, or a UTC time'),
+        ({"\ufeffas_of": A}, '"%EF%BB%BFas_of" is no key of the input'),
+        ({"as_of": "a\tb\nc\u00a0\u202ed"}, 'as_of is "a%09b%0Ac%C2%A0%E2%80%AEd"; allowed'),
+        ({"as_of": "Träger 東京 \U0001f600"}, 'as_of is "Träger 東京 \U0001f600"; allowed'),
+    ],
+)
+def test_what_no_one_sees_is_shown_by_its_bytes(given: dict[str, str], said: str) -> None:
+    assert refused(given).startswith(said)
+
+
 def test_the_retraining_alone_is_told_when_labels_are_known_and_why() -> None:
     assert "a time before as_of" in refused({"window_start": A, "window_end": B, "as_of": A})
     assert '"as_of" is no key' in refused({"as_of": "latest"}, "monitor")
@@ -114,8 +134,10 @@ def test_every_problem_is_told_within_what_a_cause_holds() -> None:
     assert all(part in said for part in ("window_strat", "as_of is 1", "reason is an object"))
     assert said.count("allowed") == 3
     many = {f"{index}{'k' * 90}": "v" * 90 for index in range(execution_input.MOST_KEYS)}
-    assert 40 * 120 < len(refused(many)) < 32_768
-    assert refused(many | {"one": "more"}).startswith("the input has 41 keys; allowed: an object ")
+    assert 20 * 120 < len(refused(many)) < 32_768
+    unseen = {"\u200b" + "\u3000" * 58 + f"{index:02}": "\ufeff" * 90 for index in range(20)}
+    assert 20 * 120 * 9 - 20 * 20 < len(refused(unseen)) < 32_768
+    assert refused(many | {"one": "more"}).startswith("the input has 21 keys; allowed: an object ")
     assert refused({str(index): 0 for index in range(20_000)}).startswith("the input has 20000")
 
 

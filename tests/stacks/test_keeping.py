@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from config.load import load_deployment
-from stacks.constructs.audit_trail import DELETABLE_LOCK_DAYS, LOCK_DAYS
-from stacks.constructs.table_backup import KEPT
+from stacks.audit.audit_trail import DELETABLE_LOCK_DAYS, LOCK_DAYS
+from stacks.backup.vault import KEPT
 from tests.synth import ENVIRONMENTS, resources
 
 
@@ -42,9 +42,10 @@ def _only(kind: str) -> dict[str, Any]:
 
 
 def test_prod_copies_the_lease_table_daily() -> None:
-    days = load_deployment("prod").settings.retention.backup_days
+    settings = load_deployment("prod").settings.backup
+    assert settings is not None
     (rule,) = _only("AWS::Backup::BackupPlan")["BackupPlan"]["BackupPlanRule"]
-    assert rule["Lifecycle"] == {"DeleteAfterDays": days}
+    assert rule["Lifecycle"] == {"DeleteAfterDays": settings.days}
     assert rule["ScheduleExpression"].startswith("cron(0 4 * * ?")
     selection = _only("AWS::Backup::BackupSelection")["BackupSelection"]
     ((_, table, _),) = resources("prod", "AWS::DynamoDB::Table")

@@ -13,8 +13,8 @@ import yaml
 from ministack.core import iam_evaluator as evaluator
 
 from config.load import REPOSITORY
-from tests.contract.test_security_page import missing
-from tests.stacks.literals import ACCOUNT, REGION, literal
+from tests.support.literals import ACCOUNT, REGION, literal
+from tests.support.named_tests import missing
 from tests.synth import resources
 
 TABLE = REPOSITORY / "docs" / "key-uses.yaml"

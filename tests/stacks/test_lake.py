@@ -9,7 +9,7 @@ import pytest
 
 from config.load import load_deployment
 from core import names
-from stacks.constructs.lake_tables import REJECTED_COLUMNS, table_definitions
+from stacks.data_lake.tables import REJECTED_COLUMNS, table_definitions
 from tests.synth import ENVIRONMENTS, resources, templates
 
 ZONES = ("Landing", "Raw", "Curated", "Features", "Artifacts", "Monitoring")

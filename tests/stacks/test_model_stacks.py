@@ -5,26 +5,26 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
 import pytest
-from aws_cdk import App
+from aws_cdk import App, Stack
 from aws_cdk.assertions import Match, Template
 
 from config.contract import example_record
 from config.load import REPOSITORY, Deployment, load_deployment
-from config.rules_operation import ONE_ADDRESS_SHARE
 from core import names
 from core.records import Valid, pseudonymiser, validate
 from lambdas.router.http import SECURITY_HEADERS
 from local.emulator import refusals
 from operations.openapi import document
+from stacks.api.request_models import batch_model, body_model, record_model
+from stacks.api.rules import ONE_ADDRESS_SHARE
 from stacks.application import build
-from stacks.constructs.container_image import xgboost_image
-from stacks.constructs.request_models import batch_model, body_model, record_model
-from stacks.constructs.seed_model import seed_model
-from tests.stacks.flows import DEFINITIONS
+from stacks.kit.container_image import xgboost_image
+from stacks.training.seed_model import seed_model
+from tests.support.flows import DEFINITIONS
 from tests.synth import ENVIRONMENTS, resources, templates
 
 EACH = pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -57,9 +57,9 @@ def synthesised(deployment: Deployment) -> dict[str, Template]:
     """Templates of the four stacks, in process."""
     context = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
     app = App(analytics_reporting=False, context=context)
-    models = build(app, deployment).models
+    build(app, deployment)
     return {
-        name: Template.from_stack(getattr(models, name))
+        name: Template.from_stack(cast("Stack", app.node.find_child(name)))
         for name in ("training", "serving", "api", "monitoring")
     }
 

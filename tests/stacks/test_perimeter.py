@@ -18,7 +18,7 @@ from ministack.core import iam_evaluator as evaluator
 
 from config.load import load_deployment
 from core.names import EVENTS, PERIMETER_STATEMENT, RAW_BACKUP, RAW_ERRORS, RAW_STREAM
-from tests.stacks.literals import literal
+from tests.support.literals import literal
 from tests.synth import ENVIRONMENTS, resources
 
 ACCOUNT, OTHER = "111122223333", "444455556666"

@@ -10,8 +10,8 @@ import pytest
 
 from config.load import load_deployment
 from core import names
-from stacks.constructs.cis_alarms import WATCHES
-from stacks.constructs.endpoint_table import INTERFACE_ENDPOINTS
+from stacks.audit.cis_alarms import WATCHES
+from stacks.network.endpoint_table import INTERFACE_ENDPOINTS
 from tests.synth import ENVIRONMENTS, resources, templates
 
 

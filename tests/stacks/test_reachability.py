@@ -12,8 +12,8 @@ import yaml
 from config.load import REPOSITORY, load_deployment
 from review.assembly import Assembly
 from review.reachability import INTERNET, Reachability, prefix_lists, reachability
-from stacks.constructs.workload import Workload
-from tests.stacks.clients import clients, services
+from stacks.kit.workload import Workload
+from tests.support.clients import clients, services
 from tests.synth import ENVIRONMENTS, assembly, resources
 
 TABLE: dict[str, dict[str, Any]] = yaml.safe_load(

@@ -10,10 +10,9 @@ from typing import Any, cast
 import pytest
 
 from config.load import load_deployment
-from config.settings_network import Replication
-from operations.preflight.replicas import REPLICATED, replica_buckets
-from stacks.constructs.base_stack import BaseStack
-from stacks.constructs.replication import DOMAINS, KEPT_OF_STACK_NAME, generated
+from stacks.kit.base_stack import KEPT_OF_STACK_NAME, BaseStack, generated
+from stacks.replication.settings import Replication
+from stacks.replication.zones import DOMAINS, replica_buckets
 from tests.synth import resources
 
 
@@ -37,11 +36,11 @@ def _rules() -> dict[str, dict[str, Any]]:
 
 
 def test_every_bucket_goes_to_a_bucket_of_its_own() -> None:
-    assert set(_rules()) == set(REPLICATED) == set(replica_buckets(_replication()))
-    assert len(resources("prod", "AWS::S3::Bucket")) == len(REPLICATED)
+    assert set(_rules()) == set(DOMAINS) == set(replica_buckets(_replication()))
+    assert len(resources("prod", "AWS::S3::Bucket")) == len(DOMAINS)
 
 
-@pytest.mark.parametrize("zone", REPLICATED)
+@pytest.mark.parametrize("zone", DOMAINS)
 def test_everything_is_replicated_and_so_is_its_deletion(zone: str) -> None:
     rule = _rules()[zone]
     assert rule["Status"] == "Enabled"
@@ -51,7 +50,7 @@ def test_everything_is_replicated_and_so_is_its_deletion(zone: str) -> None:
     assert rule["Destination"]["AccessControlTranslation"] == {"Owner": "Destination"}
 
 
-@pytest.mark.parametrize("zone", REPLICATED)
+@pytest.mark.parametrize("zone", DOMAINS)
 def test_a_replica_is_under_the_key_of_its_domain(zone: str) -> None:
     rule, domain = _rules()[zone], DOMAINS.get(zone)
     encryption = rule["Destination"].get("EncryptionConfiguration")

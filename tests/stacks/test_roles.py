@@ -12,8 +12,8 @@ import pytest
 from config.load import load_deployment
 from core import names
 from local.emulator import role_trust
-from stacks.constructs.permissions_boundary import IRREVERSIBLE
-from stacks.constructs.service_role import SAY_FOR_WHOM
+from stacks.kit.service_role import SAY_FOR_WHOM
+from stacks.security.permissions_boundary import IRREVERSIBLE
 from tests.synth import ENVIRONMENTS, resources
 
 

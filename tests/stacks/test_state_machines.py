@@ -9,8 +9,8 @@ import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
-from stacks.state_machines import renewal, rollout
-from tests.stacks.flows import DEFINITIONS, asl, transitions
+from stacks.training.states import renewal, rollout
+from tests.support.flows import DEFINITIONS, asl, transitions
 
 EACH = pytest.mark.parametrize("name", sorted(DEFINITIONS))
 RETRAINING = sorted(set(DEFINITIONS) - {"monitor"})

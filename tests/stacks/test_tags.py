@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.emulator.resource_tags import MODEL_PACKAGE, refusals
-from stacks.constructs.base_stack import NEVER_TAGGED
+from local.services.cloudformation.resource_tags import MODEL_PACKAGE, refusals
+from stacks.kit.base_stack import NEVER_TAGGED
 from tests.synth import ENVIRONMENTS, assembly, resources
 
 OURS = {"owner", "cost-center", "instance", "environment"}

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bundles import archives, contents
 from bundles.archives import ROOT, BundleError
-from tests.unit.imports import imported
+from tests.support.imports import imported
 
 CONTRACT = {"name": "flights"}
 ARCHIVES = {
@@ -69,6 +72,18 @@ def test_every_function_has_a_list() -> None:
 def test_a_function_has_its_modules_and_the_contract() -> None:
     found = _names(archives.function_bundle("transform", CONTRACT))
     assert found == sorted([*contents.FUNCTIONS["transform"], "contract.json"])
+
+
+@pytest.mark.parametrize(
+    "function", [name for name, held in contents.FUNCTIONS.items() if "core/contract.py" in held]
+)
+def test_a_function_finds_the_contract_in_its_archive(
+    function: str, flights_contract: dict[str, Any], tmp_path: Path
+) -> None:
+    zipfile.ZipFile(archives.function_bundle(function, flights_contract)).extractall(tmp_path)
+    read = "from core.contract import load; print(load()['version'])"
+    found = subprocess.check_output([sys.executable, "-c", read], cwd=tmp_path, text=True)
+    assert found.strip() == flights_contract["version"]
 
 
 @pytest.mark.usefixtures("root")

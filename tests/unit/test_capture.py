@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_code.monitoring import capture, monitor
-from tests.unit.spark_jobs import CONTRACT
-from tests.unit.test_monitoring import WINDOW, line, write_capture
+from tests.support.captures import WINDOW, line, write_capture
+from tests.support.spark_jobs import CONTRACT
 
 EVENT = CONTRACT["event"]
 GOOD: dict[str, Any] = {

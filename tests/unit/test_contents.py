@@ -15,14 +15,16 @@ from hypothesis import strategies as st
 
 from config.contract import compile_contract, read_contract
 from core import records
+from core.parsing import BYTE_ORDER_MARK, bare
 from core.records import compiled, identifier, pseudonymiser
 from glue_jobs import contents, files
 from glue_jobs.contents import UnreadableError, lines
 from lambdas.transform import logic
-from tests.unit.conftest import DEPARTURE, FLIGHTS, KEY
+from tests.support.records import DEPARTURE, FLIGHTS, KEY
 
 RECORD = compile_contract(read_contract(FLIGHTS))["event"]
 GOOD = json.dumps(DEPARTURE).encode()
+MARK = BYTE_ORDER_MARK.encode()
 TWO = GOOD + b"\n" + GOOD + b"\n"
 
 
@@ -33,7 +35,10 @@ TWO = GOOD + b"\n" + GOOD + b"\n"
         ("a", TWO),
         ("a.jsonl", TWO.rstrip()),
         ("a.jsonl", TWO.replace(b"\n", b"\r\n")),
-        ("a.jsonl", contents.BYTE_ORDER_MARK + TWO),
+        ("a.jsonl", MARK + TWO),
+        ("a.jsonl", (MARK + GOOD + b"\r\n") * 2 + MARK),
+        ("a.jsonl", b"\n \n" + TWO + b"\n"),
+        ("a.gz", gzip.compress(MARK + TWO, mtime=0)),
         ("a.jsonl.gz", gzip.compress(TWO, mtime=0)),
         ("a.JSONL.GZ", gzip.compress(TWO, mtime=0)),
         ("a.gz", gzip.compress(GOOD + b"\n", mtime=0) + gzip.compress(GOOD + b"\n")),
@@ -42,13 +47,16 @@ TWO = GOOD + b"\n" + GOOD + b"\n"
     ],
 )
 def test_lines_are_read(name: str, content: bytes) -> None:
-    assert [line.strip() for line in lines(content, name)] == [GOOD, GOOD]
+    assert list(lines(content, name)) == [GOOD, GOOD]
 
 
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
         ("a.jsonl", b"", "empty"),
+        ("a.jsonl", b" \r\n\n", "empty"),
+        ("a.jsonl", MARK, "empty"),
+        ("a.gz", gzip.compress(b"", mtime=0), "empty"),
         ("a.gz", gzip.compress(TWO, mtime=0)[:-5], "damaged or cut"),
         ("a.gz", gzip.compress(TWO, mtime=0)[:5], "damaged or cut"),
         ("a.gz", gzip.compress(TWO, mtime=0)[:-8] + b"12345678", "damaged or cut"),
@@ -111,7 +119,9 @@ def test_a_bad_file_is_one_row_with_its_size_and_the_reason() -> None:
 # Whole records, records with some bytes replaced, and any bytes; none holds a line feed.
 raws = st.one_of(
     st.binary(max_size=80),
+    st.binary(max_size=9).map(lambda raw: MARK + raw),
     st.just(GOOD),
+    st.just(MARK + GOOD),
     st.tuples(st.integers(0, len(GOOD) - 1), st.binary(max_size=3)).map(
         lambda change: GOOD[: change[0]] + change[1] + GOOD[change[0] + len(change[1]) :]
     ),
@@ -130,12 +140,12 @@ def test_transform_and_curate_agree_on_any_bytes(found: list[bytes]) -> None:
     outcomes = [
         logic._outcome(_sent(raw), compiled(RECORD), pseudonymiser(KEY))
         for raw in found
-        if raw.strip()
+        if bare(raw)
     ]
     curated = checked("a.jsonl", b"\n".join(found))
     assert len(curated) == len(outcomes)
     identify = identifier(KEY, "flight_id")
-    kept = [raw for raw in found if raw.strip()]
+    kept = [raw for raw in found if bare(raw)]
     for raw, outcome, (valid, refused) in zip(kept, outcomes, curated, strict=True):
         if isinstance(outcome, records.Valid):
             assert valid == files.values(outcome, RECORD)

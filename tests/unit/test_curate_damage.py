@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,36 +16,23 @@ import pytest
 from core.records import identifier
 from glue_jobs import contents
 from local import flights
-from tests.unit import spark_jobs
-from tests.unit.spark_jobs import CONTRACT
-from tests.unit.test_features_curate import (
+from tests.support.lake import (
     EVENT,
     KEY,
     Lake,
     envelope,
     firehose_parquet,
+    lake,
     lines,
+    month,
     valid_rows,
 )
+from tests.support.spark_jobs import CONTRACT, jvm
+
+__all__ = ["jvm", "lake", "month"]
 
 LABEL = CONTRACT["label"]
 DAY = 86_400
-
-
-@pytest.fixture(autouse=True, scope="module")
-def java() -> Iterator[None]:
-    with spark_jobs.java():
-        yield
-
-
-@pytest.fixture(scope="module")
-def month() -> flights.Month:
-    return next(flights.months((1,), 0.002))
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path)
 
 
 def put(path: Path, content: bytes) -> None:
@@ -97,6 +83,56 @@ def test_files_that_nobody_can_read_are_rejected_and_all_others_curated(
             assert found[name]["detail"].startswith(f"{len(content)} bytes: ")
         assert found["large.jsonl"]["record_id"].startswith("file:")
         assert "allowed: 100000 bytes" in found["large.jsonl"]["detail"]
+
+
+def test_what_spark_passes_over_is_rejected_unless_it_is_an_empty_marker(
+    lake: Lake, month: flights.Month
+) -> None:
+    text = json_lines(month.events[:3])
+    hidden = [
+        "_a.jsonl", ".b.jsonl", "_sub/c.jsonl", "sub/.d/e.jsonl", "_SUCCESS", "_%20 ö.jsonl.gz",
+        "f.jsonl._COPYING_", "._metadata", "_metadata", "sub/_common_metadata",
+    ]  # fmt: skip
+    landing = lake.root / "landing/events"
+    for name in hidden:
+        put(landing / name, text)
+    for marker in ("_STARTED", "sub/_SUCCESS", ".keep", "sub_$folder$", "_sub/empty.jsonl"):
+        put(landing / marker, b"")
+    for name, one in (
+        ("_day=1/_x=1.jsonl", 3), ("c/_metadata/a", 4), ("b=1/c._COPYING_.jsonl", 5), ("a_.b", 6),
+    ):  # fmt: skip
+        put(landing / name, json_lines([month.events[one]]))
+    put(lake.root / "landing/labels/_only.jsonl", json_lines(month.labels))
+    for _ in range(2):
+        lake.run()
+        wanted = [one["flight_id"] for one in month.events[3:7]]
+        assert sorted(lake.table("events")["flight_id"]) == sorted(wanted)
+        assert not (lake.root / "labels").exists()
+        rejected = lake.table("rejected")
+        assert set(rejected["code"]) == {"unreadable_file"}
+        found = {
+            one["source_object"].partition("/landing/")[2]: one
+            for one in rejected.to_dict("records")
+        }
+        assert set(found) == {*(f"events/{name}" for name in hidden), "labels/_only.jsonl"}
+        for one in found.values():
+            assert one["record_id"] == f"file:{one['source_object']}"
+            assert "the file is hidden from Spark; allowed: a name " in one["detail"]
+        assert found["events/_a.jsonl"]["detail"].startswith(f"{len(text)} bytes: ")
+
+
+def test_markers_alone_are_no_input(lake: Lake) -> None:
+    put(lake.root / "landing/events/_SUCCESS", b"")
+    put(lake.root / "landing/labels/.keep", b"")
+    lake.run()
+    assert lake.table("rejected").empty
+    assert not (lake.root / "events").exists()
+
+
+def test_a_name_of_which_spark_reads_the_line_is_read(lake: Lake, month: flights.Month) -> None:
+    put(lake.root / "landing/events/_day=1.jsonl", json_lines(month.events))
+    lake.run()
+    assert len(lake.table("events")) == len(month.events)
 
 
 def test_lines_are_bytes_as_in_a_stream(lake: Lake, month: flights.Month) -> None:

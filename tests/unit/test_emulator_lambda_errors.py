@@ -7,7 +7,7 @@ import traceback
 import pytest
 
 from lambdas.shared.errors import StackBusy
-from local.emulator.lambda_errors import raised_class
+from local.services.lambda_.errors import raised_class
 
 
 def _trace(error: Exception) -> str:

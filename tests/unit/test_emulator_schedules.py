@@ -8,7 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
-from local.emulator import schedules, sdk_calls, service_roles
+from local.emulator import sdk_calls, service_roles
+from local.services.scheduler import deliveries
 
 SCHEDULE = "arn:aws:scheduler:eu-west-1:123456789012:schedule/default/hourly"
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:failed"
@@ -44,7 +45,7 @@ class FakeClient:
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     pauses: list[float] = []
-    monkeypatch.setattr(schedules._stopping, "wait", lambda pause: pauses.append(pause) or False)
+    monkeypatch.setattr(deliveries._stopping, "wait", lambda pause: pauses.append(pause) or False)
     return pauses
 
 
@@ -57,14 +58,14 @@ def _deliver(client: FakeClient, monkeypatch: pytest.MonkeyPatch, **policy: int)
         "DeadLetterConfig": {"Arn": QUEUE},
         "RetryPolicy": policy,
     }
-    schedules.deliver(schedules.Delivery(schedule=SCHEDULE, target=target))
+    deliveries.deliver(deliveries.Delivery(schedule=SCHEDULE, target=target))
     return client
 
 
 @pytest.mark.parametrize(("arn", "operation"), TARGETS.items())
 def test_each_target_becomes_a_valid_request(arn: str, operation: str) -> None:
     payload = '{"JobName": "curate"}' if "glue" in arn else '{"stateMachineArn": "x"}'
-    service, name, arguments = schedules.call_of({"Arn": arn}, payload)
+    service, name, arguments = deliveries.call_of({"Arn": arn}, payload)
     assert name == operation
     shape = sdk_calls.operation(service, name).input_shape
     assert not ParamValidator().validate(arguments, shape).has_errors()
@@ -80,7 +81,7 @@ def test_each_target_becomes_a_valid_request(arn: str, operation: str) -> None:
 )
 def test_a_target_that_names_no_call_is_refused(arn: str) -> None:
     with pytest.raises(sdk_calls.UnknownCallError):
-        schedules.call_of({"Arn": arn}, "{}")
+        deliveries.call_of({"Arn": arn}, "{}")
 
 
 def test_a_busy_service_is_asked_again(

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss, roc_auc_score
 
 from bundles.archives import source_bundle
-from local.sagemaker.container import build
+from local.engines.container import build
 from model_code.evaluation import bootstrap, evaluate, inputs, jackknife, metrics
 from model_code.models import Model
 from tests.bench import bench_level
-from tests.unit import models_for_tests as models
-from tests.unit.spark_jobs import CONTRACT
+from tests.support import models
+from tests.support.spark_jobs import CONTRACT
 
 HOUR = bootstrap.MICROSECONDS_PER_HOUR
 DAY = 24 * HOUR
@@ -318,7 +318,7 @@ def test_a_constant_has_one_bin_and_no_ranking() -> None:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tests.unit.test_training import fit
+    from tests.support.training import fit
 
     folder = tmp_path_factory.mktemp("evaluated")
     models.write_run(folder / "run")

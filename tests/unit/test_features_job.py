@@ -2,56 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from core.checks import shown
+from core.moments import moment
 from glue_jobs import arguments, features, windows
 from local import flights
 from model_code.monitoring import drift
-from tests.unit import spark_jobs
-from tests.unit.spark_jobs import CONTRACT
+from tests.support import spark_jobs
+from tests.support.features_job import AS_OF, Run
+from tests.support.spark_jobs import CONTRACT, jvm
 
-AS_OF = "2013-01-22T00:00:00Z"
+__all__ = ["jvm"]
+
+ASKED = {
+    "as_of": "latest", "window_days": "1", "validation_share": "0.2", "holdout_share": "0.2",
+}  # fmt: skip
 NAMES = [feature["name"] for feature in CONTRACT["features"]]
-
-
-class Run:
-    """One run of the job and what it wrote."""
-
-    def __init__(self, lake: Path, output: Path, **given: str) -> None:
-        self.output = output
-        chosen = {
-            "input_contract": f"{lake}/contract.json",
-            "input_events": f"{lake}/events/",
-            "input_labels": f"{lake}/labels/",
-            "output_run": f"{output}/",
-            "window_days": "21",
-            "validation_share": "0.2",
-            "holdout_share": "0.2",
-            "as_of": AS_OF,
-            **given,
-        }
-        features.main([part for name, value in chosen.items() for part in (f"--{name}", value)])
-
-    def part(self, name: str) -> pd.DataFrame:
-        return pd.read_parquet(self.output / name)
-
-    def document(self, name: str) -> dict[str, Any]:
-        return json.loads((self.output / name).read_bytes())  # type: ignore[no-any-return]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def java() -> Iterator[None]:
-    with spark_jobs.java():
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -114,18 +87,18 @@ def test_a_label_from_the_future_moves_no_window(frame: pd.DataFrame, tmp_path: 
     spark_jobs.write_labels(tmp_path, newest)
     run = Run(tmp_path, tmp_path / "run", as_of="latest", started_at="2014-01-01T00:00:00.5Z")
     last = frame[frame["outcome"] == "arrived"]["label_time"].max()
-    as_of = windows.moment(run.document("statistics.json")["window"]["as_of"])
+    as_of = moment(run.document("statistics.json")["window"]["as_of"])
     assert as_of == last.tz_localize("UTC") + pd.Timedelta(microseconds=1)
     assert len(run.part("train"))
 
 
 def test_all_labels_at_one_instant_are_seen() -> None:
     """Its own time is inside: the window's end is exclusive, and the newest label belongs to it."""
-    instant = windows.moment("2013-01-22T00:00:00Z")
-    found = windows.window({"as_of": "latest", "window_days": "1"}, instant, timedelta(0))
+    instant = moment("2013-01-22T00:00:00Z")
+    found = windows.window(windows.asked(ASKED), instant, timedelta(0))
     assert found.start <= instant < found.end
     assert found.as_of > instant
-    started = {"as_of": "latest", "window_days": "1", "started_at": "2013-01-21T00:00:00Z"}
+    started = windows.asked(ASKED | {"started_at": "2013-01-21T00:00:00Z"})
     assert windows.window(started, instant, timedelta(0)).as_of < instant
 
 
@@ -222,6 +195,53 @@ def test_a_window_without_labels_says_so(frame: pd.DataFrame, tmp_path: Path) ->
     spark_jobs.write_lake(tmp_path, frame)
     with pytest.raises(SystemExit, match="no labelled event"):
         Run(tmp_path, tmp_path / "run", as_of="2012-12-31T00:00:00Z", window_end=AS_OF)
+
+
+TIMES = (
+    "an ISO 8601 time from 1900-01-01T00:00:00Z to 2261-12-31T23:59:59Z, in UTC if it names no zone"
+)
+DAYS = "a number above 0, at most 3654"
+SHARE = "a number above 0 and below 0.5"
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "allowed"),
+    [
+        ("as_of", ["yesterday", "Latest", "nan", "1", "true", "1899-12-31T23:59:59Z",
+                   "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2013-02-30",
+                   "-1", "x" * 400, "2013-01-01T00:00:00Z\n"], f"latest, or {TIMES}"),
+        ("started_at", ["latest", "now"], TIMES),
+        ("window_start", ["latest", "2013-01-01T25:00:00Z", "-inf"], TIMES),
+        ("window_end", ["latest", "tomorrow", "2262-01-01T00:00:00Z"], TIMES),
+        ("window_days", ["nan", "inf", "-inf", "-1", "0", "True", "true", "1e400", "3655", "week",
+                         "9" * 5000, "--as_of"], DAYS),
+        ("validation_share", ["nan", "0", "-0.1", "0.5", "1e400", "False", "half"], SHARE),
+        ("holdout_share", ["inf", "0", "1", "50%"], SHARE),
+    ],
+)  # fmt: skip
+def test_an_argument_that_is_none_of_its_kind_ends_the_job_before_spark_starts(
+    name: str, values: list[str], allowed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_name: str) -> None:
+        raise AssertionError("Spark was started")
+
+    monkeypatch.setattr("glue_jobs.session.start", start)
+    for value in values:
+        with pytest.raises(SystemExit) as ended:
+            Run(tmp_path, tmp_path / "run", **{name: value})
+        assert str(ended.value) == f"--{name} is {shown(value)}; allowed: {allowed}"
+
+
+@pytest.mark.parametrize("name", ["as_of", "window_days", "validation_share", "holdout_share"])
+def test_an_empty_argument_is_missing(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=f"arguments are missing: --{name}"):
+        Run(tmp_path, tmp_path / "run", **{name: ""})
+
+
+def test_times_of_arguments_are_utc_unless_they_name_a_zone() -> None:
+    for text in ("2013-01-22", "2013-01-22T00:00:00", AS_OF, "2013-01-22T01:00:00+01:00"):
+        assert windows.asked(ASKED | {"as_of": text}).as_of == moment(AS_OF)
+    assert windows.asked(ASKED | {"window_days": "0.5"}).length == timedelta(hours=12)
 
 
 def test_arguments_ignore_what_glue_adds() -> None:

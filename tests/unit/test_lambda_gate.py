@@ -20,7 +20,7 @@ from core.contract import Contract
 from lambdas.gate import handler as functions
 from lambdas.gate.logic import decide, quality
 from lambdas.shared.errors import BadRequestError
-from tests.unit.conftest import FLIGHTS, KEEP_SESSION
+from tests.support.records import FLIGHTS, KEEP_SESSION
 
 CONTRACT = cast(Contract, compile_contract(read_contract(FLIGHTS)))
 STATISTICS: dict[str, Any] = {

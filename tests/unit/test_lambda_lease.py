@@ -16,7 +16,7 @@ from lambdas.lease import handler as functions
 from lambdas.lease.logic import Lease
 from lambdas.shared.errors import BadRequestError, LeaseLost
 from lambdas.shared.leases import FENCE_SECONDS, LeaseTable
-from tests.unit.conftest import KEEP_SESSION
+from tests.support.records import KEEP_SESSION
 
 LEASE_SECONDS, COOLDOWN_SECONDS = 600, 3600
 FIRST = "arn:aws:states:eu-west-1:123456789012:execution:retrain:first"

@@ -16,7 +16,7 @@ from moto import mock_aws
 from lambdas.pointers import handler as functions
 from lambdas.pointers import response
 from lambdas.pointers.response import REASON_CHARACTERS, document, send
-from tests.unit.conftest import KEEP_SESSION
+from tests.support.records import KEEP_SESSION
 
 CHAMPION, CHALLENGER = "/millrace/t/dev/models/champion", "/millrace/t/dev/models/challenger"
 SEED = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/flights/1"

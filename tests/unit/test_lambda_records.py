@@ -27,7 +27,7 @@ from core.records import (
     pseudonymiser,
     validate,
 )
-from tests.unit.conftest import ARRIVAL, DEPARTURE, FLIGHTS, KEY
+from tests.support.records import ARRIVAL, DEPARTURE, FLIGHTS, KEY
 
 CONTRACT: dict[str, Any] = dict(compile_contract(read_contract(FLIGHTS)))
 EVENT, LABEL = CONTRACT["event"], CONTRACT["label"]
@@ -108,13 +108,42 @@ def test_a_broken_value_is_refused_with_code_field_and_what_is_allowed(
         assert "allowed: " in outcome.message
 
 
+ANY_TIME = "a UTC time from 1900-01-01T00:00:00Z to 2261-12-31T23:59:59Z"
+ITS_TIME = "a UTC time from 2024-01-01T00:00:00Z to 2026-12-31T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"event_time": "2013-01-01T10:15:00Z"},
+         f'event_time is "2013-01-01T10:15:00Z"; allowed: {ITS_TIME}'),
+        ({"event_time": "2026-12-31T00:00:01Z"},
+         f'event_time is "2026-12-31T00:00:01Z"; allowed: {ITS_TIME}'),
+        ({"event_time": "soon"}, f'event_time is "soon"; allowed: {ITS_TIME}'),
+        ({"weather_observed_at": "1899-12-31T23:59:59Z"},
+         f'weather_observed_at is "1899-12-31T23:59:59Z"; allowed: {ANY_TIME}'),
+        ({"weather_observed_at": "2025-01-01T10:15:01Z"},
+         'weather_observed_at is "2025-01-01T10:15:01Z"; '
+         "allowed: a UTC time not after event_time"),
+    ],
+)  # fmt: skip
+def test_what_a_time_may_be_is_one_sentence(changes: dict[str, Any], said: str) -> None:
+    bounds = {"earliest": "2024-01-01T00:00:00Z", "latest": "2026-12-31T00:00:00Z"}
+    good = DEPARTURE | {"event_time": "2025-01-01T10:15:00Z"}
+    outcome = validate(json.dumps(good | changes).encode(), EVENT | bounds, PSEUDONYMISE)
+    assert isinstance(outcome, Invalid)
+    assert outcome.message == said
+
+
 @pytest.mark.parametrize(
     ("raw", "code"),
     [
         (b"", "not_json"),
         (b"{", "not_json"),
         (b"\xff\xfe{", "not_json"),
-        (b"\xef\xbb\xbf{}", "not_json"),
+        (b"\xef\xbb\xbf" * 2 + b"{}", "not_json"),
+        (b" \xef\xbb\xbf{}", "not_json"),
+        (b"\xef\xbb\xbf", "not_json"),
         ("{}".encode("utf-16"), "not_json"),
         (b"[" * 100_000, "not_json"),
         (b'{"a":' * 100_000, "not_json"),
@@ -214,7 +243,8 @@ def test_a_label_is_not_from_the_future(label_time: str, code: str | None) -> No
     assert (outcome.code if isinstance(outcome, Invalid) else None) == code
     if isinstance(outcome, Invalid):
         assert outcome.field == "label_time"
-        assert "at most 5 minutes after the record arrived" in outcome.message
+        allowed = "a UTC time at most 5 minutes after the record arrived"
+        assert outcome.message == f'label_time is "{label_time}"; allowed: {allowed}'
 
 
 def test_an_event_may_lie_ahead() -> None:
@@ -256,7 +286,26 @@ def test_the_id_is_the_key_when_it_is_well_formed_else_a_keyed_digest_of_the_byt
     for odd in (b"", b"[]", b"{}", b'{"flight_id": 5}', b'{"flight_id": ""}', b"\xff"):
         assert identify(odd).startswith("hmac:")
     assert identify(b"broken\n") == identify(b"broken")
+    assert identify(b"\xef\xbb\xbfbroken\n") == identify(b"broken")
     assert identify(b"broken") != identify(b"broken!")
+
+
+def test_a_byte_order_mark_before_a_record_changes_nothing() -> None:
+    for changes in ({}, {"carrier": 5}):
+        raw = json.dumps(DEPARTURE | changes).encode()
+        marked = b"\xef\xbb\xbf" + raw
+        assert validate(marked, EVENT, PSEUDONYMISE) == validate(raw, EVENT, PSEUDONYMISE)
+        assert identifier(KEY, "flight_id")(marked) == DEPARTURE["flight_id"]
+
+
+def test_what_is_allowed_is_shown_without_invisible_characters() -> None:
+    record = copy.deepcopy(EVENT)
+    carrier = next(f for f in record["fields"] if f["name"] == "carrier")
+    carrier["allowed"] = ["UA", "\ufeffB6"]
+    raw = json.dumps(DEPARTURE | {"carrier": "B6"}).encode()
+    outcome = validate(raw, record, PSEUDONYMISE)
+    assert isinstance(outcome, Invalid)
+    assert outcome.message == r'carrier is "B6"; allowed: UA, \ufeffB6'
 
 
 def test_nobody_without_the_key_can_try_values_on_an_id() -> None:

@@ -15,7 +15,7 @@ from moto import mock_aws
 from lambdas.registry import handler as functions
 from lambdas.registry.logic import Candidate, metadata, model_data_url, package_request
 from lambdas.shared.errors import BadRequestError
-from tests.unit.conftest import KEEP_SESSION
+from tests.support.records import KEEP_SESSION
 
 PARAMETER = "/millrace/t/dev/models/champion"
 PACKAGE = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/flights/1"

@@ -10,8 +10,8 @@ from moto import mock_aws
 
 from lambdas.rollout.serving_stack import ServingStack
 from lambdas.shared.errors import LeaseLost, StackBusy
-from tests.unit.conftest import KEEP_SESSION
-from tests.unit.rollout_world import OTHER, ROLE, RUN, World
+from tests.support.records import KEEP_SESSION
+from tests.support.rollout_world import OTHER, ROLE, RUN, World
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.unit.rollout_world import RUN, World
-from tests.unit.test_rollout_settles import ROLLED_BACK, assert_settled, challenged, world
+from tests.support.rollout_world import RUN, World
+from tests.support.settled_rollouts import ROLLED_BACK, assert_settled, challenged, world
 
 __all__ = ["world"]
 

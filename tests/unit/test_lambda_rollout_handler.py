@@ -12,8 +12,8 @@ from lambdas.rollout import handler as functions
 from lambdas.rollout.endpoint import Endpoint
 from lambdas.rollout.logic import share
 from lambdas.shared.errors import BadRequestError, LeaseLost, StackBusy
-from tests.unit.conftest import KEEP_SESSION
-from tests.unit.rollout_world import CHALLENGER, CHAMPION, GUARDS, ROLE, RUN, World
+from tests.support.records import KEEP_SESSION
+from tests.support.rollout_world import CHALLENGER, CHAMPION, GUARDS, ROLE, RUN, World
 
 
 @pytest.fixture

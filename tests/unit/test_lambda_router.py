@@ -5,100 +5,39 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import EndpointConnectionError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.records import pseudonym, pseudonymiser
 from lambdas.router import handler as functions
-from lambdas.router.endpoint import score
 from lambdas.router.failover import (
     AVOIDED_SECONDS,
-    BRISK_SECONDS,
-    PATIENT_SECONDS,
-    Failover,
 )
 from lambdas.router.http import BODY_BYTES
 from lambdas.router.logic import Router
-from tests.unit.conftest import DEPARTURE, KEY
+from tests.support.records import DEPARTURE, KEY
+from tests.support.router import (
+    Clock,
+    Runtime,
+    an_event,
+    call_router,
+    clock,
+    deployed,
+    failover,
+    failure,
+    runtime,
+)
+
+__all__ = ["clock", "deployed", "failover", "runtime"]
 
 CANARY = "N7CANARY77"
 GATEWAY_SECONDS = 29
 # A new container imports, and derives the key of the pseudonyms.
 START_SECONDS = 5
-
-
-class Runtime:
-    """A SageMaker runtime client that records its calls and answers or fails as told."""
-
-    def __init__(self) -> None:
-        self.calls: list[dict[str, Any]] = []
-        self.failure: Exception | None = None
-        self.dead: set[str] = set()
-        self.hung: set[str] = set()
-        self.seconds = 0.0
-        self.last = False
-        self.chosen = "champion"
-        self.body: bytes | None = None
-
-    def invoke_endpoint(self, **arguments: Any) -> dict[str, Any]:
-        self.calls.append(arguments)
-        if self.failure is not None:
-            raise self.failure
-        variant = arguments.get("TargetVariant", self.chosen)
-        settings = functions.call_settings(PATIENT_SECONDS if self.last else BRISK_SECONDS)
-        self.seconds += settings.connect_timeout
-        if variant in self.hung:
-            self.seconds += settings.read_timeout
-            raise ReadTimeoutError(endpoint_url="https://internal")
-        if variant in self.dead:
-            raise _error("ModelError", "Received server error (500)")
-        instances = json.loads(arguments["Body"])["instances"]
-        predictions = [
-            {"record_id": one["flight_id"], "probability": one["flight_number"] / 10_000}
-            for one in instances
-        ]
-        body = self.body or json.dumps({"predictions": predictions}).encode()
-        return {"Body": io.BytesIO(body), "InvokedProductionVariant": variant}
-
-    def client(self, last: bool) -> Runtime:
-        """Itself, as the client of one call."""
-        self.last = last
-        return self
-
-    def asked(self) -> list[str]:
-        """The variants of the calls since the last look; empty by weight."""
-        found = [call.get("TargetVariant", "") for call in self.calls]
-        self.calls.clear()
-        return found
-
-
-@pytest.fixture
-def runtime() -> Runtime:
-    return Runtime()
-
-
-class Clock:
-    """Seconds that a test lets pass."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture(params=["champion,challenger"])
-def failover(request: pytest.FixtureRequest, clock: Clock) -> Failover:
-    return Failover(request.param.split(","), clock)
 
 
 @pytest.fixture
@@ -108,53 +47,8 @@ def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     return stream
 
 
-@pytest.fixture(autouse=True)
-def deployed(
-    flights_contract: dict[str, Any],
-    runtime: Runtime,
-    failover: Failover,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[None]:
-    """The handler with a router over the recording client."""
-    router = Router(
-        contract=flights_contract,  # type: ignore[arg-type]
-        batch_records=3,
-        pseudonymiser=lambda: pseudonymiser(KEY),
-        score=lambda records, request_id, variant: score(
-            runtime.client, failover, "flights-dev", records,
-            request_id=request_id, variant=variant,
-        ),
-    )  # fmt: skip
-    monkeypatch.setattr(functions, "_router", lambda: router)
-    yield
-
-
-def _event(
-    body: Any, path: str = "/predictions", method: str = "POST", **headers: str
-) -> dict[str, Any]:
-    return {
-        "httpMethod": method,
-        "path": path,
-        "headers": {"Content-Type": "application/json", **headers},
-        "requestContext": {"requestId": "request-1"},
-        "body": body if isinstance(body, str) else json.dumps(body),
-        "isBase64Encoded": False,
-    }
-
-
-def _call(event: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    response = functions.handler(event, object())
-    assert response["headers"]["X-Content-Type-Options"] == "nosniff"
-    assert response["headers"]["Cache-Control"] == "no-store"
-    return response["statusCode"], json.loads(response["body"])
-
-
-def _error(code: str, message: str = "", **more: Any) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": message}, **more}, "InvokeEndpoint")
-
-
 def test_one_record_is_scored_with_its_pseudonym(runtime: Runtime) -> None:
-    status, body = _call(_event(DEPARTURE))
+    status, body = call_router(an_event(DEPARTURE))
     assert (status, body) == (
         200,
         {
@@ -174,10 +68,10 @@ def test_one_record_is_scored_with_its_pseudonym(runtime: Runtime) -> None:
 
 
 def test_the_header_chooses_the_variant_in_any_case(runtime: Runtime) -> None:
-    status, body = _call(_event(DEPARTURE, **{"x-millrace-VARIANT": "challenger"}))
+    status, body = call_router(an_event(DEPARTURE, **{"x-millrace-VARIANT": "challenger"}))
     assert (status, body["variant"]) == (200, "challenger")
     assert runtime.calls[0]["TargetVariant"] == "challenger"
-    status, body = _call(_event(DEPARTURE, **{"X-Millrace-Variant": "newest"}))
+    status, body = call_router(an_event(DEPARTURE, **{"X-Millrace-Variant": "newest"}))
     assert (status, body["error"]["code"]) == (400, "not_allowed")
 
 
@@ -187,7 +81,7 @@ def test_a_batch_answers_in_order_with_errors_in_place(runtime: Runtime) -> None
         DEPARTURE | {"origin": "BOS"},
         DEPARTURE | {"flight_number": 3},
     ]
-    status, body = _call(_event({"records": records}, "/predictions/batch"))
+    status, body = call_router(an_event({"records": records}, "/predictions/batch"))
     assert status == 200
     first, second, third = body["predictions"]
     assert (first["probability"], third["probability"]) == (0.0001, 0.0003)
@@ -199,7 +93,7 @@ def test_a_batch_answers_in_order_with_errors_in_place(runtime: Runtime) -> None
 
 def test_a_batch_of_broken_records_never_reaches_the_endpoint(runtime: Runtime) -> None:
     text = '{"records": [5, {"flight_id": NaN}, {"carrier": "UA", "carrier": "B6"}]}'
-    status, body = _call(_event(text, "/predictions/batch"))
+    status, body = call_router(an_event(text, "/predictions/batch"))
     assert status == 200
     codes = [one["error"]["code"] for one in body["predictions"]]
     assert codes == ["not_object", "not_json", "not_json"]
@@ -233,7 +127,7 @@ def test_a_batch_of_broken_records_never_reaches_the_endpoint(runtime: Runtime) 
 def test_bad_requests_get_status_code_and_field(
     runtime: Runtime, body: Any, path: str, expected: tuple[int, str, str | None]
 ) -> None:
-    status, content = _call(_event(body, path))
+    status, content = call_router(an_event(body, path))
     assert (status, content["error"]["code"], content["error"]["field"]) == expected
     assert content["error"]["message"]
     assert runtime.calls == []
@@ -245,18 +139,17 @@ def test_bad_requests_get_status_code_and_field(
     "application/json; charset", "application/json; charset = utf-8",
 ])  # fmt: skip
 def test_other_content_types_are_refused(media_type: str) -> None:
-    event = _event(DEPARTURE)
+    event = an_event(DEPARTURE)
     event["headers"] = {"content-type": media_type} if media_type else {}
-    assert _call(event)[0] == 415
+    assert call_router(event)[0] == 415
 
 
 def test_a_charset_and_base64_bodies_are_fine() -> None:
-    event = _event(DEPARTURE)
+    event = an_event(DEPARTURE)
     event["headers"] = {"CONTENT-TYPE": "Application/JSON; charset=utf-8"}
     event["body"] = base64.b64encode(event["body"].encode()).decode()
     event["isBase64Encoded"] = True
-    assert _call(event)[0] == 200
-    assert _call({**event, "body": "%%"})[0] == 400
+    assert call_router(event)[0] == 200
 
 
 @pytest.mark.parametrize(("coding", "status"), [
@@ -264,30 +157,32 @@ def test_a_charset_and_base64_bodies_are_fine() -> None:
 ])  # fmt: skip
 def test_a_body_is_read_as_it_is_or_not_at_all(coding: str, status: int) -> None:
     """WAF and the gateway saw these bytes, not what they would be decoded to."""
-    assert _call(_event(DEPARTURE, **{"content-ENCODING": coding}))[0] == status
+    assert call_router(an_event(DEPARTURE, **{"content-ENCODING": coding}))[0] == status
 
 
 def test_the_matched_resource_counts_where_a_custom_domain_changes_the_path() -> None:
-    event = _event(DEPARTURE, path="/flights/v1/predictions")
-    assert _call({**event, "resource": "/predictions"})[0] == 200
-    assert _call({**event, "resource": "/{proxy+}"})[0] == 404
+    event = an_event(DEPARTURE, path="/flights/v1/predictions")
+    assert call_router({**event, "resource": "/predictions"})[0] == 200
+    assert call_router({**event, "resource": "/{proxy+}"})[0] == 404
 
 
 def test_health_names_the_contract() -> None:
-    status, body = _call({"httpMethod": "GET", "path": "/health", "body": None, "headers": None})
+    status, body = call_router(
+        {"httpMethod": "GET", "path": "/health", "body": None, "headers": None}
+    )
     assert (status, body["contract"]) == (200, {"name": "flights", "version": "1.0.0"})
 
 
 @pytest.mark.parametrize(
     ("failure", "status"),
     [
-        (_error("ModelError", "Received server error (500)"), 503),
-        (_error("ModelError", "Received client error (400)", OriginalStatusCode=400), 502),
-        (_error("ThrottlingException"), 503),
-        (_error("ServiceUnavailable"), 503),
-        (_error("ModelNotReadyException"), 503),
-        (_error("ValidationError", "Endpoint flights-dev of account 1 not found."), 503),
-        (_error("AccessDeniedException", "arn:aws:iam::1:role/secret-role may not"), 502),
+        (failure("ModelError", "Received server error (500)"), 503),
+        (failure("ModelError", "Received client error (400)", OriginalStatusCode=400), 502),
+        (failure("ThrottlingException"), 503),
+        (failure("ServiceUnavailable"), 503),
+        (failure("ModelNotReadyException"), 503),
+        (failure("ValidationError", "Endpoint flights-dev of account 1 not found."), 503),
+        (failure("AccessDeniedException", "arn:aws:iam::1:role/secret-role may not"), 502),
         (EndpointConnectionError(endpoint_url="https://internal"), 503),
         (RuntimeError(f"unexpected {CANARY}"), 500),
     ],
@@ -296,7 +191,7 @@ def test_failures_of_the_endpoint_show_no_internals(
     runtime: Runtime, log: io.StringIO, failure: Exception, status: int
 ) -> None:
     runtime.failure = failure
-    response = functions.handler(_event(DEPARTURE | {"tail_number": CANARY}), object())
+    response = functions.handler(an_event(DEPARTURE | {"tail_number": CANARY}), object())
     assert response["statusCode"] == status
     assert ("Retry-After" in response["headers"]) == (status == 503)
     shown = response["body"] + log.getvalue()
@@ -305,9 +200,9 @@ def test_failures_of_the_endpoint_show_no_internals(
 
 
 def test_a_variant_that_the_endpoint_lacks_is_the_callers_mistake(runtime: Runtime) -> None:
-    runtime.failure = _error("ValidationError", "Variant challenger not found for Request")
-    assert _call(_event(DEPARTURE, **{"X-Millrace-Variant": "challenger"}))[0] == 400
-    assert _call(_event(DEPARTURE))[0] == 503
+    runtime.failure = failure("ValidationError", "Variant challenger not found for Request")
+    assert call_router(an_event(DEPARTURE, **{"X-Millrace-Variant": "challenger"}))[0] == 400
+    assert call_router(an_event(DEPARTURE))[0] == 503
 
 
 @pytest.mark.parametrize(
@@ -325,9 +220,9 @@ def test_an_answer_that_does_not_fit_the_request_is_a_model_error(
     runtime: Runtime, body: bytes
 ) -> None:
     runtime.body = body or b" "
-    status, content = _call(_event(DEPARTURE, **{"X-Millrace-Variant": "champion"}))
+    status, content = call_router(an_event(DEPARTURE, **{"X-Millrace-Variant": "champion"}))
     assert (status, content["error"]["code"]) == (502, "model_error")
-    status, content = _call(_event(DEPARTURE))
+    status, content = call_router(an_event(DEPARTURE))
     assert (status, content["error"]["code"]) == (503, "unavailable")
 
 
@@ -342,22 +237,22 @@ def test_the_other_variant_answers_for_a_dead_one_and_the_answer_says_so(
     runtime: Runtime, chosen: str, dead: set[str], answered: str
 ) -> None:
     runtime.chosen, runtime.dead = chosen, dead
-    status, body = _call(_event(DEPARTURE))
+    status, body = call_router(an_event(DEPARTURE))
     assert (status, body["variant"], body["failed_over"]) == (200, answered, True)
-    status, body = _call(_event({"records": [DEPARTURE]}, "/predictions/batch"))
+    status, body = call_router(an_event({"records": [DEPARTURE]}, "/predictions/batch"))
     assert (status, body["variant"], body["failed_over"]) == (200, answered, True)
 
 
 def test_a_variant_that_is_asked_for_is_the_only_one_that_answers(runtime: Runtime) -> None:
     runtime.dead = {"challenger"}
-    status, body = _call(_event(DEPARTURE, **{"X-Millrace-Variant": "challenger"}))
+    status, body = call_router(an_event(DEPARTURE, **{"X-Millrace-Variant": "challenger"}))
     assert (status, body["error"]["code"]) == (502, "model_error")
     assert {call["TargetVariant"] for call in runtime.calls} == {"challenger"}
 
 
 def test_all_variants_dead_is_503(runtime: Runtime) -> None:
     runtime.dead = {"champion", "challenger"}
-    status, body = _call(_event(DEPARTURE))
+    status, body = call_router(an_event(DEPARTURE))
     assert (status, body["error"]["code"]) == (503, "unavailable")
     assert [call.get("TargetVariant") for call in runtime.calls] == [None, "champion", "challenger"]
 
@@ -370,11 +265,11 @@ def test_a_single_variant_has_the_time_of_one_call_and_is_not_asked_again_when_i
     runtime: Runtime,
 ) -> None:
     runtime.hung = {"champion"}
-    assert _call(_event(DEPARTURE))[0] == 503
+    assert call_router(an_event(DEPARTURE))[0] == 503
     assert runtime.asked() == [""]
     assert runtime.last
     runtime.hung, runtime.dead = set(), {"champion"}
-    assert _call(_event(DEPARTURE))[0] == 503
+    assert call_router(an_event(DEPARTURE))[0] == 503
     assert runtime.asked() == ["", "champion"]
 
 
@@ -384,7 +279,7 @@ def test_a_hanging_champion_costs_one_call_and_then_none_until_it_may_be_back(
     runtime.hung = {"champion"}
 
     def asked() -> list[str]:
-        status, body = _call(_event(DEPARTURE))
+        status, body = call_router(an_event(DEPARTURE))
         assert (status, body["variant"], body["failed_over"]) == (200, "challenger", True)
         return runtime.asked()
 
@@ -396,7 +291,7 @@ def test_a_hanging_champion_costs_one_call_and_then_none_until_it_may_be_back(
     assert asked() == ["", "challenger"]
     clock.now += AVOIDED_SECONDS
     runtime.hung = set()
-    _, body = _call(_event(DEPARTURE))
+    _, body = call_router(an_event(DEPARTURE))
     assert (body["variant"], body["failed_over"], runtime.asked()) == ("champion", False, [""])
 
 
@@ -406,7 +301,7 @@ def test_a_hanging_challenger_is_found_by_name_and_suspected_first_the_next_time
     runtime.chosen, runtime.hung = "challenger", {"challenger"}
 
     def asked() -> list[str]:
-        assert _call(_event(DEPARTURE))[1]["variant"] == "champion"
+        assert call_router(an_event(DEPARTURE))[1]["variant"] == "champion"
         return runtime.asked()
 
     assert asked() == ["", "challenger", "champion"]
@@ -418,13 +313,13 @@ def test_a_hanging_challenger_is_found_by_name_and_suspected_first_the_next_time
 def test_a_variant_that_only_fails_is_not_left_out(runtime: Runtime) -> None:
     runtime.dead = {"champion"}
     for _ in range(2):
-        assert _call(_event(DEPARTURE))[1]["variant"] == "challenger"
+        assert call_router(an_event(DEPARTURE))[1]["variant"] == "challenger"
         assert runtime.asked() == ["", "champion", "challenger"]
 
 
 def test_a_named_variant_that_hangs_is_asked_once(runtime: Runtime) -> None:
     runtime.hung = {"challenger"}
-    status, body = _call(_event(DEPARTURE, **{"X-Millrace-Variant": "challenger"}))
+    status, body = call_router(an_event(DEPARTURE, **{"X-Millrace-Variant": "challenger"}))
     assert (status, body["error"]["code"], runtime.asked()) == (503, "unavailable", ["challenger"])
 
 
@@ -432,9 +327,9 @@ def test_a_variant_that_is_gone_while_the_other_is_left_out_is_not_the_callers_m
     runtime: Runtime,
 ) -> None:
     runtime.hung = {"champion"}
-    _call(_event(DEPARTURE))
-    runtime.failure = _error("ValidationError", "Variant challenger not found for Request")
-    assert _call(_event(DEPARTURE))[0] == 503
+    call_router(an_event(DEPARTURE))
+    runtime.failure = failure("ValidationError", "Variant challenger not found for Request")
+    assert call_router(an_event(DEPARTURE))[0] == 503
 
 
 @pytest.mark.parametrize("failover", ["champion", "champion,challenger"], indirect=True)
@@ -445,9 +340,9 @@ def test_whatever_hangs_the_calls_end_before_the_gateway_gives_up(
     runtime: Runtime, chosen: str, header: dict[str, str], before: set[str]
 ) -> None:
     runtime.chosen, runtime.hung = chosen, before
-    _call(_event(DEPARTURE))
+    call_router(an_event(DEPARTURE))
     runtime.hung, runtime.seconds = {"champion", "challenger"}, 0.0
-    assert _call(_event(DEPARTURE, **header))[0] == 503
+    assert call_router(an_event(DEPARTURE, **header))[0] == 503
     assert 0 < runtime.seconds <= GATEWAY_SECONDS - START_SECONDS
 
 
@@ -465,10 +360,10 @@ def test_while_off_predictions_answer_503_and_health_200(
         score=None,
     )
     monkeypatch.setattr(functions, "_router", lambda: off)
-    response = functions.handler(_event(DEPARTURE), object())
+    response = functions.handler(an_event(DEPARTURE), object())
     assert response["statusCode"] == 503
     assert int(response["headers"]["Retry-After"]) > 0
-    assert _call(_event("", "/health", "GET"))[0] == 200
+    assert call_router(an_event("", "/health", "GET"))[0] == 200
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -486,7 +381,7 @@ def test_while_off_predictions_answer_503_and_health_200(
     ).map(json.dumps),
 )
 def test_every_request_is_answered(path: str, method: str, body: str) -> None:
-    status, content = _call(_event(body, path, method))
+    status, content = call_router(an_event(body, path, method))
     assert status in (200, 400, 404, 405)
     assert status == 200 or content["error"]["code"]
 
@@ -496,7 +391,7 @@ def test_no_answer_and_no_log_holds_a_classified_value(
     log: io.StringIO, classified: object
 ) -> None:
     record = DEPARTURE | {"tail_number": classified}
-    for event in (_event(record), _event({"records": [record]}, "/predictions/batch")):
+    for event in (an_event(record), an_event({"records": [record]}, "/predictions/batch")):
         body = functions.handler(event, object())["body"]
         assert "tail_number" in body
         assert "canary" not in (body + log.getvalue()).lower()

@@ -22,7 +22,7 @@ from lambdas.shared import pseudonym_key
 from lambdas.shared.environment import EnvironmentVariableError
 from lambdas.transform import handler as functions
 from lambdas.transform import logic
-from tests.unit.conftest import ARRIVAL, DEPARTURE, FLIGHTS, KEEP_SESSION, KEY
+from tests.support.records import ARRIVAL, DEPARTURE, FLIGHTS, KEEP_SESSION, KEY
 
 CONTRACT = compile_contract(read_contract(FLIGHTS))
 EVENT, LABEL = CONTRACT["event"], CONTRACT["label"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import dataclasses
 import inspect
@@ -23,49 +22,9 @@ from model_code.features import fit
 from model_code.models import Model
 from model_code.monitoring import capture, criteria, drift, monitor
 from model_code.monitoring.capture import Captured, Prediction
-from tests.unit import models_for_tests as models
-from tests.unit.spark_jobs import CONTRACT
-
-WINDOW = monitor.Window("2013-04-01T00:00:00Z", "2013-05-01T00:00:00.000Z")
-
-
-def line(
-    records: list[dict[str, Any]], probabilities: list[float], description: dict[str, str], at: str
-) -> str:
-    """One request as SageMaker captures it."""
-    answer = {
-        "predictions": [
-            {"record_id": record["flight_id"], "probability": probability}
-            for record, probability in zip(records, probabilities, strict=True)
-        ],
-        "model": description,
-    }
-    return json.dumps(
-        {
-            "captureData": {
-                "endpointInput": {
-                    "observedContentType": "application/json",
-                    "mode": "INPUT",
-                    "data": json.dumps({"instances": records}),
-                    "encoding": "JSON",
-                },
-                "endpointOutput": {
-                    "observedContentType": "application/json",
-                    "mode": "OUTPUT",
-                    "data": base64.b64encode(json.dumps(answer).encode()).decode(),
-                    "encoding": "BASE64",
-                },
-            },
-            "eventMetadata": {"eventId": at, "inferenceTime": at},
-            "eventVersion": "0",
-        }
-    )
-
-
-def write_capture(root: Path, variant: str, lines: list[str]) -> None:
-    folder = root / variant / "2026" / "11" / "21" / "07"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{len(list(folder.iterdir()))}.jsonl").write_text("\n".join(lines) + "\n")
+from tests.support import models
+from tests.support.captures import WINDOW, line, write_capture
+from tests.support.spark_jobs import CONTRACT
 
 
 class Case:
@@ -123,9 +82,27 @@ class Case:
         return json.loads(report.read_text())  # type: ignore[no-any-return]
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        ("yesterday", WINDOW.end, '--window-start is "yesterday"; allowed: an ISO 8601 time'),
+        (WINDOW.start, "", '--window-end is ""; allowed: an ISO 8601 time'),
+        (WINDOW.start, "nan", '--window-end is "nan"; allowed: an ISO 8601 time'),
+        (WINDOW.start, "9999-12-31T23:59:59-23:59", "allowed: an ISO 8601 time"),
+        (WINDOW.end, WINDOW.start, "allowed: a time before --window-end, which is 2013-04-01"),
+        (WINDOW.start, WINDOW.start, "allowed: a time before --window-end"),
+    ],
+)
+def test_a_window_that_is_none_is_told(start: str, end: str, said: str, tmp_path: Path) -> None:
+    given = [f"--window-start={start}", f"--window-end={end}", "--endpoint", "flights"]
+    with pytest.raises(SystemExit) as ended:
+        monitor.main(given, tmp_path)
+    assert said in str(ended.value)
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tests.unit.test_training import fit
+    from tests.support.training import fit
 
     folder = tmp_path_factory.mktemp("trained")
     models.write_run(folder / "run")

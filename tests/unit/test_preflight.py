@@ -29,7 +29,8 @@ from operations.preflight.region import (
     prefix_lists,
     throttle,
 )
-from operations.preflight.replicas import LOCKED, replica_buckets, replicas
+from stacks.replication.preflight import answers as replicas
+from stacks.replication.zones import LOCKED, replica_buckets
 
 SCOPE = Scope("flights", "prod")
 NOTHING = Deployed(SCOPE, (), (), {})

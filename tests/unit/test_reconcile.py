@@ -105,6 +105,16 @@ def test_a_file_that_nobody_can_read_counts_as_one_record(s3: Any) -> None:
     assert (after.curated, after.rejected, after.pending, after.agrees) == (1, 1, 0, True)
 
 
+def test_a_hidden_file_stays_pending_and_an_empty_marker_is_none(s3: Any) -> None:
+    s3.put_object(Bucket=ZONES.landing, Key="events/_late.jsonl", Body=_raw("a"))
+    s3.put_object(Bucket=ZONES.landing, Key="events/_STARTED", Body=b"")
+    s3.put_object(Bucket=ZONES.landing, Key="events/.keep", Body=b"")
+    row = {"stream": "events", "code": "unreadable_file", "record_id": "file:s3://landing/_late"}
+    _put_table(s3, "rejected/1.parquet", [row])
+    found = count(_ledger(Outgoing(_raw("a"))), "events", find(Lake(s3, KEY), ZONES, "events", ID))
+    assert (found.rejected, found.pending, found.agrees) == (0, 1, True)
+
+
 def test_both_sides_agree_when_every_id_is_somewhere() -> None:
     ledger = _ledger(*(Outgoing(_raw(name)) for name in "abcd"))
     result = count(

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from local.demo.report.model import Report
 from local.demo.report.page import headline, render
-from local.demo.report.svg import ticks
-from tests.unit.report_example import FEATURES, MONTHS, STACKS, example_report
+from pages.svg import ticks
+from tests.support.report_example import FEATURES, MONTHS, STACKS, example_report
 
 # What the report promises to its readers, as paths into report.json.
 PROMISED = (

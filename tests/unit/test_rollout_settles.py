@@ -3,40 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
 
-from config.settings import Serving, Variant
 from lambdas.rollout import settle
 from lambdas.shared.errors import LeaseLost
-from tests.unit.conftest import KEEP_SESSION
-from tests.unit.rollout_world import GUARDS, OTHER, RUN, World
+from stacks.serving.settings import Serving, Variant
+from tests.support.rollout_world import GUARDS, OTHER, RUN, World
+from tests.support.settled_rollouts import ROLLED_BACK, assert_settled, challenged, world
+
+__all__ = ["world"]
 
 SEED = ("seed", "seed")
-ROLLED_BACK = "Request to update endpoint failed: one or more alarms rang"
-
-
-@pytest.fixture
-def world(aws_environment: None) -> Iterator[World]:
-    with mock_aws(config=KEEP_SESSION):
-        yield World()
-
-
-def challenged(world: World, share: float = 0.1) -> None:
-    """A challenger that answers a share of the requests."""
-    world.start("start_challenger", "new")
-    world.cloudformation.finish()
-    world.rollout.endpoint.set_challenger_weight(share)
-    world.cloudformation.updates.clear()
-    world.sagemaker.weights.clear()
-
-
-def assert_settled(world: World, package: str = "seed") -> None:
-    assert world.pointers() == world.serving() == (package, package)
-    assert world.sagemaker.config == f"config-{package}-{package}"
-    assert world.sagemaker.share == 0
 
 
 def test_a_bad_challenger_gets_no_traffic_first_and_is_replaced_when_alarms_are_quiet(

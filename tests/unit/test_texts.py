@@ -15,6 +15,7 @@ from core.texts import document, readable
     ("value", "text"),
     [
         ("Zürich 東京", '"Zürich 東京"'),
+        ("\ufeffUA\u200b", r'"\ufeffUA\u200b"'),
         ("\u202e1", r'"\u202e1"'),
         ("\ud83d", r'"\ud83d"'),
         ("\u2028", r'"\u2028"'),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -23,7 +22,8 @@ from model_code.evaluation.bootstrap import entropy
 from model_code.features import fit as features_fit
 from model_code.models import Model
 from model_code.training import train
-from tests.unit import models_for_tests as models
+from tests.support import models
+from tests.support.training import fit
 
 JSON = "application/json"
 ARCHIVE = {
@@ -35,17 +35,6 @@ ARCHIVE = {
     "yardsticks.json",
     "code",
 }
-
-
-def fit(run: Path, target: Path, *arguments: str) -> None:
-    environment = {
-        "SM_CHANNEL_TRAIN": str(run / "train"),
-        "SM_CHANNEL_VALIDATION": str(run / "validation"),
-        "SM_CHANNEL_RUN": str(run),
-        "SM_MODEL_DIR": str(target),
-    }
-    with mock.patch.dict(os.environ, environment):
-        train.main(["--threads", "1", *arguments, "--sagemaker_program", "train.py"])
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -13,9 +12,11 @@ import pytest
 from core import names
 from local import flights
 from model_code.evaluation import inputs
-from tests.unit import spark_jobs
-from tests.unit.spark_jobs import CONTRACT
-from tests.unit.test_features_job import AS_OF, Run
+from tests.support import spark_jobs
+from tests.support.features_job import AS_OF, Run
+from tests.support.spark_jobs import CONTRACT, jvm
+
+__all__ = ["jvm"]
 
 # Names that columns of the jobs, or of pandas code behind them, once had or have.
 RENAMED = {
@@ -31,12 +32,6 @@ RENAMED = {
     "destination": "bin",
     "origin": "category",
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def java() -> Iterator[None]:
-    with spark_jobs.java():
-        yield
 
 
 def _renamed(contract: dict[str, Any]) -> dict[str, Any]:

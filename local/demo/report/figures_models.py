@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from local.demo.report.model import Comparison, Curve, Estimate
-from local.demo.report.svg import Drawing, Plot, ticks
+from pages.svg import Drawing, Plot, ticks
 
 SIDE = 390.0
 LEFT, TOP, RIGHT, BOTTOM = 46.0, 16.0, 24.0, 46.0

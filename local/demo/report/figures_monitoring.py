@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from local.demo.report.model import Estimate, Monitoring, MonthReport
-from local.demo.report.svg import Drawing, Plot, Point, ticks
+from pages.svg import Drawing, Plot, Point, ticks
 
 CELL_HEIGHT, NAME_WIDTH = 24.0, 190.0
 DARK_ENOUGH = 0.55

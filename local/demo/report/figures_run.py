@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from local.demo.report.figures_monitoring import WORDY_MONTHS
 from local.demo.report.model import Moment, Phase, Serving, Stack
-from local.demo.report.svg import Drawing, Plot, Point, number, ticks
+from pages.svg import Drawing, Plot, Point, number, ticks
 
 ROW = 22.0
 HANDLINGS = ("executed", "emulated", "recorded")

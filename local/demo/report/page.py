@@ -5,37 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from local.demo.report import figures_models, figures_monitoring, figures_run
 from local.demo.report.model import Comparison, Estimate, Report
+from pages.render import environment, style
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
 
 def render(report: Report) -> str:
     """The page as HTML text."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
+    templates = environment(TEMPLATES)
+    templates.filters |= {
         "count": _count,
         "clock": _clock,
         "estimate": _estimate,
         "words": lambda name: str(name).replace("_", " "),
         "milliseconds": lambda value: "-" if value is None else f"{value:,.0f} ms",
     }
-    environment.tests["pending_deletion"] = lambda item: "pending deletion" in item
-    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-    style = Markup(css)  # noqa: S704 - our own file
-    page = environment.get_template("report.html.j2")
+    templates.tests["pending_deletion"] = lambda item: "pending deletion" in item
+    page = templates.get_template("report.html.j2")
     text: str = page.render(
-        report=report, style=style, figures=_figures(report), headline=headline(report)
+        report=report,
+        style=style(TEMPLATES / "report.css"),
+        figures=_figures(report),
+        headline=headline(report),
     )
     return text
 

@@ -1,18 +1,22 @@
 """What AWS refuses when CloudFormation creates or updates a resource.
 
 The emulator stores most properties as they come. AWS looks at them: the registry's schema first
-(``schema``), then each service with rules that no schema holds (one module a service here). A rule
-is named after its row in docs/fidelity.yaml, where its source stands, and gets the properties with
-every reference resolved.
+(``schema``), then each service with rules that no schema holds (``refusals*.py`` in its folder of
+``local/services``; here those that concern several). A rule is named after its row in
+docs/fidelity.yaml, where its source stands, and gets the properties with every reference resolved.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable, Iterator
+from functools import cache
+from types import ModuleType
 from typing import Any
 
+from local import services
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 
@@ -67,10 +71,24 @@ def refuses_change(row: str, *types: str) -> Callable[[Change], Change]:
 
 
 def rules() -> dict[str, list[tuple[str, Rule]]]:
-    """Every rule by resource type, after all modules of this package are imported."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
+    """Every rule by resource type, after all modules with rules are imported."""
+    _import_rules()
     return _rules
+
+
+@cache
+def _import_rules() -> None:
+    for name in _names(services):
+        for part in _names(importlib.import_module(name)):
+            if part.rpartition(".")[2].startswith("refusals"):
+                importlib.import_module(part)
+    for name in _names(sys.modules[__name__]):
+        importlib.import_module(name)
+
+
+def _names(package: ModuleType) -> Iterator[str]:
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        yield module.name
 
 
 def reasons(resource_type: str, properties: Properties) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,1 @@
+"""API Gateway: stages as deployed, signatures, access logs, certificates, its logging role."""

@@ -1,0 +1,1 @@
+"""Athena: queries that really run."""

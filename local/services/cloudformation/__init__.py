@@ -1,0 +1,1 @@
+"""CloudFormation: what it checks, resolves, tells and asks of roles beyond provisioning."""

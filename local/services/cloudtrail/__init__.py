@@ -1,0 +1,1 @@
+"""CloudTrail: trails and what they need to write."""

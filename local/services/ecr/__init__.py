@@ -1,0 +1,1 @@
+"""ECR: AWS's registries of images."""

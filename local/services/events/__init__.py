@@ -1,0 +1,1 @@
+"""EventBridge rules; delivery to targets is ``local.emulator.dispatchers``."""

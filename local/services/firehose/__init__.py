@@ -1,0 +1,1 @@
+"""Firehose: delivery streams to S3."""

@@ -1,0 +1,221 @@
+"""Delivery streams to S3: what goes together and what does not."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from local.emulator.provisioning import truth
+from local.emulator.refusals import Properties, refuses, refuses_change
+
+STREAM = "AWS::KinesisFirehose::DeliveryStream"
+SMALLEST_FILE_MB = 64
+_EXPRESSION = re.compile(r"!\{([^:}]*):")
+_FROM_LAMBDA, _FROM_QUERY = "partitionKeyFromLambda", "partitionKeyFromQuery"
+_NAMESPACES = ("timestamp", "firehose", _FROM_LAMBDA, _FROM_QUERY)
+
+
+def _s3(properties: Properties) -> dict[str, Any]:
+    found: dict[str, Any] = properties.get("ExtendedS3DestinationConfiguration") or {}
+    return found
+
+
+def _enabled(section: Any) -> bool:
+    return bool(section) and truth(section.get("Enabled", True))
+
+
+def _converts(properties: Properties) -> bool:
+    return _enabled(_s3(properties).get("DataFormatConversionConfiguration"))
+
+
+def _partitions(properties: Properties) -> bool:
+    section = _s3(properties).get("DynamicPartitioningConfiguration") or {}
+    return truth(section.get("Enabled"))
+
+
+def _processors(properties: Properties) -> list[dict[str, Any]]:
+    section = _s3(properties).get("ProcessingConfiguration") or {}
+    found: list[dict[str, Any]] = section.get("Processors") or []
+    return found if truth(section.get("Enabled")) else []
+
+
+def _parameters(processor: dict[str, Any]) -> dict[str, str]:
+    given = processor.get("Parameters") or []
+    return {entry["ParameterName"]: str(entry["ParameterValue"]) for entry in given}
+
+
+def _namespaces(prefix: Any) -> set[str]:
+    return set(_EXPRESSION.findall(str(prefix or "")))
+
+
+@refuses("firehose-large-files", STREAM)
+def _size(properties: Properties) -> str | None:
+    size = float((_s3(properties).get("BufferingHints") or {}).get("SizeInMBs", 5))
+    if size >= SMALLEST_FILE_MB:
+        return None
+    if _converts(properties):
+        return f"BufferingHints.SizeInMBs must be at least 64 with format conversion, not {size:g}"
+    if _partitions(properties):
+        return f"BufferingHints.SizeInMBs must be at least 64 with partitioning, not {size:g}"
+    return None
+
+
+@refuses("firehose-zero-buffering", STREAM)
+def _interval(properties: Properties) -> str | None:
+    hints = _s3(properties).get("BufferingHints") or {}
+    if not _partitions(properties) or float(hints.get("IntervalInSeconds", 300)) > 0:
+        return None
+    return "BufferingHints.IntervalInSeconds is 0; allowed with partitioning: 1 to 900"
+
+
+@refuses("firehose-conversion-uncompressed", STREAM)
+def _compression(properties: Properties) -> str | None:
+    given = _s3(properties).get("CompressionFormat", "UNCOMPRESSED")
+    if not _converts(properties) or given == "UNCOMPRESSED":
+        return None
+    return f"CompressionFormat {given}: allowed with format conversion: UNCOMPRESSED"
+
+
+@refuses("firehose-conversion-parts", STREAM)
+def _conversion(properties: Properties) -> str | None:
+    section = _s3(properties).get("DataFormatConversionConfiguration") or {}
+    parts = ("SchemaConfiguration", "InputFormatConfiguration", "OutputFormatConfiguration")
+    missing = [name for name in parts if not section.get(name)]
+    if not _converts(properties) or not (missing or _schema_lacks(section)):
+        return None
+    return f"Format conversion needs {missing or _schema_lacks(section)}"
+
+
+def _schema_lacks(section: dict[str, Any]) -> list[str]:
+    schema = section.get("SchemaConfiguration") or {}
+    return [name for name in ("RoleARN", "DatabaseName", "TableName") if not schema.get(name)]
+
+
+@refuses("firehose-buffering-both", STREAM)
+def _hints(properties: Properties) -> str | None:
+    hints = _s3(properties).get("BufferingHints") or {}
+    if len(hints) != 1:
+        return None
+    return f"BufferingHints takes SizeInMBs and IntervalInSeconds, not {next(iter(hints))} alone"
+
+
+@refuses("firehose-prefix-namespaces", STREAM)
+def _prefix(properties: Properties) -> str | None:
+    destination = _s3(properties)
+    for name in ("Prefix", "ErrorOutputPrefix"):
+        unknown = _namespaces(destination.get(name)) - set(_NAMESPACES)
+        if unknown:
+            return f"{name}: unknown namespace {sorted(unknown)}; allowed: {_NAMESPACES}"
+    if "error-output-type" in str(destination.get("Prefix", "")):
+        return "Prefix must not use !{firehose:error-output-type}; ErrorOutputPrefix does"
+    return None
+
+
+@refuses("firehose-expression-needs-error-prefix", STREAM)
+def _error_prefix(properties: Properties) -> str | None:
+    destination = _s3(properties)
+    if not _namespaces(destination.get("Prefix")):
+        return None
+    errors = str(destination.get("ErrorOutputPrefix", ""))
+    if "!{firehose:error-output-type}" in errors:
+        return None
+    return (
+        f"ErrorOutputPrefix {errors!r} must contain !{{firehose:error-output-type}} when Prefix "
+        "contains expressions"
+    )
+
+
+@refuses("firehose-partition-keys", STREAM)
+def _keys(properties: Properties) -> str | None:
+    keys = {_FROM_LAMBDA, _FROM_QUERY}
+    used = _namespaces(_s3(properties).get("Prefix")) & keys
+    if wrong := sorted(_namespaces(_s3(properties).get("ErrorOutputPrefix")) & keys):
+        return f"ErrorOutputPrefix has {wrong}; allowed in Prefix only"
+    if used and not _partitions(properties):
+        return (
+            "Dynamic Partitioning Namespaces can only be part of a prefix expression when Dynamic "
+            f"Partitioning is enabled: {sorted(used)}"
+        )
+    if _partitions(properties) and not used:
+        return "Prefix must use a partition key when dynamic partitioning is enabled"
+    kinds = {processor.get("Type") for processor in _processors(properties)}
+    for space, kind in ((_FROM_LAMBDA, "Lambda"), (_FROM_QUERY, "MetadataExtraction")):
+        if space in used and kind not in kinds:
+            return f"Prefix uses {space}: a processor of type {kind} is needed"
+    return None
+
+
+@refuses("firehose-backup-needs-place", STREAM)
+def _backup(properties: Properties) -> str | None:
+    destination = _s3(properties)
+    if destination.get("S3BackupMode") != "Enabled" or destination.get("S3BackupConfiguration"):
+        return None
+    return "S3BackupConfiguration is required with S3BackupMode Enabled"
+
+
+@refuses("firehose-processor-parameters", STREAM)
+def _lambda(properties: Properties) -> str | None:
+    bounds = {"NumberOfRetries": (0, 300), "BufferSizeInMBs": (0.2, 3),
+              "BufferIntervalInSeconds": (0, 900)}  # fmt: skip
+    for processor in _processors(properties):
+        given = _parameters(processor)
+        if processor.get("Type") == "Lambda" and "LambdaArn" not in given:
+            return "A processor of type Lambda needs the parameter LambdaArn"
+        for name, (low, high) in bounds.items():
+            if name in given and not low <= float(given[name]) <= high:
+                return f"{name} {given[name]}: allowed: {low} to {high}"
+    return None
+
+
+@refuses("firehose-extraction-needs-query", STREAM)
+def _extraction(properties: Properties) -> str | None:
+    for processor in _processors(properties):
+        missing = {"MetadataExtractionQuery", "JsonParsingEngine"} - set(_parameters(processor))
+        if processor.get("Type") == "MetadataExtraction" and missing:
+            return f"A processor of type MetadataExtraction needs {sorted(missing)}"
+    return None
+
+
+@refuses("firehose-encryption-of-direct-put", STREAM)
+def _source(properties: Properties) -> str | None:
+    given = properties.get("DeliveryStreamEncryptionConfigurationInput")
+    kind = properties.get("DeliveryStreamType", "DirectPut")
+    if given is None or kind == "DirectPut":
+        return None
+    return f"Server-side encryption of the stream is for DirectPut alone, not {kind}"
+
+
+@refuses("firehose-encryption-needs-key", STREAM)
+def _key(properties: Properties) -> str | None:
+    given = properties.get("DeliveryStreamEncryptionConfigurationInput") or {}
+    own, key = given.get("KeyType") == "CUSTOMER_MANAGED_CMK", str(given.get("KeyARN", ""))
+    if own and not re.fullmatch(r"arn:[^:]*:kms:[a-z0-9-]+:\d{12}:key/.+", key):
+        return f"KeyARN {key!r}: allowed with CUSTOMER_MANAGED_CMK: the ARN of a key, not an alias"
+    if not own and key:
+        return "KeyARN must not be specified with AWS_OWNED_CMK"
+    return None
+
+
+@refuses("firehose-stream-name", STREAM)
+def _name(properties: Properties) -> str | None:
+    name = properties.get("DeliveryStreamName")
+    if name is None or re.fullmatch(r"[a-zA-Z0-9._-]{1,64}", str(name)):
+        return None
+    return f"DeliveryStreamName {name}: allowed: 1 to 64 letters, digits, '.', '_' and '-'"
+
+
+@refuses_change("firehose-partitioning-is-for-new-streams", STREAM)
+def _partitioning(old: Properties, new: Properties) -> str | None:
+    before, after = _partitions(old), _partitions(new)
+    if before == after:
+        return None
+    verb = "enabled on" if after else "disabled on"
+    return f"Dynamic partitioning cannot be {verb} an existing delivery stream; make a new one"
+
+
+@refuses_change("firehose-backup-stays", STREAM)
+def _backup_stays(old: Properties, new: Properties) -> str | None:
+    before, after = (_s3(state).get("S3BackupMode", "Disabled") for state in (old, new))
+    if before != "Enabled" or after == "Enabled":
+        return None
+    return "S3BackupMode: once enabled, the backup of a stream cannot be disabled"

@@ -1,0 +1,1 @@
+"""Glue: jobs that run, their logs, the catalog."""

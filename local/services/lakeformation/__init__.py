@@ -1,0 +1,1 @@
+"""Lake Formation: settings of an account."""

@@ -1,0 +1,1 @@
+"""Lambda (``lambda`` is no name for a module): properties, errors, failed events."""

@@ -1,0 +1,1 @@
+"""CloudWatch Logs: groups, filter patterns, metric filters."""

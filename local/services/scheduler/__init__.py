@@ -1,0 +1,1 @@
+"""EventBridge Scheduler: deliveries under a schedule's role."""

@@ -1,0 +1,1 @@
+"""Step Functions: executions that enforce, wait, stop and time out."""

@@ -1,0 +1,1 @@
+"""What the pages of Millrace share: their look, their drawings, how they are rendered."""

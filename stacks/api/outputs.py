@@ -1,0 +1,17 @@
+"""What the API hands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_apigateway as apigateway
+
+from stacks.kit.platform_function import PlatformFunction
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """Outputs of the API stack."""
+
+    router: PlatformFunction
+    rest_api: apigateway.RestApi

@@ -1,1 +1,0 @@
-"""Alarms as constructs: each names its section in ``docs/runbook.md``."""

@@ -1,0 +1,16 @@
+"""What ingestion hands on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stacks.kit.platform_function import PlatformFunction
+
+
+@dataclass(frozen=True, slots=True)
+class Ingestion:
+    """Outputs of the ingestion stack, keyed by stream (``events``, ``labels``)."""
+
+    transforms: Mapping[str, PlatformFunction]
+    stream_names: Mapping[str, str]

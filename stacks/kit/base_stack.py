@@ -1,0 +1,112 @@
+"""What every stack of a deployment shares: place, tags, protection and the names of its scope."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import DefaultStackSynthesizer, Environment, Stack, Tags
+from constructs import Construct, IConstruct
+
+from config.load import Deployment
+from core import names
+
+
+def scope_of(deployment: Deployment) -> names.Scope:
+    """The naming scope (instance and environment) of a deployment."""
+    return names.Scope(deployment.settings.instance, deployment.settings.environment)
+
+
+# A version in the model registry takes no tags, those of its group are its own:
+# https://github.com/aws/aws-cdk/issues/33699. A stack carries none itself either (the context key
+# `explicitStackTags`), for CloudFormation would hand them on to the version.
+NEVER_TAGGED = ("AWS::SageMaker::ModelPackage",)
+
+
+# CloudFormation makes a resource's name of the stack's, the logical id and a random part, and keeps
+# at least this much of the stack's when all of it is longer than the 63 characters S3 takes.
+KEPT_OF_STACK_NAME = 24
+
+
+class BaseStack(Stack):
+    """A stack of one deployment.
+
+    ``settings``, ``contract`` (the compiled document) and ``names`` are there for subclasses, so
+    that no stack reads an environment variable, a context value or a file.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        deployment: Deployment,
+        description: str,
+        stateful: bool = False,
+        bootstrap_rule: bool = True,
+    ) -> None:
+        """Create the stack ``Millrace-<instance>-<environment>-<name>``.
+
+        Args:
+            scope: the app.
+            name: short name; also the construct id, hence part of every logical id's path.
+            deployment: validated settings and compiled contract.
+            description: one sentence shown in the CloudFormation console.
+            stateful: protects the stack from deletion unless the settings allow losing data.
+            bootstrap_rule: puts CDK's rule on the bootstrap version into the template. Its
+                parameter is read from SSM by whoever updates the stack; the CLI checks the
+                version by itself.
+        """
+        settings = deployment.settings
+        self.settings = settings
+        self.contract: dict[str, Any] = deployment.contract
+        self.names = scope_of(deployment)
+        super().__init__(
+            scope,
+            name,
+            stack_name=self.names.stack(name),
+            env=Environment(account=settings.account, region=settings.region),
+            description=description,
+            termination_protection=stateful and not settings.retention.allow_data_deletion,
+            # Only where needed: Python sees a given synthesizer as not bound to its stack, so such
+            # a stack can add no file asset.
+            synthesizer=None
+            if bootstrap_rule
+            else DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
+        )
+        for key, value in (
+            ("owner", settings.owner.team),
+            ("cost-center", settings.owner.cost_center),
+            ("instance", settings.instance),
+            ("environment", settings.environment),
+        ):
+            Tags.of(self).add(key, value, exclude_resource_types=list(NEVER_TAGGED))
+
+    @property
+    def availability_zones(self) -> list[str]:
+        """The settings' zones. CDK's own getter looks them up in the account: synth never does."""
+        return list(self.settings.network.availability_zones)
+
+    @property
+    def roles_arn(self) -> str:
+        """Pattern of every role of this deployment, for ``aws:PrincipalArn`` conditions.
+
+        The IAM path is what earlier stacks may match: naming a later stack's role is a cycle.
+        """
+        return f"arn:{self.partition}:iam::{self.account}:role{self.names.role_path}*"
+
+
+def generated(stack: BaseStack) -> str:
+    """How every name begins that CloudFormation makes for a resource of this deployment."""
+    return f"{stack.names.stack_prefix}-"[:KEPT_OF_STACK_NAME]
+
+
+def stack_of(construct: IConstruct) -> BaseStack:
+    """The stack of a construct, which must be one of ours.
+
+    Raises:
+        TypeError: the construct stands in another kind of stack.
+    """
+    stack = Stack.of(construct)
+    if not isinstance(stack, BaseStack):
+        raise TypeError(f"{stack.node.path} is not a BaseStack: it has no settings and no names")
+    return stack

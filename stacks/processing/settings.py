@@ -1,0 +1,18 @@
+"""Settings of Glue's jobs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from config.section import Section
+
+
+class Processing(Section):
+    """Glue Spark jobs."""
+
+    worker_type: Literal["G.1X", "G.2X", "G.4X"] = "G.1X"
+    workers: Annotated[int, Field(ge=2, le=299)] = 2
+    timeout_minutes: Annotated[int, Field(ge=1, le=2880)] = 60
+    curate_schedule: str | None = "cron(15 * * * ? *)"

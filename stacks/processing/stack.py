@@ -1,0 +1,185 @@
+"""Spark on Glue: the curate job (unique tables) and the features job (training sets)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from aws_cdk import aws_s3_assets as assets
+from constructs import Construct
+
+from bundles.archives import contract_file, glue_bundle
+from config.load import Deployment
+from core import names
+from stacks.data_lake.outputs import Lake
+from stacks.kit.base_stack import BaseStack
+from stacks.kit.customer_policy import CustomerPolicy
+from stacks.kit.foundation import Foundation
+from stacks.kit.grants import (
+    EVERYTHING,
+    allow_folders,
+    allow_objects,
+    allow_pseudonyms,
+    deny_objects,
+)
+from stacks.kit.job_surroundings import job_encryption
+from stacks.kit.scheduled_call import ScheduledCall, ScheduledCallProps
+from stacks.processing.outputs import Processing
+from stacks.processing.spark_job import SparkJob, SparkJobProps
+from stacks.processing.spark_runtime import SparkRuntimeProps, spark_runtime
+
+EVENTS, LABELS, REJECTED = (
+    names.CURATED[table] for table in (names.TABLE_EVENTS, names.TABLE_LABELS, names.TABLE_REJECTED)
+)
+CONCURRENT_FEATURE_RUNS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessingProps:
+    """What processing stands on."""
+
+    foundation: Foundation
+    lake: Lake
+
+
+class ProcessingStack(BaseStack):
+    """``outputs``: the jobs."""
+
+    def __init__(self, scope: Construct, *, deployment: Deployment, props: ProcessingProps) -> None:
+        super().__init__(
+            scope,
+            "processing",
+            deployment=deployment,
+            description="Millrace: Spark jobs that curate records and compute features",
+        )
+        self._props = props
+        self.contract_asset = assets.Asset(
+            self, "Contract", path=str(contract_file(deployment.contract))
+        )
+        self._modules = assets.Asset(self, "Modules", path=str(glue_bundle()))
+        self._runtime = spark_runtime(
+            self,
+            SparkRuntimeProps(
+                vpc_arn=props.foundation.network.vpc.vpc_arn,
+                modules=self._modules,
+                contract=self.contract_asset,
+            ),
+        )
+        self._encryption = job_encryption(
+            self, "JobEncryption", stack=self, foundation=props.foundation
+        )
+        self.outputs = Processing(curate=self._define_curate(), features=self._define_features())
+        self._schedule_curate()
+
+    def _define_curate(self) -> SparkJob:
+        lake, security = self._props.lake, self._props.foundation.security
+        raw, curated = _url(lake.raw.bucket_name), _url(lake.curated.bucket_name)
+        arguments = {
+            "input_events_stream": raw + names.RAW_STREAM[names.EVENTS],
+            "input_labels_stream": raw + names.RAW_STREAM[names.LABELS],
+            "input_errors": raw + _common(names.RAW_ERRORS),
+            "input_landing": _url(lake.landing.bucket_name),
+            "input_events": curated + EVENTS,
+            "input_labels": curated + LABELS,
+            "output_events": curated + EVENTS,
+            "output_labels": curated + LABELS,
+            "output_rejected": curated + REJECTED,
+            "pseudonym_key": security.pseudonym_key.key_arn,
+        }
+        # Two runs would replace each other's partitions: one at a time.
+        job = self._define_job("curate", "Unique tables from streams, files and errors", arguments)
+        keys = security.keys
+        received = [_common(names.RAW_STREAM), _common(names.RAW_ERRORS)]
+        allow_objects(job.role, lake.raw, keys.raw, read=received)
+        errors = _common(names.RAW_ERRORS)
+        allow_folders(job.role, lake.raw, *names.RAW_STREAM.values(), errors)
+        # The zone that it alone reads, and the one that it alone writes, but for people's queries.
+        allow_objects(job.role, lake.landing, keys.raw, read=[EVERYTHING])
+        allow_objects(job.role, lake.curated, keys.data, replace=[EVERYTHING])
+        deny_objects(job.role, lake.curated, names.CURATED_QUERY_RESULTS)
+        job.locate(lake.raw, lake.landing, lake.curated)
+        allow_pseudonyms(job.role, security)
+        return job
+
+    def _define_features(self) -> SparkJob:
+        lake, keys = self._props.lake, self._props.foundation.keys
+        training = self.settings.training
+        curated = _url(lake.curated.bucket_name)
+        arguments = {
+            "input_events": curated + EVENTS,
+            "input_labels": curated + LABELS,
+            "window_days": str(training.window_days),
+            "validation_share": str(training.validation_share),
+            "holdout_share": str(training.holdout_share),
+            "as_of": "latest",
+        }
+        job = self._define_job(
+            "features",
+            "Training sets with their feature specification",
+            arguments,
+            policies=[lake.readers.records],
+            concurrent_runs=CONCURRENT_FEATURE_RUNS,
+        )
+        allow_folders(job.role, lake.curated, EVENTS, LABELS)
+        allow_folders(job.role, lake.features, names.FEATURES_RUNS)
+        allow_objects(job.role, lake.features, keys.data, replace=[names.FEATURES_RUNS])
+        job.locate(lake.curated, lake.features)
+        return job
+
+    def _define_job(
+        self,
+        script: str,
+        description: str,
+        arguments: dict[str, str],
+        *,
+        policies: Sequence[CustomerPolicy] = (),
+        concurrent_runs: int = 1,
+    ) -> SparkJob:
+        return SparkJob(
+            self,
+            f"{script.capitalize()}Job",
+            stack=self,
+            props=SparkJobProps(
+                script=script,
+                description=description,
+                boundary=self._props.foundation.security.boundary,
+                policies=[self._runtime, *policies],
+                encryption=self._encryption,
+                logs_key=self._props.foundation.keys.logs,
+                modules=self._modules,
+                contract=self.contract_asset,
+                network=self._props.foundation.network,
+                arguments=arguments,
+                concurrent_runs=concurrent_runs,
+            ),
+        )
+
+    def _schedule_curate(self) -> None:
+        expression = self.settings.processing.curate_schedule
+        if expression is None:
+            return
+        ScheduledCall(
+            self,
+            "CurateSchedule",
+            stack=self,
+            props=ScheduledCallProps(
+                description="Starts the curate job",
+                expression=expression,
+                target=f"arn:{self.partition}:scheduler:::aws-sdk:glue:startJobRun",
+                request=self.to_json_string({"JobName": self.outputs.curate.job_name}),
+                actions=["glue:StartJobRun"],
+                resources=[self.outputs.curate.job_arn],
+                foundation=self._props.foundation,
+            ),
+        )
+
+
+def _url(bucket_name: str) -> str:
+    return f"s3://{bucket_name}/"
+
+
+def _common(prefixes: Mapping[str, str]) -> str:
+    """The folder that holds the prefixes of all streams, each one level below it."""
+    parents = {prefix.rstrip("/").rsplit("/", 1)[0] + "/" for prefix in prefixes.values()}
+    (parent,) = parents
+    return parent

@@ -1,0 +1,47 @@
+"""The optional capabilities. To remove one: its folder, its line here, its field of the settings.
+
+What a folder may have, each read by the one who asks for it: ``settings`` and ``rules`` (without
+``aws_cdk``); ``capability``, whose ``capability(settings)`` is told what the stacks make, or None
+where the settings do not want it; ``preflight``, whose ``answers(inquiry)`` asks the account before
+a deploy; ``here``, whose ``bring(platform, settings)`` gives the local platform what somebody else
+brings on AWS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from config.rule import Rule
+    from config.settings import Settings
+    from stacks.kit.capability import Capability
+
+OPTIONAL = (
+    "replication",
+    "backup",
+)
+
+
+def rules() -> Iterator[Rule]:
+    """Rules of every capability; loads no construct."""
+    for module in parts("rules"):
+        yield from module.RULES
+
+
+def parts(name: str) -> Iterator[Any]:
+    """The modules of that name, of capabilities that have one."""
+    for capability in OPTIONAL:
+        path = f"stacks.{capability}.{name}"
+        if find_spec(path) is not None:
+            yield import_module(path)
+
+
+def wanted(settings: Settings) -> Iterator[Capability]:
+    """Capabilities that the settings ask for."""
+    for module in parts("capability"):
+        capability = module.capability(settings)
+        if capability is not None:
+            yield capability

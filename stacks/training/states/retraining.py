@@ -1,0 +1,218 @@
+"""The retraining flow: lease, data, quality gate, training, evaluation, decision, roll-out.
+
+Read :func:`definition` from top to bottom. Whatever fails in a state goes to ``ReleaseFailed``,
+from the roll-out on through ``Settle``; what no Catch sees (time-out and stop of the whole
+execution) is released and settled from EventBridge.
+
+Input, every member optional: ``{"as_of": UTC time or "latest", "window_start", "window_end",
+"reason"}``, the window with both ends or none; anything else is refused before the lease is taken
+(``execution_input``). The run's id is the execution's name. A challenger that does not pass ends
+the execution as ``Rejected``, which is a success: the flow did what it should.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core import names
+from stacks.kit import asl, execution_input
+from stacks.kit.asl import State, States
+from stacks.kit.sagemaker_jobs import (
+    RUN_ID,
+    below,
+    processing_job,
+    training_job,
+)
+from stacks.training.states import approval, endings, renewal, rollout
+from stacks.training.states.flow import EXECUTION, Flow, acquire, champion, outcome
+
+INPUT = {
+    "as_of": execution_input.TIME_OR_LATEST,
+    "window_start": execution_input.TIME,
+    "window_end": execution_input.TIME,
+    "reason": execution_input.TEXT,
+}
+DEFAULT_INPUT = {"as_of": "latest", "window_start": "", "window_end": "", "reason": "unspecified"}
+
+
+def definition(flow: Flow) -> dict[str, Any]:
+    """The state machine as a dictionary."""
+    return {
+        "Comment": "Retrain, compare with the champion, and roll out what is better",
+        "StartAt": execution_input.START,
+        "TimeoutSeconds": flow.timeout_seconds,
+        "States": {
+            **_input_states(),
+            **_lease_states(flow),
+            **_data_states(flow),
+            **_model_states(flow),
+            **_decision_states(flow),
+            **renewal.states(flow),
+            **rollout.states(flow.rollout),
+            **endings.states(flow),
+        },
+    }
+
+
+def _input_states() -> States:
+    return {
+        **execution_input.states(INPUT, then="Defaults", told_by="FailureNotice"),
+        "Defaults": asl.shape({"defaults": DEFAULT_INPUT, "given.$": "$.given"}, then="Merge"),
+        "Merge": asl.shape(
+            {"merged.$": "States.JsonMerge($.defaults, $.given, false)"}, then="Request"
+        ),
+        "Request": asl.shape(
+            {
+                "request": {
+                    "run_id.$": "$$.Execution.Name",
+                    "as_of.$": "$.merged.as_of",
+                    "window_start.$": "$.merged.window_start",
+                    "window_end.$": "$.merged.window_end",
+                    "reason.$": "$.merged.reason",
+                }
+            },
+            then="AcquireLease",
+        ),
+    }
+
+
+def _lease_states(flow: Flow) -> States:
+    return {
+        "AcquireLease": acquire(flow, then="LeaseAcquired"),
+        "LeaseAcquired": asl.choice(
+            [asl.when("$.lease.value.acquired", BooleanEquals=True, then="Tidy")],
+            default="Skipped",
+        ),
+        "Skipped": asl.succeed(),
+        **rollout.tidy(flow.rollout, then="Curate"),
+    }
+
+
+def _data_states(flow: Flow) -> States:
+    run = below(flow.features_bucket, f"{names.FEATURES_RUNS}{{}}/", RUN_ID)
+    arguments = {
+        "--output_run.$": run,
+        "--as_of.$": "$.request.as_of",
+        "--started_at.$": "$$.Execution.StartTime",
+    }
+    window = {
+        "--window_start.$": "$.request.window_start",
+        "--window_end.$": "$.request.window_end",
+    }
+    return {
+        "Curate": _glue(flow.curate_job, None, then="WindowGiven"),
+        "WindowGiven": asl.choice(
+            [asl.when("$.request.window_start", StringEquals="", then="LatestWindow")],
+            default="GivenWindow",
+        ),
+        "LatestWindow": asl.shape(arguments, result_path="$.features", then="Features"),
+        "GivenWindow": asl.shape(arguments | window, result_path="$.features", then="Features"),
+        "Features": _glue(flow.features_job, "$.features", then="QualityGate"),
+        "QualityGate": asl.invoke(
+            flow.functions.gate,
+            {"operation": "quality", "run_id.$": RUN_ID, "execution": EXECUTION},
+            result_path="$.quality",
+            then="QualityPassed",
+            caught_by=asl.RELEASE_FAILED,
+        ),
+        "QualityPassed": asl.choice(
+            [asl.when("$.quality.value.passed", BooleanEquals=True, then="Champion")],
+            default="DataRejected",
+        ),
+        "DataRejected": outcome("rejected", "data_quality", "$.quality.value.reasons"),
+    }
+
+
+def _glue(job: str, arguments: str | None, *, then: str) -> State:
+    parameters = {"JobName": job}
+    if arguments:
+        parameters["Arguments.$"] = arguments
+    return asl.task(
+        asl.GLUE_JOB,
+        parameters,
+        then=then,
+        retries=[asl.GLUE_BUSY, asl.GLUE_TRANSIENT, asl.GLUE_RUN_FAILED],
+        caught_by=asl.RELEASE_FAILED,
+        select={"job_run_id.$": "$.Id"},
+        result_path="$.glue",
+    )
+
+
+def _model_states(flow: Flow) -> States:
+    training = training_job(
+        flow.training,
+        features_bucket=flow.features_bucket,
+        artifacts_bucket=flow.artifacts_bucket,
+        source_uri=flow.code.source_uri,
+        hyperparameters=flow.hyperparameters,
+        spot=flow.spot,
+    )
+    evaluation = processing_job(
+        flow.evaluation,
+        flow.code,
+        command="evaluate",
+        inputs={
+            "candidate": "$.training.model_data_url",
+            "champion": "$.champion.value.model_data_url",
+            "holdout": below(flow.features_bucket, f"{names.FEATURES_RUNS}{{}}/holdout/", RUN_ID),
+        },
+        output=(
+            "evaluation",
+            below(flow.artifacts_bucket, f"{names.ARTIFACTS_EVALUATIONS}{{}}/", RUN_ID),
+        ),
+    )
+    return {
+        "Champion": champion(flow, "$.champion", then="Train"),
+        "Train": asl.task(
+            asl.TRAINING_JOB,
+            training,
+            then="Evaluate",
+            retries=[asl.SAGEMAKER_TRANSIENT],
+            caught_by=asl.RELEASE_FAILED,
+            select={
+                "job.$": "$.TrainingJobName",
+                "model_data_url.$": "$.ModelArtifacts.S3ModelArtifacts",
+            },
+            result_path="$.training",
+        ),
+        "Evaluate": asl.task(
+            asl.PROCESSING_JOB,
+            evaluation,
+            then="Decide",
+            retries=[asl.SAGEMAKER_TRANSIENT],
+            caught_by=asl.RELEASE_FAILED,
+            select={"job.$": "$.ProcessingJobName"},
+            result_path="$.evaluation",
+        ),
+    }
+
+
+def _decision_states(flow: Flow) -> States:
+    states: States = {
+        "Decide": asl.invoke(
+            flow.functions.gate,
+            {"operation": "decide", "run_id.$": RUN_ID, "execution": EXECUTION},
+            result_path="$.decision",
+            then="Better",
+            caught_by=asl.RELEASE_FAILED,
+        ),
+        "Better": asl.choice(
+            [asl.when("$.decision.value.promote", BooleanEquals=True, then="Register")],
+            default="ModelRejected",
+        ),
+        "ModelRejected": outcome("rejected", "not_better", "$.decision.value.reasons"),
+        "Register": asl.invoke(
+            flow.functions.registry,
+            {
+                "operation": "register",
+                "run_id.$": RUN_ID,
+                "training_job.$": "$.training.job",
+                "model_data_url.$": "$.training.model_data_url",
+                "execution": EXECUTION,
+            },
+            result_path="$.package",
+            then=approval.START if flow.manual_approval else renewal.START,
+            caught_by=asl.RELEASE_FAILED,
+        ),
+    }
+    return states | (approval.states(flow) if flow.manual_approval else {})

@@ -1,0 +1,27 @@
+"""The class archive is an option of the JVM only once it is complete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from local.engines import spark_classes
+
+
+def test_archive_is_used_once_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = tmp_path / "spark.jsa"
+    monkeypatch.setattr(spark_classes, "_archive", lambda: archive)
+    assert spark_classes.java_options() == spark_classes.JAVA_OPTIONS
+    archive.touch()
+    assert spark_classes.java_options().endswith(f"-XX:SharedArchiveFile={archive}")
+
+
+def test_failed_preparation_leaves_jobs_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(spark_classes, "_archive", lambda: tmp_path / "x" / "spark.jsa")
+    monkeypatch.setattr(spark_classes, "_WARM_UP", "raise SystemExit(3)")
+    spark_classes._prepare()
+    assert "no class archive" in caplog.text
+    assert spark_classes.java_options() == spark_classes.JAVA_OPTIONS

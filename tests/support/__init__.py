@@ -1,0 +1,1 @@
+"""What tests share: no test module imports another (``tests/unit/test_modules_of_tests.py``)."""

@@ -1,0 +1,48 @@
+"""Changes of settings that several tests make."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# A serverless endpoint that is accepted; rows take one of these back.
+SERVERLESS: dict[str, Any] = {
+    "serving.mode": "serverless",
+    "serving.challenger": None,
+    "serving.capture": False,
+    "serving.vpc": False,
+    "serving.volume_customer_key": False,
+    "serving.autoscaling.enabled": False,
+    "monitoring.schedule": None,
+}
+
+ONE_VARIANT: dict[str, Any] = {
+    "serving.challenger": None,
+    "serving.autoscaling.registered_variants": ["champion"],
+}
+
+IN_STEPS: dict[str, Any] = {
+    "serving.champion": {"instances": 2},
+    "serving.autoscaling.minimum": 2,
+    "training.lease_minutes": 780,
+}
+
+TWO_VARIANTS: dict[str, Any] = IN_STEPS | {
+    "serving.challenger": {"instances": 2, "weight": 0.1},
+    "serving.update": "blue_green_canary",
+}
+
+SHADOW: dict[str, Any] = {
+    "serving.shadow": True,
+    "serving.experiment_weight": 0.0,
+    "serving.autoscaling.registered_variants": ["champion"],
+}
+
+
+REPLICATION: dict[str, Any] = {
+    "region": "eu-central-1",
+    "bucket_prefix": "replica-flights",
+    "keys": {
+        domain: f"arn:aws:kms:eu-central-1:444455556666:key/{domain}"
+        for domain in ("raw", "data", "models", "logs")
+    },
+}
