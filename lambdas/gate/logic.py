@@ -94,9 +94,9 @@ def decide(contract: Contract, evaluation: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(f"gate.metric is {gate['metric']!r}; allowed: {', '.join(METRICS)}")
     metric = METRICS[gate["metric"]]
     difference = evaluation["difference"][metric]
-    value, low, high = difference["value"], difference["low"], difference["high"]
+    value, high = difference["value"], difference["high"]
     rows = evaluation["candidate"]["rows"]
-    shown = f"{metric} changes by {value:+.4f} (interval {low:+.4f} to {high:+.4f})"
+    shown = f"{metric} changes by {_shown(difference)}"
     against = []
     if rows < gate["minimumHoldoutRows"]:
         against.append(f"hold-out has {rows} rows; at least {gate['minimumHoldoutRows']} needed")
@@ -104,10 +104,10 @@ def decide(contract: Contract, evaluation: dict[str, Any]) -> dict[str, Any]:
     days = evaluation["candidate"].get("blocks")
     if days is not None and days < gate["minimumHoldoutDays"]:
         against.append(f"hold-out has {days} days; at least {gate['minimumHoldoutDays']} needed")
-    # Written so that a NaN, of which every comparison is false, never promotes.
+    # Written so that neither a NaN, of which every comparison is false, nor an absent end promotes.
     if not value <= -gate["margin"]:
         against.append(f"{shown}; it must fall by at least {gate['margin']}")
-    if not high < 0:
+    if high is None or not high < 0:
         against.append(f"{shown}; the interval must lie below zero")
     simple = evaluation.get("yardsticks", {})
     against += [_against(name, one) for name, one in simple.items() if _beaten(name, one)]
@@ -123,20 +123,25 @@ def decide(contract: Contract, evaluation: dict[str, Any]) -> dict[str, Any]:
 
 
 def _beaten(name: str, simple: dict[str, Any]) -> bool:
-    """Whether a yardstick speaks against the candidate; a NaN always does.
+    """Whether a yardstick speaks against the candidate; a NaN or an absent interval always does.
 
     The constant must be beaten; the linear model may be as good, within the interval.
     """
     found = simple["difference"]
-    return not (found["value"] < 0 if name == "prior" else found["low"] <= 0)
+    if name == "prior":
+        return not found["value"] < 0
+    return found["low"] is None or not found["low"] <= 0
 
 
 def _against(name: str, simple: dict[str, Any]) -> str:
-    found = simple["difference"]
-    return (
-        f"against {YARDSTICKS[name]} on the same rows: {found['value']:+.4f} "
-        f"(interval {found['low']:+.4f} to {found['high']:+.4f})"
-    )
+    return f"against {YARDSTICKS[name]} on the same rows: {_shown(simple['difference'])}"
+
+
+def _shown(found: dict[str, Any]) -> str:
+    """A difference with its interval, which a hold-out of one day does not have."""
+    if found["low"] is None or found["high"] is None:
+        return f"{found['value']:+.4f} (no interval: too few days)"
+    return f"{found['value']:+.4f} (interval {found['low']:+.4f} to {found['high']:+.4f})"
 
 
 def _summary(model: dict[str, Any]) -> dict[str, Any]:

@@ -1,15 +1,14 @@
-"""Log loss, ranking and calibration of probabilities, each with two kinds of interval.
+"""Log loss, ranking and draws of days, each metric with two kinds of interval.
 
 Outcomes of one day are not independent: one storm delays every flight. What a metric says about
-*coming* days is as sure as the number of days allows, so by default whole days are drawn (a block
-bootstrap); rows drawn singly would give intervals several times too narrow and a gate that
-promotes noise. Every metric is a function of sums by day, which makes thousands of replicates a
-small matrix product.
+*coming* days is as sure as the number of days allows; rows drawn singly would give intervals
+several times too narrow and a gate that promotes noise.
 
-A hold-out has a fortnight or so, and plain percentiles of a bootstrap over G blocks are then too
-narrow: they use the normal's tails and divide by G. Means take Student's t over the blocks instead,
-other metrics take percentiles further out (Hesterberg 2015, "What teachers should know about the
-bootstrap", section 5.3, https://doi.org/10.1080/00031305.2015.1089789).
+A hold-out has a fortnight or so, and percentiles of a bootstrap over G days are then too narrow:
+they use the normal's tails and divide by G. Smooth metrics leave each day out instead
+(:mod:`model_code.evaluation.jackknife`). Calibration error, which is not smooth at zero, draws
+whole days (a block bootstrap) and takes percentiles further out (Hesterberg 2015, "What teachers
+should know about the bootstrap", section 5.3, https://doi.org/10.1080/00031305.2015.1089789).
 
 ``sampling`` intervals draw rows singly. They are about *these* rows only: were their probabilities
 wrong, beyond the chance of single outcomes? The contract's ``block`` says on which of the two the
@@ -26,7 +25,9 @@ from numpy.typing import NDArray
 from scipy.special import entr
 from scipy.stats import norm, t
 
-Floats = NDArray[np.float64]
+from model_code.evaluation import jackknife
+from model_code.evaluation.jackknife import Floats, Interval
+
 Integers = NDArray[np.int64]
 
 REPLICATES = 2000
@@ -34,19 +35,6 @@ REPLICATES = 2000
 CLIP = 1e-7
 MICROSECONDS_PER_HOUR = 3_600_000_000
 MICROSECONDS_PER_DAY = 24 * MICROSECONDS_PER_HOUR
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """An estimate with the ends of its interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def document(self) -> dict[str, float]:
-        """As JSON holds it."""
-        return {"value": self.value, "low": self.low, "high": self.high}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +79,15 @@ def year_confidence(confidence: float, decisions: int) -> float:
 
 
 def interval(value: float, replicates: Floats, confidence: float, blocks: int = 0) -> Interval:
-    """Percentile interval; replicates in which the metric is undefined are left out.
+    """Percentile interval, which holds its value although replicates may be biased.
 
     With ``blocks``, percentiles are those further out that a bootstrap over so few needs.
     """
-    defined = replicates[np.isfinite(replicates)]
-    if len(defined) == 0:
-        return Interval(value, value, value)
     tail = (1 - confidence) / 2
-    if blocks > 1:
+    if blocks:
         tail = float(norm.cdf(t.ppf(tail, blocks - 1) * (blocks / (blocks - 1)) ** 0.5))
-    low, high = np.quantile(defined, [tail, 1 - tail])
-    return Interval(value, float(low), float(high))
+    low, high = np.quantile(replicates, [tail, 1 - tail])
+    return Interval(value, min(float(low), value), max(float(high), value))
 
 
 def losses(label: Floats, probability: Floats) -> Floats:
@@ -112,27 +97,15 @@ def losses(label: Floats, probability: Floats) -> Floats:
 
 
 def mean(values: Floats, draws: Draws, confidence: float) -> Interval:
-    """Mean of one value for each row, with Student's t interval over blocks.
-
-    The error is the jackknife's, each block left out once (Efron and Stein 1981): one that holds
-    many of the rows counts for what it moves. Degrees of freedom follow from how many blocks of
-    equal size would be as good (Carter, Schnepel and Steigerwald 2017,
-    https://doi.org/10.1162/REST_a_00639).
-    """
+    """Mean of one value for each row; the gate decides on it, so neighbouring days are alike."""
     sums, rows = draws.sums(values), draws.sums(np.ones_like(values))
-    value, blocks = float(values.mean()), draws.blocks
-    if blocks == 1:
-        return Interval(value, value, value)
-    without = (sums.sum() - sums) / (rows.sum() - rows)
-    error = float(np.sqrt((blocks - 1) / blocks * ((without - without.mean()) ** 2).sum()))
-    half = float(t.ppf((1 + confidence) / 2, _freedom(rows))) * error
-    return Interval(value, value - half, value + half)
+    without = _without(sums) / _without(rows) if draws.blocks > 1 else sums
+    return jackknife.interval(float(values.mean()), without, rows, confidence, alike=True)
 
 
-def _freedom(rows: Floats) -> float:
-    """Degrees of freedom of blocks with these numbers of rows; at least 1."""
-    effective = float(rows.sum() ** 2 / (rows**2).sum())
-    return max(effective - 1, 1.0)
+def _without(sums: Floats) -> Floats:
+    """Sum of all blocks but each."""
+    return np.asarray(sums.sum() - sums)
 
 
 def sampled_mean(values: Floats, confidence: float) -> Interval:
@@ -157,14 +130,14 @@ def relative_loss(
         return None
     measure = float(entropy(np.array(rate)))
     rows, losses_by, positives = (draws.sums(x) for x in (np.ones_like(loss), loss, label))
-    drawn = draws.counts @ rows
+    others = _without(rows)
     with np.errstate(divide="ignore", invalid="ignore"):
-        replicates = (draws.counts @ losses_by / drawn) / entropy(draws.counts @ positives / drawn)
+        without = (_without(losses_by) / others) / entropy(_without(positives) / others)
     value = mean_loss / measure
     slope = value / measure * float(np.log((1 - rate) / rate))
     influence = (loss - mean_loss) / measure - slope * (label - rate)
     by_row = sampled_mean(value + influence - influence.mean(), confidence)
-    return interval(value, replicates, confidence, draws.blocks), by_row
+    return jackknife.interval(value, without, rows, confidence), by_row
 
 
 def entropy(rate: Floats) -> Floats:
@@ -178,18 +151,21 @@ def area_under_curve(
     """Area under the ROC curve; None if only one class is present.
 
     ``pairs[g, h]`` counts pairs of a positive in block g and a negative in block h that are ranked
-    rightly (half for a tie); an area is a quadratic form in how often each block was drawn.
+    rightly (half for a tie); without a block its row and its column are missing.
     """
     positive = label == 1
     if positive.all() or not positive.any():
         return None
     pairs = _ranked_pairs(probability, positive, draws)
     positives, negatives = draws.sums(label), draws.sums(1 - label)
-    numerator = np.einsum("bg,gh,bh->b", draws.counts, pairs, draws.counts, optimize=True)
+    ranked = pairs.sum() - pairs.sum(axis=0) - pairs.sum(axis=1) + pairs.diagonal()
     with np.errstate(divide="ignore", invalid="ignore"):
-        replicates = numerator / ((draws.counts @ positives) * (draws.counts @ negatives))
+        without = ranked / (_without(positives) * _without(negatives))
     value = float(pairs.sum() / (positives.sum() * negatives.sum()))
-    return interval(value, replicates, confidence, draws.blocks)
+    found = jackknife.interval(value, without, positives + negatives, confidence)
+    if found.low is None or found.high is None:
+        return found
+    return Interval(value, max(found.low, 0.0), min(found.high, 1.0))
 
 
 def _ranked_pairs(probability: Floats, positive: NDArray[np.bool_], draws: Draws) -> Floats:

@@ -118,7 +118,7 @@ def compare(
 
 def _against(
     mine: metrics.Floats, theirs: metrics.Floats, draws: metrics.Draws, confidence: float
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, float | None]]:
     """A yardstick's loss, and the candidate's less that."""
     return {
         "log_loss": metrics.mean(theirs, draws, confidence).document(),

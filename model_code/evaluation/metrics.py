@@ -10,9 +10,7 @@ from sklearn.metrics import roc_curve
 
 from model_code.evaluation.bootstrap import (
     Draws,
-    Floats,
     Integers,
-    Interval,
     area_under_curve,
     draw,
     interval,
@@ -22,6 +20,7 @@ from model_code.evaluation.bootstrap import (
     sampled_mean,
     total,
 )
+from model_code.evaluation.jackknife import Floats, Interval
 
 __all__ = [
     "Draws",
@@ -36,6 +35,8 @@ __all__ = [
 ]
 
 CURVE_POINTS = 100
+# Rows that a bin of calibration needs: the noise in a bin of one row cannot be told from its gap.
+FEWEST_IN_BIN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,9 @@ def calibration(
     A plain binned error grows as rows get fewer, since noise in a bin counts as miscalibration: two
     samples of different size could not be compared. So the noise is taken out of each squared gap
     (after Kumar, Liang and Ma 2019, https://arxiv.org/abs/1909.10155). A replicate holds that noise
-    twice, once from the data and once from drawing.
+    twice, once from the data and once from drawing. Few rows have fewer bins.
     """
-    place = _bins(probability, bins)
+    place = _bins(probability, min(bins, max(len(label) // FEWEST_IN_BIN, 1)))
     held = int(place.max()) + 1
     rows = _by_block(np.ones_like(label), place, held, draws)
     gaps = _by_block(label - probability, place, held, draws)
@@ -66,13 +67,16 @@ def calibration(
         drawn = np.where(drawn_rows > 0, drawn_gaps / drawn_rows, 0.0)
     in_bin = rows.sum(axis=0)
     observed = gaps.sum(axis=0) / in_bin
-    spread = total(place, (label - probability - observed[place]) ** 2, held) / in_bin**2
+    squares = total(place, (label - probability - observed[place]) ** 2, held)
+    spread = squares / (in_bin * np.maximum(in_bin - 1, 1))
     normal = np.random.default_rng(draws.seed).standard_normal(drawn.shape)
-    return Calibration(
-        _error(observed, drawn, drawn.var(axis=0), in_bin, confidence, blocks=draws.blocks),
-        _error(observed, observed + normal * np.sqrt(spread), spread, in_bin, confidence),
-        _calibration_curve(label, probability, place, held),
-    )
+    by_row = _error(observed, observed + normal * np.sqrt(spread), spread, in_bin, confidence)
+    # One day does not tell how far days differ.
+    by_day = Interval(by_row.value, None, None)
+    if draws.blocks > 1:
+        noise = drawn.var(axis=0)
+        by_day = _error(observed, drawn, noise, in_bin, confidence, blocks=draws.blocks)
+    return Calibration(by_day, by_row, _calibration_curve(label, probability, place, held))
 
 
 def _error(

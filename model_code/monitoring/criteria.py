@@ -55,7 +55,7 @@ class Least:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``quality`` is empty if the model in service was never evaluated on a hold-out."""
+    """``quality`` lacks a metric of which the hold-out of the model in service has no interval."""
 
     drift: Rule
     drift_alone: str
@@ -105,7 +105,7 @@ def limits(contract: Mapping[str, Any], holdout: Mapping[str, Any] | None) -> Li
     quality = {}
     for metric, tolerance in QUALITY.items():
         found = estimates(holdout, rules["block"]).get(metric) if holdout is not None else None
-        if found is not None:
+        if found is not None and found["high"] is not None:
             quality[metric] = Bound(
                 found["value"] + rules[tolerance], found["high"] - found["value"]
             )
@@ -192,9 +192,11 @@ def _quality(metric: str, limit: Limits, seen: Evidence) -> dict[str, Any]:
     least = limit.least
     why = seen.labelled.short_of(least.labelled, least.days, "labelled predictions")
     if why is None and metric not in limit.quality:
-        why = "the model in service has no evaluation on a hold-out"
+        why = "the model in service has no evaluation on a hold-out of several days"
     if why is None and found is None:
         why = "all labels are the same"
+    if why is None and found is not None and found["low"] is None:
+        why = "one day decides it, so it has no interval"
     if why is not None or found is None:
         return {**result, "reason": f"{words} is not judged: {why}"}
     bound = limit.quality[metric]

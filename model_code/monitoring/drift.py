@@ -12,6 +12,10 @@ letting as many neighbouring days of baseline and window in every other position
 (all rotations of their sequence; permutation tests: Good 2005, chapter 3). A window has drifted if
 its index is high *and* few rotations reach it. Keeping neighbours together keeps what lasts longer
 than a day. Nothing is drawn but rows, and those only where one side has more of them a day.
+
+The window lies at an end of the sequence, and what wanders for weeks is farther from the rest there
+than in the middle: where days are correlated by 0.8 or more and history is short, a single cause
+rings more often than ``confidence`` says (``docs/adr/0043`` has the figures).
 """
 
 from __future__ import annotations

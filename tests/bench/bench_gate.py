@@ -2,7 +2,9 @@
 
 A year without change is the flights' days in random order: twelve retrainings, each on 90 days and
 judged on the last fifth of them, by the training and evaluation code itself. Promotions of such a
-year are needless beyond the first, which replaces the seed. ``python -m tests.bench.bench_gate``.
+year are needless beyond the first, which replaces the seed. Days in random order are not alike, so
+it also says how alike neighbouring days of the year as it was are.
+``python -m tests.bench.bench_gate``.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from core import names
 from lambdas.gate.logic import decide
 from local import flights
 from model_code import yardsticks
-from model_code.evaluation import evaluate
+from model_code.evaluation import evaluate, inputs, jackknife, metrics
 from model_code.features import fit
 from model_code.features.transform import Encoder
 from model_code.models import Model
@@ -132,11 +134,43 @@ def promotions(rows: pd.DataFrame) -> list[dict[str, Any]]:
     return answers
 
 
+def correlations(rows: pd.DataFrame) -> dict[str, list[float]]:
+    """Of neighbouring days within months that no candidate had learnt from.
+
+    ``loss``: of each candidate; ``difference``: of a candidate's loss less that of the one before.
+    """
+    label, day = rows["__label"].to_numpy(float), rows["day"].to_numpy()
+    records = inputs.records(rows[["event_time", *FEATURES]])
+    found: dict[str, list[float]] = {"loss": [], "difference": []}
+    with tempfile.TemporaryDirectory() as place:
+        before = None
+        for index, parts in enumerate(retrainings(rows)):
+            one = candidate(parts, Path(place) / str(index))
+            loss = metrics.losses(label, inputs.predictions(one, records))
+            for first in range(int(parts.holdout["day"].min()), int(day.max()) + 2 - EVERY, EVERY):
+                month = (day >= first) & (day < first + EVERY)
+                found["loss"].append(alike(loss[month], day[month]))
+                if before is not None:
+                    found["difference"].append(alike((loss - before)[month], day[month]))
+            before = loss
+    return found
+
+
+def alike(values: np.ndarray, day: np.ndarray) -> float:
+    """Correlation of neighbouring days' influence on the mean."""
+    rows = np.unique(day, return_counts=True)[1]
+    sums = np.bincount(day - day.min(), weights=values)
+    without = (sums.sum() - sums) / (rows.sum() - rows)
+    return jackknife.estimated_correlation(without - without.mean())
+
+
 def main() -> None:
     """Print promotions by year."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--years", type=int, default=10)
     years = parser.parse_args().years
+    for what, found in correlations(year(np.arange(366))).items():
+        print(f"neighbouring days, {what}: {np.mean(found):.2f} over {len(found)} months")
     generator = np.random.default_rng(1)
     needless = 0
     for number in range(years + 1):

@@ -138,6 +138,21 @@ def test_anything_less_is_not(evaluation: dict[str, Any], words: str) -> None:
     assert words in " ".join(answer["reasons"])
 
 
+def test_a_holdout_of_one_day_has_no_interval_and_promotes_nothing() -> None:
+    evaluation = _evaluation(-0.05, -0.06, -0.04)
+    evaluation["difference"]["log_loss"] |= {"low": None, "high": None}
+    del evaluation["candidate"]["blocks"]
+    absent = {"value": -0.01, "low": None, "high": None}
+    evaluation["yardsticks"] = {"logistic": {"log_loss": absent, "difference": absent}}
+    answer = decide(CONTRACT, evaluation)
+    assert not answer["promote"]
+    assert answer["reasons"] == [
+        "log_loss changes by -0.0500 (no interval: too few days); the interval must lie below zero",
+        "against a logistic regression on the same features on the same rows: "
+        "-0.0100 (no interval: too few days)",
+    ]
+
+
 def test_the_margin_is_the_contracts() -> None:
     contract = copy.deepcopy(CONTRACT)
     contract["gate"]["margin"] = 0.05

@@ -391,6 +391,25 @@ def test_a_later_evaluation_as_champion_moves_no_limit(case: Case) -> None:
     assert monitor.reference(case.base / "input").holdout == before
 
 
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [("holdout", "no evaluation on a hold-out of several days"), ("window", "has no interval")],
+)
+def test_what_has_no_interval_is_not_judged(case: Case, where: str, reason: str) -> None:
+    """One day says nothing of how days differ: it was taken for certain."""
+    sure = monitor.reference(case.base / "input").holdout
+    assert sure is not None
+    unsure = {**sure, "calibration_error": {"value": 0.5, "low": None, "high": None}}
+    holdout, found = (unsure, sure) if where == "holdout" else (sure, unsure)
+    contract = copy.deepcopy(CONTRACT)
+    contract["monitoring"]["minimumDays"] = 1
+    enough = criteria.Sample(1500, 1)
+    seen = criteria.Evidence(enough, enough, None, found)
+    criterion = criteria.judge(criteria.limits(contract, holdout), seen)[-1]
+    assert (criterion["name"], criterion["breached"]) == ("calibration_error", None)
+    assert reason in criterion["reason"]
+
+
 def test_intervals_are_by_day_or_by_row_as_the_contract_says(case: Case) -> None:
     holdout = monitor.reference(case.base / "input").holdout
     assert holdout is not None
@@ -562,6 +581,46 @@ def test_unchanged_days_seldom_ring(year: drift.Histograms, length: int, causes:
         counted_by_row += sum(one["psi"] > rule.psi for one in found.features.values()) >= 3
     assert rung <= 0.05 * trials
     assert counted_by_row >= (0.9 if length == 7 else 0.15) * trials, "the check is alive"
+
+
+def wandering(days: int, window: int, correlated: float, seed: int) -> list[drift.Histograms]:
+    """Baseline and window of four features that wander unchanged, each of its own cause."""
+    generator, total = np.random.default_rng(seed), days + window
+    level = generator.normal(0, 1, (total, 4))
+    for day in range(1, total):
+        level[day] *= (1 - correlated**2) ** 0.5
+        level[day] += correlated * level[day - 1]
+    values = level[:, None, :] + generator.normal(0, 1, (total, 30, 4))
+    counts = {}
+    for feature in range(4):
+        edges = np.quantile(values[:days, :, feature], np.arange(1, 10) / 10)
+        place = np.searchsorted(edges, values[:, :, feature]) + 11 * np.arange(total)[:, None]
+        counts[f"x{feature}"] = np.bincount(place.ravel(), minlength=11 * total).reshape(total, 11)
+    dates = [one.date() for one in pd.date_range("2013-01-01", periods=total)]
+    return [
+        drift.Histograms(dates[part], {name: one[part] for name, one in counts.items()})
+        for part in (slice(days), slice(days, total))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("days", "correlated", "causes", "share"),
+    [(70, 0.5, 1, 0.05), (70, 0.9, 3, 0.01), (300, 0.9, 1, 0.07)],
+)
+def test_how_often_features_ring_that_wander_for_weeks(
+    days: int, correlated: float, causes: int, share: float
+) -> None:
+    """Three causes keep the level; one cause does where history is many times as long as weather.
+
+    One cause over ten weeks with days correlated by 0.9 rings in 10 %: docs/adr/0043 says why.
+    """
+    rule, trials = dataclasses.replace(RULE, causes=causes), 100
+    rung = 0
+    for seed in range(trials):
+        found = drift.compare(*wandering(days, 7, correlated, seed), {}, rule)
+        rung += len(found.causes) >= causes and rule.is_rare(found.chance)
+    # Two standard errors above the share that many more trials gave.
+    assert rung / trials <= share + 2 * (share * (1 - share) / trials) ** 0.5
 
 
 def test_a_change_of_unit_rings_in_a_week(year: drift.Histograms) -> None:
