@@ -10,14 +10,17 @@ evaluated, so there is nothing to compare with: the execution ends as ``SeedServ
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from core import names
 from stacks.kit import asl, execution_input
 from stacks.kit.asl import States
 from stacks.kit.sagemaker_jobs import Compute, ProcessingCode, below, processing_job
+from stacks.kit.steps import Step, chained, step
 
 ALERT = "FailureNotice"
+END = "Monitored"
 RUN_ID = "$$.Execution.Name"
 WINDOW_START = "$.window.window_start"
 WINDOW_END = "$.window.window_end"
@@ -48,15 +51,30 @@ def definition(flow: Flow) -> dict[str, Any]:
         "Comment": "Compare captured predictions with late labels and with the training window",
         "StartAt": execution_input.START,
         "TimeoutSeconds": flow.timeout_seconds,
-        "States": {**_window_states(flow), **_job_states(flow), **_ending_states(flow)},
+        "States": {**chained(steps(flow), end=END), END: asl.succeed(), **_ending_states(flow)},
     }
 
 
-def _window_states(flow: Flow) -> States:
+def steps(flow: Flow) -> list[Step]:
+    """What happens, in order."""
+    return [
+        step(execution_input.START, _checked, gives="given refused"),
+        step("WindowGiven", partial(_window, flow), needs="given", gives="window", only=True),
+        step("Captured", partial(_captured, flow), gives="captured"),
+        step("Champion", partial(_champion, flow), gives="champion"),
+        step("Package", _package, needs="champion", gives="package"),
+        step("Monitor", partial(_monitor, flow), needs="window champion package", gives="monitor"),
+    ]
+
+
+def _checked(then: str) -> States:
+    return execution_input.states(INPUT, then=then, told_by=ALERT)
+
+
+def _window(flow: Flow, then: str) -> States:
     started = "$states.context.Execution.StartTime"
     length = flow.window_days * DAY_MILLISECONDS
     return {
-        **execution_input.states(INPUT, then="WindowGiven", told_by=ALERT),
         "WindowGiven": asl.choice(
             [asl.when("$.given.window_start", IsPresent=True, then="GivenWindow")],
             default="LatestWindow",
@@ -68,7 +86,7 @@ def _window_states(flow: Flow) -> States:
                     "window_end.$": "$.given.window_end",
                 }
             },
-            then="Captured",
+            then=then,
         ),
         # JSONata: JSONPath has no arithmetic on dates.
         "LatestWindow": {
@@ -80,17 +98,20 @@ def _window_states(flow: Flow) -> States:
                     "window_end": f"{{% {started} %}}",
                 }
             },
-            "Next": "Captured",
+            "Next": then,
         },
     }
 
 
-def _job_states(flow: Flow) -> States:
-    capture = f"{names.MONITORING_CAPTURE}{flow.endpoint_name}/"
+def _capture(flow: Flow) -> str:
+    return f"{names.MONITORING_CAPTURE}{flow.endpoint_name}/"
+
+
+def _captured(flow: Flow, then: str) -> States:
     return {
         "Captured": asl.task(
             asl.LIST_OBJECTS,
-            {"Bucket": flow.monitoring_bucket, "Prefix": capture, "MaxKeys": 1},
+            {"Bucket": flow.monitoring_bucket, "Prefix": _capture(flow), "MaxKeys": 1},
             then="SomethingCaptured",
             retries=[asl.SDK_FAILED],
             caught_by=ALERT,
@@ -98,17 +119,27 @@ def _job_states(flow: Flow) -> States:
             result_path="$.captured",
         ),
         "SomethingCaptured": asl.choice(
-            [asl.when("$.captured.objects", NumericGreaterThan=0, then="Champion")],
+            [asl.when("$.captured.objects", NumericGreaterThan=0, then=then)],
             default="NothingCaptured",
         ),
         "NothingCaptured": asl.succeed(),
+    }
+
+
+def _champion(flow: Flow, then: str) -> States:
+    return {
         "Champion": asl.invoke(
             flow.registry_arn,
             {"operation": "champion", "execution": {"id.$": "$$.Execution.Id"}},
             result_path="$.champion",
-            then="Package",
+            then=then,
             caught_by=ALERT,
-        ),
+        )
+    }
+
+
+def _package(then: str) -> States:
+    return {
         "Package": asl.task(
             asl.DESCRIBE_PACKAGE,
             {"ModelPackageName.$": "$.champion.value.package_arn"},
@@ -118,20 +149,24 @@ def _job_states(flow: Flow) -> States:
             result_path="$.package",
         ),
         "Trained": asl.choice(
-            [asl.when(EVALUATION, IsPresent=True, then="Monitor")],
+            [asl.when(EVALUATION, IsPresent=True, then=then)],
             default="SeedServes",
         ),
         "SeedServes": asl.succeed(),
+    }
+
+
+def _monitor(flow: Flow, then: str) -> States:
+    return {
         "Monitor": asl.task(
             asl.PROCESSING_JOB,
-            _request(flow, f"s3://{flow.monitoring_bucket}/{capture}"),
-            then="Monitored",
+            _request(flow, f"s3://{flow.monitoring_bucket}/{_capture(flow)}"),
+            then=then,
             retries=[asl.SAGEMAKER_TRANSIENT],
             caught_by=ALERT,
             select={"job.$": "$.ProcessingJobName"},
             result_path="$.monitor",
-        ),
-        "Monitored": asl.succeed(),
+        )
     }
 
 

@@ -5,27 +5,35 @@ The lease is left before asking; afterwards ``renewal`` takes it again.
 
 from __future__ import annotations
 
+from functools import partial
+
 from stacks.kit import asl
 from stacks.kit.asl import State, States
 from stacks.kit.sagemaker_jobs import RUN_ID
-from stacks.training.states import renewal
+from stacks.kit.steps import Step, step
 from stacks.training.states.flow import Flow, outcome, release
 
-# First state of the part.
-START = "LeaveLease"
 
-
-def states(flow: Flow) -> States:
+def step_of(flow: Flow) -> Step:
     """From leaving the lease to the person's answer."""
+    return step(
+        "LeaveLease",
+        partial(_states, flow),
+        needs="request package decision",
+        gives="released approval",
+    )
+
+
+def _states(flow: Flow, then: str) -> States:
     return {
         # An outcome without cooldown: nothing has been decided yet.
         "LeaveLease": release(flow, None, then="AskForApproval", caught_by=asl.RELEASE_FAILED),
-        "AskForApproval": _approval_task(flow),
+        "AskForApproval": _approval_task(flow, then),
         "NotApproved": outcome("rejected", "not_approved", "States.Array($.failure.Error)"),
     }
 
 
-def _approval_task(flow: Flow) -> State:
+def _approval_task(flow: Flow, then: str) -> State:
     """Publish the task token; success approves, the error ``Rejected`` or silence refuses."""
     message = {
         "what": "Approve or reject a model package: send the task token with success or failure",
@@ -41,7 +49,7 @@ def _approval_task(flow: Flow) -> State:
             "Subject": "Millrace: a model waits for approval",
             "Message": message,
         },
-        then=renewal.START,
+        then=then,
         retries=[asl.retry(["SNS.AmazonSNSException"], seconds=2, attempts=5)],
         caught_by=asl.RELEASE_FAILED,
         select={"answer.$": "$"},

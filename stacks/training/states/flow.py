@@ -10,6 +10,8 @@ from stacks.kit.asl import State
 from stacks.kit.sagemaker_jobs import Compute, ProcessingCode
 from stacks.training.states import rollout
 
+# Where what was decided leads.
+RELEASE = "Release"
 # Before the lease is held there is no fencing number.
 OWNER = {"id.$": "$$.Execution.Id"}
 EXECUTION = {"id.$": "$$.Execution.Id", "fencing.$": "$.lease.value.fencing"}
@@ -109,5 +111,5 @@ def outcome(result: str, code: str, reasons: str) -> State:
     return asl.shape(
         {"result": result, "code": code, "reasons.$": reasons},
         result_path="$.outcome",
-        then="Release",
+        then=RELEASE,
     )

@@ -7,9 +7,11 @@ the champion is read again, too.
 
 from __future__ import annotations
 
+from functools import partial
+
 from stacks.kit import asl
 from stacks.kit.asl import States
-from stacks.training.states import rollout
+from stacks.kit.steps import Step, step
 from stacks.training.states.flow import Flow, acquire, champion, outcome
 
 # First state of the part.
@@ -18,8 +20,17 @@ START = "AcquireAgain"
 WAIT_SECONDS = 600
 
 
-def states(flow: Flow) -> States:
-    """From the lease to the roll-out, or to ``superseded``."""
+def step_of(flow: Flow) -> Step:
+    """From the lease to what comes next, or to ``superseded``."""
+    return step(
+        START,
+        partial(_states, flow),
+        needs="champion",
+        gives="lease champion_again",
+    )
+
+
+def _states(flow: Flow, then: str) -> States:
     return {
         START: acquire(flow, then="AcquiredAgain"),
         "AcquiredAgain": asl.choice(
@@ -37,7 +48,7 @@ def states(flow: Flow) -> States:
                 asl.when(
                     "$.champion.value.package_arn",
                     StringEqualsPath="$.champion_again.value.package_arn",
-                    then=rollout.START,
+                    then=then,
                 )
             ],
             default="Superseded",

@@ -1,6 +1,6 @@
 """The retraining flow: lease, data, quality gate, training, evaluation, decision, roll-out.
 
-Read :func:`definition` from top to bottom. Whatever fails in a state goes to ``ReleaseFailed``,
+Read :func:`steps` from top to bottom. Whatever fails in a state goes to ``ReleaseFailed``,
 from the roll-out on through ``Settle``; what no Catch sees (time-out and stop of the whole
 execution) is released and settled from EventBridge.
 
@@ -12,6 +12,7 @@ the execution as ``Rejected``, which is a success: the flow did what it should.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from core import names
@@ -23,8 +24,9 @@ from stacks.kit.sagemaker_jobs import (
     processing_job,
     training_job,
 )
+from stacks.kit.steps import Step, chained, step
 from stacks.training.states import approval, endings, renewal, rollout
-from stacks.training.states.flow import EXECUTION, Flow, acquire, champion, outcome
+from stacks.training.states.flow import EXECUTION, RELEASE, Flow, acquire, champion, outcome
 
 INPUT = {
     "as_of": execution_input.TIME_OR_LATEST,
@@ -41,22 +43,40 @@ def definition(flow: Flow) -> dict[str, Any]:
         "Comment": "Retrain, compare with the champion, and roll out what is better",
         "StartAt": execution_input.START,
         "TimeoutSeconds": flow.timeout_seconds,
-        "States": {
-            **_input_states(),
-            **_lease_states(flow),
-            **_data_states(flow),
-            **_model_states(flow),
-            **_decision_states(flow),
-            **renewal.states(flow),
-            **rollout.states(flow.rollout),
-            **endings.states(flow),
-        },
+        "States": {**chained(steps(flow), end=RELEASE), **endings.states(flow)},
     }
 
 
-def _input_states() -> States:
+def steps(flow: Flow) -> list[Step]:
+    """What happens, in order. The run's id is the execution's name, in ``request``."""
+    return [
+        step(execution_input.START, _checked, gives="given refused"),
+        step("Defaults", _request, needs="given", gives="request", only=True),
+        step("AcquireLease", partial(_lease, flow), gives="lease"),
+        step("Tidy", partial(rollout.tidy, flow.rollout), needs="lease", gives="settled"),
+        step("Curate", partial(_curate, flow), gives="glue"),
+        step("WindowGiven", partial(_window, flow), needs="request", gives="features"),
+        step("Features", partial(_features, flow), needs="features", gives="glue"),
+        step("QualityGate", partial(_quality, flow), needs="request lease", gives="quality"),
+        step("Champion", partial(_champion, flow), needs="lease", gives="champion"),
+        step("Train", partial(_train, flow), needs="request", gives="training"),
+        step("Evaluate", partial(_evaluate, flow), needs="request training champion",
+             gives="evaluation"),
+        step("Decide", partial(_decide, flow), needs="request lease", gives="decision"),
+        step("Register", partial(_register, flow), needs="request lease training",
+             gives="package"),
+        *([approval.step_of(flow)] if flow.manual_approval else []),
+        renewal.step_of(flow),
+        rollout.step_of(flow.rollout),
+    ]  # fmt: skip
+
+
+def _checked(then: str) -> States:
+    return execution_input.states(INPUT, then=then, told_by="FailureNotice")
+
+
+def _request(then: str) -> States:
     return {
-        **execution_input.states(INPUT, then="Defaults", told_by="FailureNotice"),
         "Defaults": asl.shape({"defaults": DEFAULT_INPUT, "given.$": "$.given"}, then="Merge"),
         "Merge": asl.shape(
             {"merged.$": "States.JsonMerge($.defaults, $.given, false)"}, then="Request"
@@ -71,24 +91,27 @@ def _input_states() -> States:
                     "reason.$": "$.merged.reason",
                 }
             },
-            then="AcquireLease",
+            then=then,
         ),
     }
 
 
-def _lease_states(flow: Flow) -> States:
+def _lease(flow: Flow, then: str) -> States:
     return {
         "AcquireLease": acquire(flow, then="LeaseAcquired"),
         "LeaseAcquired": asl.choice(
-            [asl.when("$.lease.value.acquired", BooleanEquals=True, then="Tidy")],
+            [asl.when("$.lease.value.acquired", BooleanEquals=True, then=then)],
             default="Skipped",
         ),
         "Skipped": asl.succeed(),
-        **rollout.tidy(flow.rollout, then="Curate"),
     }
 
 
-def _data_states(flow: Flow) -> States:
+def _curate(flow: Flow, then: str) -> States:
+    return {"Curate": _glue(flow.curate_job, None, then=then)}
+
+
+def _window(flow: Flow, then: str) -> States:
     run = below(flow.features_bucket, f"{names.FEATURES_RUNS}{{}}/", RUN_ID)
     arguments = {
         "--output_run.$": run,
@@ -100,14 +123,21 @@ def _data_states(flow: Flow) -> States:
         "--window_end.$": "$.request.window_end",
     }
     return {
-        "Curate": _glue(flow.curate_job, None, then="WindowGiven"),
         "WindowGiven": asl.choice(
             [asl.when("$.request.window_start", StringEquals="", then="LatestWindow")],
             default="GivenWindow",
         ),
-        "LatestWindow": asl.shape(arguments, result_path="$.features", then="Features"),
-        "GivenWindow": asl.shape(arguments | window, result_path="$.features", then="Features"),
-        "Features": _glue(flow.features_job, "$.features", then="QualityGate"),
+        "LatestWindow": asl.shape(arguments, result_path="$.features", then=then),
+        "GivenWindow": asl.shape(arguments | window, result_path="$.features", then=then),
+    }
+
+
+def _features(flow: Flow, then: str) -> States:
+    return {"Features": _glue(flow.features_job, "$.features", then=then)}
+
+
+def _quality(flow: Flow, then: str) -> States:
+    return {
         "QualityGate": asl.invoke(
             flow.functions.gate,
             {"operation": "quality", "run_id.$": RUN_ID, "execution": EXECUTION},
@@ -116,7 +146,7 @@ def _data_states(flow: Flow) -> States:
             caught_by=asl.RELEASE_FAILED,
         ),
         "QualityPassed": asl.choice(
-            [asl.when("$.quality.value.passed", BooleanEquals=True, then="Champion")],
+            [asl.when("$.quality.value.passed", BooleanEquals=True, then=then)],
             default="DataRejected",
         ),
         "DataRejected": outcome("rejected", "data_quality", "$.quality.value.reasons"),
@@ -138,8 +168,12 @@ def _glue(job: str, arguments: str | None, *, then: str) -> State:
     )
 
 
-def _model_states(flow: Flow) -> States:
-    training = training_job(
+def _champion(flow: Flow, then: str) -> States:
+    return {"Champion": champion(flow, "$.champion", then=then)}
+
+
+def _train(flow: Flow, then: str) -> States:
+    request = training_job(
         flow.training,
         features_bucket=flow.features_bucket,
         artifacts_bucket=flow.artifacts_bucket,
@@ -147,7 +181,24 @@ def _model_states(flow: Flow) -> States:
         hyperparameters=flow.hyperparameters,
         spot=flow.spot,
     )
-    evaluation = processing_job(
+    return {
+        "Train": asl.task(
+            asl.TRAINING_JOB,
+            request,
+            then=then,
+            retries=[asl.SAGEMAKER_TRANSIENT],
+            caught_by=asl.RELEASE_FAILED,
+            select={
+                "job.$": "$.TrainingJobName",
+                "model_data_url.$": "$.ModelArtifacts.S3ModelArtifacts",
+            },
+            result_path="$.training",
+        )
+    }
+
+
+def _evaluate(flow: Flow, then: str) -> States:
+    request = processing_job(
         flow.evaluation,
         flow.code,
         command="evaluate",
@@ -162,33 +213,20 @@ def _model_states(flow: Flow) -> States:
         ),
     )
     return {
-        "Champion": champion(flow, "$.champion", then="Train"),
-        "Train": asl.task(
-            asl.TRAINING_JOB,
-            training,
-            then="Evaluate",
-            retries=[asl.SAGEMAKER_TRANSIENT],
-            caught_by=asl.RELEASE_FAILED,
-            select={
-                "job.$": "$.TrainingJobName",
-                "model_data_url.$": "$.ModelArtifacts.S3ModelArtifacts",
-            },
-            result_path="$.training",
-        ),
         "Evaluate": asl.task(
             asl.PROCESSING_JOB,
-            evaluation,
-            then="Decide",
+            request,
+            then=then,
             retries=[asl.SAGEMAKER_TRANSIENT],
             caught_by=asl.RELEASE_FAILED,
             select={"job.$": "$.ProcessingJobName"},
             result_path="$.evaluation",
-        ),
+        )
     }
 
 
-def _decision_states(flow: Flow) -> States:
-    states: States = {
+def _decide(flow: Flow, then: str) -> States:
+    return {
         "Decide": asl.invoke(
             flow.functions.gate,
             {"operation": "decide", "run_id.$": RUN_ID, "execution": EXECUTION},
@@ -197,10 +235,15 @@ def _decision_states(flow: Flow) -> States:
             caught_by=asl.RELEASE_FAILED,
         ),
         "Better": asl.choice(
-            [asl.when("$.decision.value.promote", BooleanEquals=True, then="Register")],
+            [asl.when("$.decision.value.promote", BooleanEquals=True, then=then)],
             default="ModelRejected",
         ),
         "ModelRejected": outcome("rejected", "not_better", "$.decision.value.reasons"),
+    }
+
+
+def _register(flow: Flow, then: str) -> States:
+    return {
         "Register": asl.invoke(
             flow.functions.registry,
             {
@@ -211,8 +254,7 @@ def _decision_states(flow: Flow) -> States:
                 "execution": EXECUTION,
             },
             result_path="$.package",
-            then=approval.START if flow.manual_approval else renewal.START,
+            then=then,
             caught_by=asl.RELEASE_FAILED,
-        ),
+        )
     }
-    return states | (approval.states(flow) if flow.manual_approval else {})

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from stacks.kit import asl
 from stacks.kit.asl import State, States
+from stacks.kit.steps import Step, step
 
 # First state of the roll-out, whichever shape it has.
 START = "RollOut"
@@ -54,15 +56,25 @@ class RolloutFlow:
     poll_seconds: int
 
 
-def states(flow: RolloutFlow) -> States:
-    """States from ``RollOut`` to the outcome; they leave through ``Release`` or failed."""
+def step_of(flow: RolloutFlow) -> Step:
+    """From ``RollOut`` to the outcome; what fails leaves through ``ReleaseFailed``."""
+    tried = "weights guardrail" if flow.experiment else ""
+    return step(
+        START,
+        partial(_states, flow),
+        needs="package lease",
+        gives=f"update status outcome {tried}",
+    )
+
+
+def _states(flow: RolloutFlow, then: str) -> States:
     steps = _Steps(flow)
     experiment = flow.experiment
     if experiment is None:
         return {
             START: {"Type": "Pass", "Next": "Promote"},
             **steps.update("Promote", "start_promotion", done="PromotedOutcome"),
-            "PromotedOutcome": _promoted(),
+            "PromotedOutcome": _promoted(then),
             **_settling(steps),
         }
     return {
@@ -71,17 +83,17 @@ def states(flow: RolloutFlow) -> States:
         **_experiment(steps, experiment),
         **steps.update("Promote", "start_promotion", done="WeightAfter"),
         **steps.weights("WeightAfter", experiment.weight_after, then="PromotedOutcome"),
-        "PromotedOutcome": _promoted(),
+        "PromotedOutcome": _promoted(then),
         **_settling(steps),
         "RejectedOutcome": asl.shape(
             {"result": "rejected", "code": "guardrail", "reasons.$": "$.guardrail.value.alarms"},
             result_path="$.outcome",
-            then="Release",
+            then=then,
         ),
     }
 
 
-def _promoted() -> State:
+def _promoted(then: str) -> State:
     return asl.shape(
         {
             "result": "promoted",
@@ -90,7 +102,7 @@ def _promoted() -> State:
             "notes": [NOT_JUDGED],
         },
         result_path="$.outcome",
-        then="Release",
+        then=then,
     )
 
 
@@ -124,7 +136,7 @@ def _experiment(steps: _Steps, experiment: Experiment) -> States:
     }
 
 
-def tidy(flow: RolloutFlow, *, then: str) -> States:
+def tidy(flow: RolloutFlow, then: str) -> States:
     """What the last roll-out may have left: a failed one's lease is free before it is settled, and
     ``reconcile`` leaves an execution's lease alone."""
     return _Steps(flow).settle(
