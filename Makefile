@@ -25,7 +25,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # The CLI praises itself even when told to be quiet; warnings and errors pass.
 WITHOUT_SUCCESS := sed -E '/^(Successfully synthesized|Supply a stack id|$$)/d'
 
-.PHONY: help setup layer container demo local local-down test check secrets audit sbom synth openapi bootstrap preflight deploy destroy verify-aws bench lock clean review review-tools
+.PHONY: help setup layer container demo local local-down test check check-fast templates secrets audit sbom synth openapi bootstrap preflight deploy destroy verify-aws bench lock clean review review-tools
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -79,6 +79,22 @@ check: setup ## ruff, mypy, secret detection, cfn-lint on every template, the si
 	  echo "synth $$env with six nag packs"; \
 	  $(CDK) synth --quiet -c env=$$env --output out/check/$$env 2>&1 | $(WITHOUT_SUCCESS); \
 	  $(BIN)/cfn-lint out/check/$$env/*.template.json; done
+
+# What any template is made from; snapshots of all settings files take some ten seconds.
+TEMPLATES_FROM := app.py cdk.json bundles config core glue_jobs lambdas model_code stacks requirements.txt tests/snapshot
+
+# mypy's own cache and not its daemon: the daemon looks into the packages that pyproject.toml leaves out.
+check-fast: $(SETUP) $(LAYER) ## before each commit, in seconds: ruff, mypy, settings and contract; snapshots if they may have changed
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/mypy
+	$(PY) -m pytest tests/contract/test_settings_files.py $(if $(shell git status --porcelain -- $(TEMPLATES_FROM)),tests/snapshot)
+
+# Without packs and without the environment of SageMaker's image: what is compared is what is deployed.
+templates: $(SETUP) $(LAYER) ## templates of every settings file, to out/templates: what `python -m review.comment` compares
+	@set -eo pipefail; for file in $$(grep -l settings.schema.json config/*.yaml); do \
+	  env=$$(basename $$file .yaml); echo "synth $$env"; \
+	  $(CDK) synth --quiet --no-validation -c env=$$env -c nag=off --output out/templates/$$env 2>&1 | $(WITHOUT_SUCCESS); done
 
 # The hook rewrites line numbers in its baseline and returns 3; only a new secret is a failure.
 secrets: setup ## detect-secrets on every tracked file, against .secrets.baseline
