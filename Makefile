@@ -80,15 +80,19 @@ check: setup ## ruff, mypy, secret detection, cfn-lint on every template, the si
 	  $(CDK) synth --quiet -c env=$$env --output out/check/$$env 2>&1 | $(WITHOUT_SUCCESS); \
 	  $(BIN)/cfn-lint out/check/$$env/*.template.json; done
 
-# What any template is made from; snapshots of all settings files take some ten seconds.
+# What any template is made from, and the tests that read settings and contracts.
 TEMPLATES_FROM := app.py cdk.json bundles config core glue_jobs lambdas model_code stacks requirements.txt tests/snapshot
+SETTINGS_TESTS := $(addprefix tests/contract/test_settings_files.py::,test_settings_load test_schema_file_is_up_to_date test_settings_files_name_and_satisfy_the_schema)
+changed = $(shell git status --porcelain -- $(1))
 
-# mypy's own cache and not its daemon: the daemon looks into the packages that pyproject.toml leaves out.
-check-fast: $(SETUP) $(LAYER) ## before each commit, in seconds: ruff, mypy, settings and contract; snapshots if they may have changed
+# mypy's own cache and not its daemon: the daemon looks into the packages that pyproject.toml leaves
+# out. The snapshots of prod, which is kept whole; all of them if other settings have changed.
+check-fast: $(SETUP) $(LAYER) ## before each commit, in seconds: ruff, mypy, settings and contract; prod's snapshots if they may have changed
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy
-	$(PY) -m pytest tests/contract/test_settings_files.py $(if $(shell git status --porcelain -- $(TEMPLATES_FROM)),tests/snapshot)
+	$(PY) -m pytest $(SETTINGS_TESTS) $(if $(call changed,$(TEMPLATES_FROM)),tests/snapshot) \
+	  $(if $(call changed,config/*.yaml tests/snapshot),,-k 'not (test_templates and (dev or demo))')
 
 # Without packs and without the environment of SageMaker's image: what is compared is what is deployed.
 templates: $(SETUP) $(LAYER) ## templates of every settings file, to out/templates: what `python -m review.comment` compares
