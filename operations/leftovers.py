@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import boto3
 from botocore.exceptions import ClientError
@@ -105,8 +104,3 @@ def leftovers(
                 )
             )
     return found
-
-
-def as_rows(found: Iterable[Leftover]) -> list[dict[str, Any]]:
-    """Leftovers as plain dictionaries for reports."""
-    return [asdict(item) for item in found]

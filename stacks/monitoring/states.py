@@ -16,6 +16,7 @@ from typing import Any
 from core import names
 from stacks.kit import asl, execution_input
 from stacks.kit.asl import States
+from stacks.kit.calls import payload
 from stacks.kit.sagemaker_jobs import Compute, ProcessingCode, below, processing_job
 from stacks.kit.steps import Step, chained, step
 
@@ -130,7 +131,7 @@ def _champion(flow: Flow, then: str) -> States:
     return {
         "Champion": asl.invoke(
             flow.registry_arn,
-            {"operation": "champion", "execution": {"id.$": "$$.Execution.Id"}},
+            payload("registry", "champion", {}),
             result_path="$.champion",
             then=then,
             caught_by=ALERT,

@@ -15,6 +15,7 @@ from core import names
 from stacks.data_lake.outputs import Lake
 from stacks.kit import sagemaker_names
 from stacks.kit.base_stack import BaseStack
+from stacks.kit.calls import payload
 from stacks.kit.container_image import xgboost_image
 from stacks.kit.foundation import Foundation
 from stacks.kit.grants import allow_listing, allow_objects
@@ -196,7 +197,7 @@ class TrainingStack(BaseStack):
                 description="Reconciles model pointers and serving stack",
                 expression=RECONCILE_EVERY,
                 target=rollout.function_arn,
-                request=json.dumps({"operation": "reconcile"}),
+                request=json.dumps(payload("rollout", "reconcile", {})),
                 actions=["lambda:InvokeFunction"],
                 resources=[rollout.function_arn],
                 foundation=self._props.foundation,

@@ -108,7 +108,7 @@ def test_every_roll_out_call_carries_the_fencing_number(name: str) -> None:
         if str(state.get("Parameters", {}).get("FunctionName", "")).endswith("rollout")
     ]
     assert calls
-    assert all(call["fencing.$"] == "$.lease.value.fencing" for call in calls)
+    assert all(call["execution"]["fencing.$"] == "$.lease.value.fencing" for call in calls)
 
 
 def test_nothing_is_rolled_out_without_the_gate() -> None:

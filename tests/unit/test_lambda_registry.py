@@ -31,7 +31,6 @@ CANDIDATE = Candidate(
     model_data_url="s3://artifacts/models/job-1/output/model.tar.gz",
     evaluation_uri="s3://artifacts/evaluations/run-1/evaluation.json",
     contract_version="1.0.0",
-    approval="Approved",
 )
 REGISTER = {
     "operation": "register",
@@ -127,7 +126,6 @@ def _fields(candidate: Candidate) -> dict[str, str]:
     "event",
     [
         {"operation": "delete"},
-        {**REGISTER, "approval_status": "Maybe"},
         {**REGISTER, "training_job": ""},
     ],
 )

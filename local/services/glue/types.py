@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from local.emulator.extensions import ResourceType
@@ -17,8 +16,6 @@ pin(
 )
 
 Created = tuple[str, dict[str, Any]]
-# Catalog id -> DataCatalogEncryptionSettings; read by ``data_catalog_key``.
-_catalog_settings: dict[str, dict[str, Any]] = {}
 
 
 def _require_key(kind: str, reference: str | None) -> None:
@@ -63,9 +60,7 @@ def _put_catalog_settings(_logical: str, props: dict[str, Any], _stack: str) -> 
     settings = props["DataCatalogEncryptionSettings"]
     for key in _keys_in(settings):
         _require_key(kind, key)
-    catalog = str(props["CatalogId"])
-    _catalog_settings[catalog] = json.loads(json.dumps(settings))
-    return catalog, {}
+    return str(props["CatalogId"]), {}
 
 
 def _update_catalog_settings(
@@ -74,15 +69,8 @@ def _update_catalog_settings(
     return _put_catalog_settings("", new, stack)
 
 
-def _delete_catalog_settings(physical_id: str, _props: dict[str, Any]) -> None:
-    _catalog_settings.pop(physical_id, None)
-
-
-def data_catalog_key(catalog: str) -> str | None:
-    """The customer key the catalog's metadata is encrypted with, or None."""
-    settings = _catalog_settings.get(catalog, {}).get("EncryptionAtRest") or {}
-    key: str | None = settings.get("SseAwsKmsKeyId")
-    return key
+def _delete_catalog_settings(_physical_id: str, _props: dict[str, Any]) -> None:
+    """Nothing is kept: no engine here encrypts the catalog's metadata."""
 
 
 def types() -> list[ResourceType]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from stacks.kit import asl
 from stacks.kit.asl import State
+from stacks.kit.calls import payload
 from stacks.kit.sagemaker_jobs import Compute, ProcessingCode
 from stacks.training.states import rollout
 
@@ -65,7 +66,7 @@ def acquire(flow: Flow, *, then: str) -> State:
     """Take the lease; the answer is at ``$.lease.value``."""
     return asl.invoke(
         flow.functions.lease,
-        {"operation": "acquire", "execution_id.$": "$$.Execution.Id", "execution": OWNER},
+        payload("lease", "acquire", {"execution": OWNER}),
         result_path="$.lease",
         then=then,
         caught_by=asl.RELEASE_FAILED,
@@ -79,12 +80,7 @@ def release(
     given = {"outcome.$": result} if result else {"outcome": "failed"}
     state = asl.invoke(
         flow.functions.lease,
-        {
-            "operation": "release",
-            "execution_id.$": "$$.Execution.Id",
-            "execution": OWNER,
-            **given,
-        },
+        payload("lease", "release", {"execution": OWNER, **given}),
         result_path="$.released",
         then=then,
         caught_by=caught_by,
@@ -99,7 +95,7 @@ def champion(flow: Flow, result_path: str, *, then: str) -> State:
     """Read which package is champion."""
     return asl.invoke(
         flow.functions.registry,
-        {"operation": "champion", "execution": EXECUTION},
+        payload("registry", "champion", {}),
         result_path=result_path,
         then=then,
         caught_by=asl.RELEASE_FAILED,

@@ -18,6 +18,7 @@ from typing import Any
 from core import names
 from stacks.kit import asl, execution_input
 from stacks.kit.asl import State, States
+from stacks.kit.calls import payload
 from stacks.kit.sagemaker_jobs import (
     RUN_ID,
     below,
@@ -26,7 +27,7 @@ from stacks.kit.sagemaker_jobs import (
 )
 from stacks.kit.steps import Step, chained, step
 from stacks.training.states import approval, endings, renewal, rollout
-from stacks.training.states.flow import EXECUTION, RELEASE, Flow, acquire, champion, outcome
+from stacks.training.states.flow import RELEASE, Flow, acquire, champion, outcome
 
 INPUT = {
     "as_of": execution_input.TIME_OR_LATEST,
@@ -57,13 +58,13 @@ def steps(flow: Flow) -> list[Step]:
         step("Curate", partial(_curate, flow), gives="glue"),
         step("WindowGiven", partial(_window, flow), needs="request", gives="features"),
         step("Features", partial(_features, flow), needs="features", gives="glue"),
-        step("QualityGate", partial(_quality, flow), needs="request lease", gives="quality"),
-        step("Champion", partial(_champion, flow), needs="lease", gives="champion"),
+        step("QualityGate", partial(_quality, flow), needs="request", gives="quality"),
+        step("Champion", partial(_champion, flow), gives="champion"),
         step("Train", partial(_train, flow), needs="request", gives="training"),
         step("Evaluate", partial(_evaluate, flow), needs="request training champion",
              gives="evaluation"),
-        step("Decide", partial(_decide, flow), needs="request lease", gives="decision"),
-        step("Register", partial(_register, flow), needs="request lease training",
+        step("Decide", partial(_decide, flow), needs="request", gives="decision"),
+        step("Register", partial(_register, flow), needs="request training",
              gives="package"),
         *([approval.step_of(flow)] if flow.manual_approval else []),
         renewal.step_of(flow),
@@ -140,7 +141,7 @@ def _quality(flow: Flow, then: str) -> States:
     return {
         "QualityGate": asl.invoke(
             flow.functions.gate,
-            {"operation": "quality", "run_id.$": RUN_ID, "execution": EXECUTION},
+            payload("gate", "quality", {"run_id.$": RUN_ID}),
             result_path="$.quality",
             then="QualityPassed",
             caught_by=asl.RELEASE_FAILED,
@@ -229,7 +230,7 @@ def _decide(flow: Flow, then: str) -> States:
     return {
         "Decide": asl.invoke(
             flow.functions.gate,
-            {"operation": "decide", "run_id.$": RUN_ID, "execution": EXECUTION},
+            payload("gate", "decide", {"run_id.$": RUN_ID}),
             result_path="$.decision",
             then="Better",
             caught_by=asl.RELEASE_FAILED,
@@ -246,13 +247,15 @@ def _register(flow: Flow, then: str) -> States:
     return {
         "Register": asl.invoke(
             flow.functions.registry,
-            {
-                "operation": "register",
-                "run_id.$": RUN_ID,
-                "training_job.$": "$.training.job",
-                "model_data_url.$": "$.training.model_data_url",
-                "execution": EXECUTION,
-            },
+            payload(
+                "registry",
+                "register",
+                {
+                    "run_id.$": RUN_ID,
+                    "training_job.$": "$.training.job",
+                    "model_data_url.$": "$.training.model_data_url",
+                },
+            ),
             result_path="$.package",
             then=then,
             caught_by=asl.RELEASE_FAILED,

@@ -15,6 +15,7 @@ from typing import Any
 
 from stacks.kit import asl
 from stacks.kit.asl import State, States
+from stacks.kit.calls import payload
 from stacks.kit.steps import Step, step
 
 # First state of the roll-out, whichever shape it has.
@@ -188,13 +189,7 @@ class _Steps:
         """One call, as the execution that holds the lease."""
         return asl.invoke(
             self.flow.function_arn,
-            {
-                "operation": operation,
-                "execution": self.flow.execution,
-                "execution_id.$": "$$.Execution.Id",
-                "fencing.$": "$.lease.value.fencing",
-                **given,
-            },
+            payload("rollout", operation, {"execution": self.flow.execution, **given}),
             result_path=result_path,
             then=then,
             caught_by=caught_by,
