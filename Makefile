@@ -25,7 +25,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # The CLI praises itself even when told to be quiet; warnings and errors pass.
 WITHOUT_SUCCESS := sed -E '/^(Successfully synthesized|Supply a stack id|$$)/d'
 
-.PHONY: help setup layer container demo local local-down test check secrets audit sbom synth openapi bootstrap preflight deploy destroy verify-aws bench lock clean review review-tools
+.PHONY: help setup layer container demo local local-down test check check-fast templates secrets audit sbom synth openapi bootstrap preflight deploy destroy verify-aws bench lock clean review review-tools
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -79,6 +79,26 @@ check: setup ## ruff, mypy, secret detection, cfn-lint on every template, the si
 	  echo "synth $$env with six nag packs"; \
 	  $(CDK) synth --quiet -c env=$$env --output out/check/$$env 2>&1 | $(WITHOUT_SUCCESS); \
 	  $(BIN)/cfn-lint out/check/$$env/*.template.json; done
+
+# What any template is made from, and the tests that read settings and contracts.
+TEMPLATES_FROM := app.py cdk.json bundles config core glue_jobs lambdas model_code stacks requirements.txt tests/snapshot
+SETTINGS_TESTS := $(addprefix tests/contract/test_settings_files.py::,test_settings_load test_schema_file_is_up_to_date test_settings_files_name_and_satisfy_the_schema)
+changed = $(shell git status --porcelain -- $(1))
+
+# mypy's own cache and not its daemon: the daemon looks into the packages that pyproject.toml leaves
+# out. The snapshots of prod, which is kept whole; all of them if other settings have changed.
+check-fast: $(SETUP) $(LAYER) ## before each commit, in seconds: ruff, mypy, settings and contract; prod's snapshots if they may have changed
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/mypy
+	$(PY) -m pytest $(SETTINGS_TESTS) $(if $(call changed,$(TEMPLATES_FROM)),tests/snapshot) \
+	  $(if $(call changed,config/*.yaml tests/snapshot),,-k 'not (test_templates and (dev or demo))')
+
+# Without packs and without the environment of SageMaker's image: what is compared is what is deployed.
+templates: $(SETUP) $(LAYER) ## templates of every settings file, to out/templates: what `python -m review.comment` compares
+	@set -eo pipefail; for file in $$(grep -l settings.schema.json config/*.yaml); do \
+	  env=$$(basename $$file .yaml); echo "synth $$env"; \
+	  $(CDK) synth --quiet --no-validation -c env=$$env -c nag=off --output out/templates/$$env 2>&1 | $(WITHOUT_SUCCESS); done
 
 # The hook rewrites line numbers in its baseline and returns 3; only a new secret is a failure.
 secrets: setup ## detect-secrets on every tracked file, against .secrets.baseline

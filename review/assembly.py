@@ -16,6 +16,7 @@ from typing import Any
 from operations.assembly import STACK_ARTIFACT
 
 LOGICAL_ID = "aws:cdk:logicalId"
+ACKNOWLEDGED = "aws:cdk:acknowledged-rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +97,32 @@ class Assembly:
         return dict(sorted(found.items()))
 
 
+def acknowledged(folder: Path) -> set[tuple[str, str]]:
+    """Rule and construct path of each acknowledgement that a synth with or without packs wrote."""
+    artifacts = json.loads((folder / "manifest.json").read_text())["artifacts"]
+    return {
+        (rule.removeprefix("Annotation::"), path.strip("/"))
+        for stack, artifact in artifacts.items()
+        if artifact["type"] == STACK_ARTIFACT
+        for path, entries in _metadata(folder, stack, artifact).items()
+        for entry in entries
+        if entry["type"] == ACKNOWLEDGED
+        for rule in entry["data"]
+    }
+
+
 def _paths(folder: Path, stack: str, artifact: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Logical id and construct path of each resource, from the artifact's metadata."""
-    metadata = artifact.get("metadata")
-    if metadata is None:
-        path = folder / artifact.get("additionalMetadataFile", f"{stack}.metadata.json")
-        metadata = json.loads(path.read_text()) if path.is_file() else {}
-    for path, entries in metadata.items():
+    for path, entries in _metadata(folder, stack, artifact).items():
         for entry in entries:
             if entry["type"] == LOGICAL_ID:
                 yield entry["data"], path.strip("/").removesuffix("/Resource")
+
+
+def _metadata(folder: Path, stack: str, artifact: dict[str, Any]) -> dict[str, Any]:
+    """What the constructs of a stack say of themselves, by construct path."""
+    found: dict[str, Any] | None = artifact.get("metadata")
+    if found is not None:
+        return found
+    path = folder / artifact.get("additionalMetadataFile", f"{stack}.metadata.json")
+    return json.loads(path.read_text()) if path.is_file() else {}

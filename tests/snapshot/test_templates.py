@@ -10,15 +10,14 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from config.load import load_deployment
+from review.masked import MASK, reviewed
 from review.stateful import STATEFUL_TYPES
 from tests.snapshot.classify import classify
 from tests.snapshot.extension import (
     ABSENT,
-    MASK,
     WHOLE,
     TemplateExtension,
     differences,
-    reviewed,
     text,
 )
 from tests.synth import ENVIRONMENTS, STACK_NAMES, resources, templates
