@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 
+from bundles.contents import FUNCTIONS
 from config.rule import Rule
 
 _RESERVED = "https://www.rfc-editor.org/rfc/rfc2606"
 
 _EXAMPLE = re.compile(r"[@.](example\.(com|net|org)|example|invalid|test|localhost)$", re.I)
-
-FUNCTIONS = ("transform", "router", "lease", "gate", "registry", "rollout", "pointers")
 
 
 def is_example(email: str) -> bool:

@@ -94,6 +94,17 @@ def test_a_credential_for_aws_waits_for_a_reviewer(path: Path) -> None:
     assert "secrets." not in path.read_text()
 
 
+def test_a_deploy_s_session_lasts_as_long_as_its_job(path: Path) -> None:
+    """The session that is open when ``make deploy`` runs; it is not renewed."""
+    for job in _jobs(path).values():
+        seconds = 0
+        for step in job["steps"]:
+            if "configure-aws-credentials" in step.get("uses", ""):
+                seconds = step["with"].get("role-duration-seconds", 3600)
+            if "make deploy" in step.get("run", ""):
+                assert seconds >= job["timeout-minutes"] * 60
+
+
 def test_jobs_end_and_do_not_pile_up(path: Path) -> None:
     workflow = yaml.safe_load(path.read_text())
     assert workflow["permissions"] == {}
