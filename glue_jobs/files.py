@@ -65,7 +65,7 @@ def read(
     Python workers start only if there is something to check: that alone costs a second.
     """
     present = [source for source in sources if session.has_files(spark, source.path)]
-    hidden = {source: session.hidden(spark, source.path) for source in sources}
+    hidden = {source: _passed_over(spark, source) for source in sources}
     unread = [one for source, found in hidden.items() for one in _hidden(source, found)]
     if not present:
         return None, rows(spark, unread) if unread else None
@@ -132,6 +132,14 @@ def _unread(
         elif size > LARGEST_FILE:
             said = f"the file is too large; allowed: {LARGEST_FILE} bytes"
             yield _refused(source, path, OF_A_FILE + path, size, said)
+
+
+def _passed_over(spark: SparkSession, source: Source) -> dict[str, int]:
+    """Bytes by location of files that Spark passes over: people name them, Firehose hides none.
+
+    Its error output has a folder for each hour, which to look through would cost more than reading.
+    """
+    return session.hidden(spark, source.path) if source.origin == LANDING else {}
 
 
 def _hidden(source: Source, found: Mapping[str, int]) -> Iterator[Rejected]:
