@@ -46,7 +46,7 @@ def steps(months_told: Sequence[int]) -> list[Step]:
             )
             for n in months_told
         ),
-        Step("schedules", "Schedules fall due, a monitor run is refused", schedules.tell),
+        Step("schedules", "Schedules fall due", schedules.tell),
         *([comparison] if compare.JULY in months_told else []),
     ]
 

@@ -182,7 +182,8 @@ def _described(drift: Drift) -> str:
         ]
         words.append(", ".join(named))
     found = "; ".join(words) or "none"
-    return f"features drifted for {len(drift.causes)} causes ({found})"
+    count = len(drift.causes)
+    return f"features drifted for {count} {'cause' if count == 1 else 'causes'} ({found})"
 
 
 def _quality(metric: str, limit: Limits, seen: Evidence) -> dict[str, Any]:

@@ -486,7 +486,7 @@ def test_features_of_one_cause_count_once(case: Case) -> None:
     report = case.run()
     assert set(report["drifted_features"]) == set(weather)
     assert report["breached"] is False
-    assert any("drifted for 1 causes" in note for note in report["criteria"][0].values()
+    assert any("drifted for 1 cause (" in note for note in report["criteria"][0].values()
                if isinstance(note, str))  # fmt: skip
 
 
