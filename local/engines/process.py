@@ -9,6 +9,7 @@ process's path, so code that forgot to ship a module fails here as it does on AW
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import signal
@@ -46,6 +47,7 @@ IMAGE_VARIABLES = {
 THREADS = {"OMP_NUM_THREADS": "2"}
 _POLL_SECONDS = 0.05
 _GRACE_SECONDS = 10.0
+_BUSY_SECONDS = 5.0
 
 _live: set[int] = set()
 _live_lock = threading.Lock()
@@ -146,8 +148,30 @@ def run(
 def start(
     command: Sequence[str], cwd: Path, environment: Mapping[str, str], log: int
 ) -> subprocess.Popen[bytes]:
-    """A process in a group of its own, so that its children end with it."""
-    process = subprocess.Popen(
+    """A process in a group of its own, so that its children end with it.
+
+    A program that was only just written may be busy: what another thread starts at that moment
+    inherits the file, open for writing, until its own program is loaded. https://go.dev/issue/22315
+    """
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            process = _started(command, cwd, environment, log)
+        except OSError as error:
+            if error.errno != errno.ETXTBSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(_POLL_SECONDS)
+        else:
+            break
+    with _live_lock:
+        _live.add(process.pid)
+    return process
+
+
+def _started(
+    command: Sequence[str], cwd: Path, environment: Mapping[str, str], log: int
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         list(command),
         cwd=cwd,
         env=dict(environment),
@@ -156,9 +180,6 @@ def start(
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    with _live_lock:
-        _live.add(process.pid)
-    return process
 
 
 def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

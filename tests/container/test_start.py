@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -136,3 +138,20 @@ def test_sockets_have_a_short_path_wherever_the_platform_lies(
     assert len(str(container.temporary / "gunicorn.sock")) <= overlay.LONGEST_SOCKET
     container.remove()
     assert not list(deep.iterdir())
+
+
+def test_a_program_that_is_still_being_written_is_waited_for(tmp_path: Path) -> None:
+    """As when another thread starts a process that has the file open until it is loaded."""
+    program = tmp_path / "serve"
+    program.write_text("#!/bin/sh\nexit 7\n")
+    program.chmod(0o755)
+    writer = program.open("a")
+    closing = threading.Timer(0.3, writer.close)
+    closing.start()
+    with (tmp_path / "log").open("ab") as log:
+        started = process.start(
+            [str(program)], tmp_path, {"PATH": os.environ["PATH"]}, log.fileno()
+        )
+    closing.join()
+    assert started.wait(10) == 7
+    process.forget(started)

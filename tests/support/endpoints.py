@@ -56,7 +56,8 @@ class Endpoints:
     def endpoint(self, config: str, **more: Any) -> str:
         name = unique("endpoint")
         self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config, **more)
-        assert self.settled(name)["EndpointStatus"] == "InService", self.settled(name)
+        found = self.settled(name)
+        assert found["EndpointStatus"] == "InService", found.get("FailureReason")
         return name
 
     def settled(self, name: str) -> dict[str, Any]:
