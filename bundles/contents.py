@@ -6,9 +6,11 @@ the seed model. ``tests/unit/test_bundles.py`` compares each list with what its 
 
 from __future__ import annotations
 
-from model_code.serving.modules import MODULES as SERVING
+from model_code.algorithms import ALGORITHMS
+from model_code.serving.modules import modules as serving
+from model_code.tasks import TASKS
 
-__all__ = ["FUNCTIONS", "GLUE", "SERVING", "TRAINING"]
+__all__ = ["FUNCTIONS", "GLUE", "TRAINING", "serving"]
 
 _PACKAGE = "__init__"
 _VALIDATOR = ("arrivals", "checks", "contract", "fields", "names", "parsing", "records", "texts")
@@ -18,16 +20,29 @@ def _modules(folder: str, *names: str) -> tuple[str, ...]:
     return tuple(f"{folder}/{name}.py" for name in (_PACKAGE, *names))
 
 
+def _tasks(*names: str) -> list[str]:
+    """These modules of every task."""
+    return [
+        "model_code/__init__.py",
+        *_modules("model_code/tasks", "task"),
+        *(module for task in TASKS for module in _modules(f"model_code/tasks/{task}", *names)),
+    ]
+
+
 def _function(core: tuple[str, ...], shared: tuple[str, ...], own: tuple[str, ...]) -> list[str]:
-    """A function's folder is its first own module's."""
+    """A function's folder is its first own module's; what reads the contract asks its task."""
     name, *more = own
     return [
+        *(_tasks("task") if name in TASKED else []),
         *_modules("core", *core),
         "lambdas/__init__.py",
         *_modules("lambdas/shared", "environment", *shared),
         *_modules(f"lambdas/{name}", "handler", *more),
     ]
 
+
+# Functions that ask the contract's task.
+TASKED = ("gate", "registry", "router")
 
 # Function → its modules; the compiled contract lies beside them.
 FUNCTIONS = {
@@ -50,13 +65,17 @@ GLUE = [
     *_modules("core", *_VALIDATOR, "moments", "pseudonyms", "stored"),
     *_modules("glue_jobs", "arguments", "contents", "curate", "failed", "features", "files",
               "schema_evolution", "session", "streams", "summaries", "windows"),
-    "model_code/__init__.py",
+    *_tasks("labels", "task"),
     *_modules("model_code/features", "fit", "spark", "transform"),
 ]  # fmt: skip
 
 # Training in script mode and processing jobs; a trained model takes the serving modules with it.
 TRAINING = sorted({
-    *SERVING,
+    *(module for task in TASKS for name in ALGORITHMS for module in serving(task, name)),
+    *_tasks("measures", "task"),
+    *(module for name in ALGORITHMS
+      for module in _modules(f"model_code/algorithms/{name}", "loading", "training")),
+    "model_code/tasks/measures.py",
     *_modules("core", *_VALIDATOR, "moments", "stored"),
     *_modules("model_code", "models", "yardsticks"),
     *_modules("model_code/evaluation", "bootstrap", "evaluate", "inputs", "jackknife",

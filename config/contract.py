@@ -16,9 +16,10 @@ from open_data_contract_standard.model import (
     SchemaProperty,
 )
 
-from config.contract_properties import ContractProperties
+from config.contract_properties import properties_of
 from config.problems import ConfigurationError
 from config.source import read_source
+from model_code import tasks
 
 # Values of these classifications leave the transform and the router only as pseudonyms.
 CLASSIFIED = ("confidential", "restricted")
@@ -155,8 +156,8 @@ def compile_contract(contract: OpenDataContractStandard) -> dict[str, Any]:
 
     Keys: ``name``, ``version``, ``event`` and ``label`` (each ``name``, ``table``, ``id_field``,
     ``time_field``, ``earliest``, ``latest``, ``fields``), ``features``, ``task``, ``label_rule``
-    (``field``, ``at_least``), ``objective_metric``, ``seed_probability``, ``gate``, ``monitoring``,
-    ``retention_days``, ``label_latency_hours``. The order of fields and features is the contract's.
+    and ``seed`` (the task's own), ``gate``, ``monitoring``, ``retention_days``,
+    ``label_latency_hours``. The order of fields and features is the contract's.
     """
     schemas = {
         custom_properties(s.customProperties).get("mlRole"): s for s in contract.schema_ or []
@@ -164,18 +165,18 @@ def compile_contract(contract: OpenDataContractStandard) -> dict[str, Any]:
     event, label = schemas["event"], schemas["label"]
     # What was validated, with defaults: the file may hold a number as text.
     given = custom_properties(contract.customProperties)
-    custom = ContractProperties.model_validate(given).model_dump()
-    positive = custom["positiveLabel"]
+    custom = properties_of(given).model_validate(given).model_dump()
+    compiled_label = _record(label)
+    target = _named(label, "labelValue")
+    field = next(field for field in compiled_label["fields"] if field["name"] == target)
     return {
         "name": contract.name,
         "version": contract.version,
         "event": _record(event),
-        "label": _record(label),
+        "label": compiled_label,
         "features": _features(event),
         "task": custom["task"],
-        "label_rule": {"field": positive["field"], "at_least": positive["atLeast"]},
-        "objective_metric": custom["objectiveMetric"],
-        "seed_probability": custom["seedProbability"],
+        **tasks.part(custom["task"], "contract").compiled(custom, field),
         "gate": custom["gate"],
         "monitoring": custom["monitoring"],
         "retention_days": {

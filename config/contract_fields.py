@@ -98,7 +98,7 @@ def _check_role(prop: SchemaProperty, location: Location) -> Iterator[Finding]:
     for wanted_role, kinds in (
         ("entityKey", ("string",)),
         ("eventTime", ("timestamp",)),
-        ("labelValue", ("integer", "number")),
+        ("labelValue", ("string", "integer", "number")),
         ("feature", ("string", "integer", "number", "boolean")),
     ):
         if role == wanted_role and kind not in kinds:
@@ -106,10 +106,11 @@ def _check_role(prop: SchemaProperty, location: Location) -> Iterator[Finding]:
             yield (*location, "logicalType"), kind, allowed
     if role != "feature" and encoding is not None:
         yield (*location, "customProperties", "encoding"), encoding, "allowed on features only"
-    expected = "targetMean" if kind == "string" else "identity"
-    if role == "feature" and (encoding or "identity") != expected:
+    expected = ("targetMean", "ordinal") if kind == "string" else ("identity",)
+    if role == "feature" and (encoding or "identity") not in expected:
         here = (*location, "customProperties", "encoding")
-        yield here, _shown(encoding), f"allowed for a feature of type {kind}: {expected}"
+        allowed = f"allowed for a feature of type {kind}: {', '.join(expected)}"
+        yield here, _shown(encoding), allowed
 
 
 def _check_times(

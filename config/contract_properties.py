@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 
+from config.contract_criteria import Closed, TaskProperties
 from config.problems import NOT_SET, Location
 from config.wording import Finding, findings, known_keys
 from core.checks import EARLIEST, LATEST
+from model_code import tasks
 
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ", re.ASCII)
 
@@ -34,27 +36,32 @@ def _utc(text: str) -> str:
 
 
 UtcTime = Annotated[str, AfterValidator(_utc)]
-Rows = Annotated[int, Field(gt=0, le=1_000_000_000)]
-Confidence = Annotated[float, Field(ge=0.5, lt=1)]
 
 
-class _Closed(BaseModel):
-    # Strict, so that what is compiled is what stands in the file, and no text is a number.
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+def _known(task: str) -> str:
+    if task not in tasks.TASKS:
+        raise ValueError(", ".join(tasks.TASKS))
+    return task
 
 
-class FieldProperties(_Closed):
+class UnknownTask(Closed):
+    """Of a contract without a task that there is."""
+
+    task: Annotated[str, AfterValidator(_known)]
+
+
+class FieldProperties(Closed):
     """Custom properties of one field."""
 
     mlRole: Literal["entityKey", "eventTime", "feature", "labelValue"] | None = None  # noqa: N815
-    encoding: Literal["targetMean", "identity"] | None = None
+    encoding: Literal["targetMean", "ordinal", "identity"] | None = None
     observedAt: str | None = None  # noqa: N815
     notAfter: str | None = None  # noqa: N815
     treatment: Literal["pseudonymise"] | None = None
     cause: str | None = None
 
 
-class RecordProperties(_Closed):
+class RecordProperties(Closed):
     """Custom properties of a schema object; times outside the bounds are rejected records."""
 
     mlRole: Literal["event", "label"]  # noqa: N815
@@ -62,54 +69,13 @@ class RecordProperties(_Closed):
     latestEventTime: UtcTime  # noqa: N815
 
 
-class PositiveLabel(_Closed):
-    """The label is positive when ``field`` is ``atLeast`` or more."""
-
-    field: str
-    atLeast: float  # noqa: N815
-
-
-class GateCriteria(_Closed):
-    """What a challenger has to show on the hold-out.
-
-    ``confidence`` is that of a year of ``decisionsPerYear``: with this probability no challenger
-    that is not better is promoted in it. Rows of one day share its luck, so a hold-out needs days.
-    """
-
-    metric: Literal["logLoss"]
-    margin: Annotated[float, Field(ge=0, le=1)]
-    confidence: Confidence
-    decisionsPerYear: Annotated[int, Field(ge=1, le=366)] = 12  # noqa: N815
-    minimumHoldoutRows: Rows  # noqa: N815
-    minimumHoldoutDays: Annotated[int, Field(ge=5, le=366)] = 7  # noqa: N815
-    minimumTrainingRows: Rows  # noqa: N815
-
-
-class MonitoringCriteria(_Closed):
-    """What makes a window of production count as drifted or degraded."""
-
-    confidence: Confidence
-    block: Literal["day", "row"]
-    populationStabilityIndex: Annotated[float, Field(gt=0, le=100)]  # noqa: N815
-    driftedFeaturesToAlarm: Rows  # noqa: N815
-    driftAlone: Literal["never", "whenQualityIsNotJudged", "always"] = "never"  # noqa: N815
-    relativeLogLossTolerance: Annotated[float, Field(ge=0, le=100)]  # noqa: N815
-    calibrationTolerance: Annotated[float, Field(ge=0, lt=1)]  # noqa: N815
-    minimumCaptured: Rows  # noqa: N815
-    minimumLabelled: Rows  # noqa: N815
-    minimumDays: Rows  # noqa: N815
-    bins: Annotated[int, Field(ge=2, le=100)]
-
-
-class ContractProperties(_Closed):
-    """Custom properties of the contract as a whole."""
-
-    task: Literal["binary"]
-    positiveLabel: PositiveLabel  # noqa: N815
-    objectiveMetric: Literal["logLoss"]  # noqa: N815
-    seedProbability: Annotated[float, Field(gt=0, lt=1)]  # noqa: N815
-    gate: GateCriteria
-    monitoring: MonitoringCriteria
+def properties_of(values: dict[str, Any]) -> type[TaskProperties | UnknownTask]:
+    """The model of a contract's own custom properties: that of its task."""
+    task = values.get("task")
+    if task not in tasks.TASKS:
+        return UnknownTask
+    found: type[TaskProperties] = tasks.part(str(task), "contract").Properties
+    return found
 
 
 def custom_types(data: dict[str, Any]) -> Iterator[Finding]:
@@ -118,13 +84,18 @@ def custom_types(data: dict[str, Any]) -> Iterator[Finding]:
     Args:
         data: the contract as plain YAML, its other values of the types of ODCS.
     """
-    yield from _check_properties(data, ContractProperties, ())
+    yield from _check_properties(data, properties_of(_values(data)), ())
     for index, schema in enumerate(data.get("schema") or []):
         location: Location = ("schema", index)
         yield from _check_properties(schema, RecordProperties, location)
         for position, prop in enumerate((schema or {}).get("properties") or []):
             place = (*location, "properties", position)
             yield from _check_properties(prop, FieldProperties, place)
+
+
+def _values(data: dict[str, Any]) -> dict[str, Any]:
+    entries = [entry for entry in data.get("customProperties") or [] if isinstance(entry, dict)]
+    return {str(entry.get("property")): entry.get("value") for entry in entries}
 
 
 def _check_properties(
@@ -140,6 +111,9 @@ def _check_properties(
         if name in positions:
             yield (*here, index), name, f"{name} is given twice; allowed: once"
         positions[name], values[name] = index, entry.get("value")
+    if model is UnknownTask:
+        # What else belongs there only the task knows.
+        values = {"task": values["task"]} if "task" in values else {}
     try:
         model.model_validate(values)
     except ValidationError as error:

@@ -17,7 +17,7 @@ from config.problems import NOT_SET, Location
 from config.service_levels import check_service_levels
 from config.wording import Finding
 from core import names
-from core.checks import RANGES
+from model_code import tasks
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}", re.ASCII)
 _OBJECT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}", re.ASCII)
@@ -175,12 +175,7 @@ def _check_pair(
     if target is not None and target in {prop.name for prop in event.properties or []}:
         yield here, target, "leak: the label's value is a field of the event; allowed: another name"
     custom = custom_properties(contract.customProperties)
-    positive = custom.get("positiveLabel")
-    if target is not None and isinstance(positive, dict) and positive.get("field") != target:
-        where: Location = ("customProperties", _index(contract, "positiveLabel"), "value", "field")
-        yield where, positive.get("field"), f"allowed: the field with mlRole labelValue, {target}"
-    if isinstance(positive, dict):
-        yield from _check_both_answers(label, target, positive.get("atLeast"), contract)
+    yield from _check_task(contract, event, label, target)
     monitoring = custom.get("monitoring")
     causes = sorted({cause_of(prop) for prop in event.properties or [] if is_feature(prop)})
     limit = monitoring.get("driftedFeaturesToAlarm") if isinstance(monitoring, dict) else None
@@ -194,23 +189,40 @@ def _check_pair(
         )
 
 
-def _check_both_answers(
-    schema: SchemaObject, target: str | None, at_least: object, contract: OpenDataContractStandard
+def _check_task(
+    contract: OpenDataContractStandard,
+    event: SchemaObject,
+    label: SchemaObject,
+    target: str | None,
 ) -> Iterator[Finding]:
-    """Labels must be able to differ: a rule that all values keep, or none, teaches nothing."""
-    prop = next((prop for prop in schema.properties or [] if prop.name == target), None)
-    if prop is None or prop.logicalType not in RANGES or not isinstance(at_least, int | float):
+    """What the task asks of labels and features."""
+    custom = custom_properties(contract.customProperties)
+    if custom.get("task") not in tasks.TASKS:
         return
-    options, given = prop.logicalTypeOptions or {}, [entry.value for entry in prop.enum or []]
-    smallest, largest = RANGES[prop.logicalType]
-    lows = [value for value in given or [options.get("minimum")] if isinstance(value, int | float)]
-    highs = [value for value in given or [options.get("maximum")] if isinstance(value, int | float)]
-    low, high = min(lows, default=smallest), max(highs, default=largest)
-    if not low < at_least <= high:
-        where: Location = ("customProperties", _index(contract, "positiveLabel"), "value")
-        shown = f"{low} (excluded) to {high}"
-        allowed = f"allowed: within {target}'s values, {shown}, or all labels are equal"
-        yield (*where, "atLeast"), at_least, allowed
+    part, schemas = tasks.part(custom["task"], "contract"), contract.schema_ or []
+    for position, prop in enumerate(event.properties or []):
+        encoding = custom_properties(prop.customProperties).get("encoding")
+        if encoding not in (None, "identity", *part.ENCODINGS):
+            here = ("schema", schemas.index(event), "properties", position)
+            allowed = f"allowed with task {custom['task']}: {', '.join(part.ENCODINGS)}"
+            yield (*here, "customProperties", "encoding"), encoding, allowed
+    position, found = next(
+        ((at, prop) for at, prop in enumerate(label.properties or []) if prop.name == target),
+        (0, None),
+    )
+    if found is None:
+        return
+    field: Location = ("schema", schemas.index(label), "properties", position)
+    if found.logicalType not in part.LABEL_TYPES:
+        allowed = f"allowed with mlRole labelValue and task {custom['task']}: "
+        allowed += ", ".join(part.LABEL_TYPES)
+        yield (*field, "logicalType"), found.logicalType, allowed
+        return
+    for (first, *rest), value, allowed in part.check(custom, found):
+        if first == "label":
+            yield (*field, *rest), value, allowed
+        else:
+            yield ("customProperties", _index(contract, first), "value", *rest), value, allowed
 
 
 def _index(contract: OpenDataContractStandard, name: str) -> int:

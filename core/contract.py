@@ -77,13 +77,6 @@ class Feature(_FeatureCore, total=False):
     observed_at: str
 
 
-class LabelRule(TypedDict):
-    """A label is positive when ``field`` is at least ``at_least``."""
-
-    field: str
-    at_least: float
-
-
 class Gate(TypedDict):
     """What a candidate must show before it may replace the champion."""
 
@@ -97,7 +90,11 @@ class Gate(TypedDict):
 
 
 class Contract(TypedDict):
-    """The whole compiled document."""
+    """The whole compiled document.
+
+    ``task`` names a folder of ``model_code/tasks``, which knows what ``label_rule`` (with the
+    label's ``field``) and ``seed`` (what is answered before any training) mean.
+    """
 
     name: str
     version: str
@@ -105,9 +102,8 @@ class Contract(TypedDict):
     label: Record
     features: list[Feature]
     task: str
-    label_rule: LabelRule
-    objective_metric: str
-    seed_probability: float
+    label_rule: dict[str, Any]
+    seed: float | list[float]
     gate: Gate
     monitoring: dict[str, Any]
     retention_days: dict[str, int]

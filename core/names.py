@@ -61,13 +61,10 @@ EVALUATION_FILE = "evaluation.json"
 BASELINE_FILE = "baseline.json"
 CONTRACT_FILE = "contract.json"
 
-# CloudWatch namespace and metrics of the monitor job. Dimension: Endpoint.
+# CloudWatch namespace and metrics of the monitor job, beside the task's. Dimension: Endpoint.
 METRIC_NAMESPACE = "Millrace/Model"
 METRIC_MODEL_BREACH = "CriteriaBreached"
 METRIC_DRIFTED_FEATURES = "DriftedFeatures"
-METRIC_LOG_LOSS = "LogLoss"
-METRIC_CALIBRATION = "CalibrationError"
-METRIC_AUC = "AreaUnderCurve"
 METRIC_LABELLED = "LabelledPredictions"
 
 # Service prefix of the environment variables that handlers read.

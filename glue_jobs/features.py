@@ -22,6 +22,7 @@ from glue_jobs import session, summaries, windows
 from glue_jobs.arguments import parse
 from glue_jobs.summaries import Hour
 from glue_jobs.windows import PARTS, Window
+from model_code import tasks
 from model_code.features import fit
 from model_code.features.spark import columns
 from model_code.features.transform import RAW
@@ -43,7 +44,9 @@ QUANTILE_ACCURACY = 10_000
 FOLDS = 5
 
 Contract = dict[str, Any]
-Counts = dict[str, dict[str | None, tuple[int, int]]]
+Counts = dict[str, dict[str | None, tuple[int, float]]]
+# Of labels: exact, so that a sum does not depend on the order of rows.
+EXACT = "decimal(38,9)"
 
 
 def main(argv: Sequence[str]) -> None:
@@ -84,12 +87,17 @@ def main(argv: Sequence[str]) -> None:
         session.write_json(spark, arguments["output_run"] + name, document)
 
 
+def _task(contract: Contract) -> Any:
+    """How the contract's task makes columns of labels."""
+    return tasks.part(contract["task"], "labels")
+
+
 def _labels(spark: SparkSession, contract: Contract, path: str) -> DataFrame:
-    """Id, time, 0/1 label and date of every label."""
-    record, rule = contract["label"], contract["label_rule"]
-    late = (fn.col(rule["field"]) >= fn.lit(rule["at_least"])).cast("int").alias(LABEL)
+    """Id, time, the task's number and date of every label."""
+    record = contract["label"]
+    label = _task(contract).label(contract["label_rule"]).alias(LABEL)
     known_at = fn.col(record["time_field"]).alias(LABELLED_AT)
-    wanted = (record["id_field"], known_at, late, names.PARTITION_DATE)
+    wanted = (record["id_field"], known_at, label, names.PARTITION_DATE)
     return session.read_dated(spark, record, path).select(*wanted)
 
 
@@ -119,7 +127,7 @@ def _moment(microseconds: int) -> datetime:
 def _labelled(
     spark: SparkSession, contract: Contract, path: str, labels: DataFrame, window: Window
 ) -> DataFrame:
-    """The window's events with a label of 0, 1 or null: not known by ``as_of``."""
+    """The window's events with their label, null where it is not known by ``as_of``."""
     record = contract["event"]
     time = fn.col(record["time_field"])
     inside = (
@@ -144,12 +152,14 @@ def _lit(value: datetime) -> Column:
 
 
 def _by_hour(rows: DataFrame, contract: Contract) -> list[Hour]:
-    """Hour, events, labelled events and positives, in order."""
+    """Hour, events, labelled events and the task's tallies, in order."""
     hour = fn.date_trunc("hour", fn.col(contract["event"]["time_field"]))
+    tallies = _task(contract).tallies(fn.col(LABEL), contract["label_rule"])
+    sums = [fn.coalesce(fn.sum(one).cast("double"), fn.lit(0.0)) for one in tallies]
     grouped = rows.groupBy(fn.unix_micros(hour).alias("hour")).agg(
-        fn.count(fn.lit(1)), fn.count(LABEL), fn.coalesce(fn.sum(LABEL), fn.lit(0))
+        fn.count(fn.lit(1)), fn.count(LABEL), fn.array(*sums)
     )
-    return sorted((_moment(h), events, known, late) for h, events, known, late in grouped.collect())
+    return sorted((_moment(h), events, known, sums) for h, events, known, sums in grouped.collect())
 
 
 def _part(
@@ -176,7 +186,7 @@ def _fold(contract: Contract, turn: timedelta) -> Column:
 
 
 def _category_counts(train: DataFrame, contract: Contract, fold: Column) -> list[Counts]:
-    """Rows and positives by value, for each fold and category, in one pass."""
+    """Rows and sum of labels by value, for each fold and category, in one pass."""
     categories = _named(contract, "category")
     found: list[Counts] = [{name: {} for name in categories} for _ in range(FOLDS)]
     if categories:
@@ -185,10 +195,10 @@ def _category_counts(train: DataFrame, contract: Contract, fold: Column) -> list
         )
         exploded = train.select(LABEL, fold.alias("fold"), fn.explode(pairs).alias("pair"))
         grouped = exploded.groupBy("fold", "pair.name", "pair.value").agg(
-            fn.count(fn.lit(1)), fn.sum(LABEL)
+            fn.count(fn.lit(1)), fn.sum(fn.col(LABEL).cast(EXACT)).cast("double")
         )
-        for number, name, value, rows, positives in grouped.collect():
-            found[number][name][value] = (rows, positives)
+        for number, name, value, rows, labels in grouped.collect():
+            found[number][name][value] = (rows, labels)
     return found
 
 
@@ -272,7 +282,7 @@ def _encoded(
     wanted = [
         fn.col(record["id_field"]),
         fn.col(record["time_field"]),
-        fn.col(LABEL).cast("double").alias(LABEL),
+        fn.col(LABEL),
         *columns(spec, fold if part == "train" else None),
     ]
     if part == "holdout":

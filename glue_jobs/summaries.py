@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from glue_jobs import windows
 from glue_jobs.windows import PARTS, Window
+from model_code import tasks
 
-# Hour, events, labelled events, positives.
-Hour = tuple[datetime, int, int, int]
+# Hour, events, labelled events, the task's tallies of these.
+Hour = tuple[datetime, int, int, Sequence[float]]
 
 
 def statistics(
@@ -20,7 +22,7 @@ def statistics(
     cuts: tuple[datetime, datetime],
     features: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """``statistics.json``, which the quality gate reads: rows, positives, nulls, windows.
+    """``statistics.json``, which the quality gate reads: rows, labels, nulls, windows.
 
     ``features`` is the baseline of each feature.
     """
@@ -30,19 +32,21 @@ def statistics(
         "labelled": sum(known for _, _, known, _ in hours),
     }
     rows["unlabelled"] = rows["events"] - rows["labelled"]
-    positives, spans = {}, {}
+    task = tasks.of(contract)
+    labels, spans = {}, {}
     for index, part in enumerate(PARTS):
         first, last = starts[index], starts[index + 1]
         mine = [hour for hour in hours if _hour_in(hour[0], cuts) == index]
         rows[part] = sum(known for _, _, known, _ in mine)
-        positives[part] = sum(late for _, _, _, late in mine)
+        sums = [math.fsum(hour[3][one] for hour in mine) for one in range(len(hours[0][3]))]
+        labels[part] = task.summary(rows[part], sums)
         spans[part] = {"start": windows.iso(first), "end": windows.iso(last)}
     return {
-        "version": 1,
+        "version": 2,
         "contract_version": contract["version"],
         "window": window.document(),
         "rows": rows,
-        "positives": positives,
+        "labels": labels,
         "nulls": {n: features[n]["nulls"] / max(rows["train"], 1) for n in sorted(features)},
         "parts": spans,
     }

@@ -23,6 +23,7 @@ from config.problems import ConfigurationError
 from core import names
 from local.emulator import classification
 from local.platform import Platform, PlatformError
+from model_code import tasks
 from stacks import registry
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -116,6 +117,11 @@ def calls(url: str, region: str, contract: dict[str, Any]) -> list[str]:
     return [f"{curl} {url}{names.ROUTE_HEALTH}", f"{curl} {body} {url}{names.ROUTE_PREDICTIONS}"]
 
 
+def _seed_answer(contract: dict[str, Any]) -> dict[str, Any]:
+    task = tasks.of(contract)
+    return task.answer(task.seed)
+
+
 def _print_access(platform: Platform, contract: dict[str, Any]) -> None:
     """Plain lines, so that they can be copied or piped into a shell."""
     assert platform.info is not None
@@ -127,10 +133,11 @@ def _print_access(platform: Platform, contract: dict[str, Any]) -> None:
         console.print(f"export {name}={shlex.quote(value)}", soft_wrap=True, highlight=False)
     console.rule("try")
     for url in urls.values():
+        seed = _seed_answer(contract)
         for line in calls(url, platform.info.region, contract):
             console.print(line, soft_wrap=True, highlight=False, markup=False)
         console.print(
-            f"# Until a model is trained, the seed answers {contract['seed_probability']} to all.",
+            f"# Until a model is trained, the seed answers {json.dumps(seed)} to all.",
             highlight=False,
         )
     console.print(".venv/bin/python -m local.cli status", highlight=False)

@@ -1,7 +1,7 @@
 """A model directory, as ``model.tar.gz`` unpacks: which kind it is and how it predicts.
 
-Kinds: ``constant`` (the seed: one probability for every record) and ``xgboost``. XGBoost is
-imported only for its own kind, so that the seed model serves wherever Python runs.
+Kinds: ``constant`` (the seed: one output for every record) and the algorithms. An algorithm's
+library is imported only for its own kind, so that the seed model serves wherever Python runs.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 
 from core import names
 from core.checks import LARGEST_NUMBER
+from model_code import algorithms, tasks
+from model_code.algorithms import CONSTANT
 from model_code.features.transform import Encoder
+from model_code.tasks.task import Output, output_of
 
 MODEL_FILE = "model.json"
-BOOSTER_FILE = "booster.ubj"
-CONSTANT = "constant"
-XGBOOST = "xgboost"
 
 
 class Model:
@@ -29,41 +29,45 @@ class Model:
         """Load from a directory.
 
         Raises:
-            ValueError: the kind is unknown, or a constant is not a probability.
+            ValueError: the kind is unknown, or a constant is no output of the contract's task.
             OSError: a file is missing.
         """
         document = json.loads((directory / MODEL_FILE).read_bytes())
         self.contract: dict[str, Any] = json.loads((directory / names.CONTRACT_FILE).read_bytes())
+        self.task = tasks.of(self.contract)
         self.kind: str = document.get("kind", "")
-        self.fingerprint = fingerprint(directory)
-        self._constant = 0.0
-        self._booster: Any = None
+        self._constant: Output = 0.0
+        self._loaded: Any = None
         self._encoder: Encoder | None = None
+        files: tuple[str, ...] = ()
         if self.kind == CONSTANT:
-            self._constant = _probability(document["probability"])
-        elif self.kind == XGBOOST:
+            self._constant = self.task.read(self.task.answer(output_of(document["output"])))
+        elif self.kind in algorithms.ALGORITHMS:
             self._encoder = Encoder(json.loads((directory / names.FEATURE_SPEC_FILE).read_bytes()))
-            self._booster = _booster(directory / document["booster"])
+            loading = algorithms.part(self.kind, "loading")
+            self._loaded, files = loading.load(directory), loading.FILES
         else:
-            raise ValueError(f"kind is {self.kind!r}; allowed: {CONSTANT}, {XGBOOST}")
+            allowed = ", ".join((CONSTANT, *algorithms.ALGORITHMS))
+            raise ValueError(f"kind is {self.kind!r}; allowed: {allowed}")
+        self.fingerprint = fingerprint(directory, files)
 
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the columns that :meth:`predict_matrix` takes, in order; none for a constant."""
         return self._encoder.names if self._encoder else ()
 
-    def predict(self, records: Sequence[Mapping[str, Any]]) -> list[float]:
-        """Probability for each validated record."""
+    def predict(self, records: Sequence[Mapping[str, Any]]) -> list[Output]:
+        """Output for each validated record."""
         if self._encoder is None or not records:
             return [self._constant] * len(records)
         return self.predict_matrix(self._encoder.matrix(records))
 
-    def predict_matrix(self, rows: Any) -> list[float]:
-        """Probability for each row of an encoded matrix (n x features, NaN for missing)."""
-        if self._booster is None:
+    def predict_matrix(self, rows: Any) -> list[Output]:
+        """Output for each row of an encoded matrix (n x features, NaN for missing)."""
+        if self._loaded is None:
             return [self._constant] * len(rows)
-        matrix = held(rows).astype("float32")
-        return self._booster.inplace_predict(matrix).tolist()  # type: ignore[no-any-return]
+        found = self._loaded.outputs(held(rows))
+        return [tuple(one) for one in found] if found and isinstance(found[0], list) else found
 
     def description(self) -> dict[str, str]:
         """What a response says about the model that answered."""
@@ -75,7 +79,7 @@ class Model:
 
 
 def held(rows: Any) -> Any:
-    """A matrix (n x features) of doubles with NaN where a value is beyond what XGBoost holds.
+    """A matrix (n x f) of doubles with NaN where a value is beyond what 32-bit floats hold.
 
     The validator refuses such values; rows that were stored before it did must stop nothing.
     """
@@ -85,26 +89,14 @@ def held(rows: Any) -> Any:
     return np.where(np.abs(matrix) <= LARGEST_NUMBER, matrix, np.nan)
 
 
-def fingerprint(directory: Path) -> str:
-    """16 hex digits that name what the model computes, whatever archive it came in."""
+def fingerprint(directory: Path, files: Sequence[str]) -> str:
+    """16 hex digits that name what the model computes, whatever archive it came in.
+
+    ``files`` are the algorithm's own.
+    """
     digest = hashlib.sha256()
-    for name in (MODEL_FILE, BOOSTER_FILE, names.FEATURE_SPEC_FILE):
+    for name in (MODEL_FILE, *files, names.FEATURE_SPEC_FILE):
         path = directory / name
         content = path.read_bytes() if path.exists() else b""
         digest.update(f"{name}:{len(content)}:".encode() + content)
     return digest.hexdigest()[:16]
-
-
-def _probability(value: Any) -> float:
-    if not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise ValueError(f"probability is {value!r}; allowed: 0 to 1")
-    return float(value)
-
-
-def _booster(path: Path) -> Any:
-    import xgboost  # noqa: PLC0415 - see the module's first lines
-
-    # Requests are small and many: threads within one would only wait for each other.
-    booster = xgboost.Booster({"nthread": 1})
-    booster.load_model(path)
-    return booster

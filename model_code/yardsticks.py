@@ -3,7 +3,8 @@
 A champion can be as poor as the candidate, and the first one is a constant by design; a gate that
 asks only for better than that promotes a model that has learnt its own noise. Both yardsticks are
 fitted on the same rows as the candidate and travel in its archive as numbers, so that the
-evaluation needs nothing but JSON to ask them.
+evaluation needs nothing but JSON to ask them. What is the best constant, and what a linear model,
+the task says.
 """
 
 from __future__ import annotations
@@ -11,21 +12,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
+
+from model_code.evaluation.jackknife import Floats
+from model_code.tasks.measures import Measures, repeated
 
 FILE = "yardsticks.json"
-
-# Of the L2 penalty, on standardised features; scikit-learn's own default.
-INVERSE_PENALTY = 1.0
-STEPS = 1000
 # Relative to the mean: below it a spread is how floats round.
 ROUNDING = 1e-9
 
 
-def fit(matrix: NDArray[np.float64], label: NDArray[np.float64]) -> dict[str, Any]:
-    """``prior`` (share of positives) and ``logistic``, from an encoded matrix (n x f).
+def fit(measures: Measures, matrix: Floats, label: Floats) -> dict[str, Any]:
+    """``constant`` and ``linear``, from an encoded matrix (n x features).
 
     Missing values become the feature's mean; a feature without spread or value weighs nothing.
     """
@@ -38,27 +35,28 @@ def fit(matrix: NDArray[np.float64], label: NDArray[np.float64]) -> dict[str, An
     # The mean of equal numbers differs from them by rounding: that is no spread.
     scale = np.where(varies, spread, 1.0)
     filled = np.where(varies, filled, centre)
-    prior = float(label.mean())
-    document: dict[str, Any] = {"version": 1, "prior": prior, "logistic": None}
-    if 0 < prior < 1:
-        model = LogisticRegression(C=INVERSE_PENALTY, max_iter=STEPS)
-        model.fit((filled - centre) / scale, label)
-        document["logistic"] = {
+    document: dict[str, Any] = {"version": 2, "constant": measures.constant(label), "linear": None}
+    fitted = measures.linear((filled - centre) / scale, label)
+    if fitted is not None:
+        weights, intercept = fitted
+        document["linear"] = {
             "centre": centre.tolist(),
             "scale": scale.tolist(),
-            "weights": np.where(varies, model.coef_[0], 0.0).tolist(),
-            "intercept": float(model.intercept_[0]),
+            "weights": np.where(varies[:, None], weights, 0.0).tolist(),
+            "intercept": intercept.tolist(),
         }
     return document
 
 
-def predict(document: dict[str, Any], matrix: NDArray[np.float64]) -> dict[str, Any]:
-    """Probabilities (n) of each yardstick in the document, by name."""
-    found = {"prior": np.full(len(matrix), document["prior"])}
-    linear = document["logistic"]
+def predict(measures: Measures, document: dict[str, Any], matrix: Floats) -> dict[str, Floats]:
+    """Outputs of each yardstick in the document, by name."""
+    constant = document["constant"]
+    output = tuple(constant) if isinstance(constant, list) else constant
+    found = {"constant": repeated(output, len(matrix))}
+    linear = document["linear"]
     if linear is not None:
         centre = np.asarray(linear["centre"])
         filled = np.where(np.isnan(matrix), centre, matrix)
         score = (filled - centre) / np.asarray(linear["scale"]) @ np.asarray(linear["weights"])
-        found["logistic"] = expit(score + linear["intercept"])
+        found["linear"] = measures.link(score + np.asarray(linear["intercept"]))
     return found

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from config.contract import example_record
 from core import names
+from model_code import tasks
 from operations.checks_services import (
     failed_records_have_a_type,
     log_groups_forget,
@@ -138,7 +139,9 @@ def api_answers_signed_requests_only(subject: Subject) -> str:
     _require(answer.status_code == 200, f"signed: {answer.status_code} {answer.text[:200]}")
     unsigned = subject.call_api("POST", names.ROUTE_PREDICTIONS, record, signed=False)
     _require(unsigned.status_code == 403, f"unsigned: {unsigned.status_code}")
-    return f"probability {answer.json()['probability']}; unsigned: 403"
+    members = tasks.of(subject.deployment.contract).schema()
+    said = ", ".join(f"{name} {answer.json()[name]}" for name in members)
+    return f"{said}; unsigned: 403"
 
 
 def api_refuses_bad_requests(subject: Subject) -> str:

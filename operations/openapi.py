@@ -19,7 +19,7 @@ from core import names
 
 Document = dict[str, Any]
 JSON = "application/json"
-TEXT, NUMBER = {"type": "string"}, {"type": "number", "minimum": 0, "maximum": 1}
+TEXT: Document = {"type": "string"}
 NULLABLE = {"type": ["string", "null"]}
 FLAG: Document = {"type": "boolean"}
 # Statuses that API Gateway gives an answer whose gateway response names none.
@@ -56,16 +56,17 @@ def _object(**properties: Any) -> Document:
     }  # fmt: skip
 
 
-def _answers() -> Document:
+def _answers(members: Document) -> Document:
+    """Schemas of answers; ``members`` are what the model says of one record."""
     error = _object(code=TEXT, field=NULLABLE, message=TEXT)
     in_place = [
-        _object(record_id=TEXT, probability=NUMBER),
+        _object(record_id=TEXT, **members),
         _object(record_id=NULLABLE, error=error),
     ]
     return {
         "Error": _object(error=error),
         "Prediction": _object(
-            record_id=TEXT, probability=NUMBER, variant=TEXT, failed_over=FLAG, inference_id=TEXT
+            record_id=TEXT, **members, variant=TEXT, failed_over=FLAG, inference_id=TEXT
         ),
         "Predictions": _object(
             predictions={"type": "array", "items": {"anyOf": in_place}},
@@ -151,11 +152,12 @@ def _schemas(found: _Template) -> Document:
         for model in found.models.values()
     }
     del schemas["Body"]
+    members = schemas.pop("Answer")["properties"]
     batch = schemas["Batch"]
     # Beside a bad record its neighbours are answered.
     records = batch["properties"]["records"] | {"items": {"$ref": "#/components/schemas/Record"}}
     schemas["Batch"] = batch | {"properties": {"records": records}}
-    return schemas | _answers()
+    return schemas | _answers(members)
 
 
 def document(template: Document) -> Document:

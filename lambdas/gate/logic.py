@@ -9,14 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from core.contract import Contract
+from model_code import tasks
+from model_code.tasks.task import Task
 
 PARTS = ("train", "validation", "holdout")
-# The contract's name of a metric -> its name in evaluation.json. Lower is better for each.
-METRICS = {"logLoss": "log_loss"}
-YARDSTICKS = {
-    "prior": "a constant (the training rows' share of positives)",
-    "logistic": "a logistic regression on the same features",
-}
 
 
 def quality(contract: Contract, statistics: dict[str, Any]) -> dict[str, Any]:
@@ -24,7 +20,7 @@ def quality(contract: Contract, statistics: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         contract: the compiled contract.
-        statistics: ``statistics.json``: ``contract_version``, ``rows`` and ``positives`` by part,
+        statistics: ``statistics.json``: ``contract_version``, ``rows`` and ``labels`` by part,
             ``nulls`` (share in the train part) by feature.
 
     Returns:
@@ -33,7 +29,7 @@ def quality(contract: Contract, statistics: dict[str, Any]) -> dict[str, Any]:
     reasons = [
         *_version(contract, statistics),
         *_sizes(contract, statistics["rows"]),
-        *_classes(statistics["rows"], statistics["positives"]),
+        *_labels(contract, statistics["rows"], statistics["labels"]),
         *_empty_features(contract, statistics["nulls"]),
     ]
     return {"passed": not reasons, "reasons": reasons}
@@ -59,12 +55,10 @@ def _sizes(contract: Contract, rows: dict[str, int]) -> list[str]:
     ]
 
 
-def _classes(rows: dict[str, int], positives: dict[str, int]) -> list[str]:
-    return [
-        f"{part} has {positives[part]} positives in {rows[part]} rows; both classes are needed"
-        for part in PARTS
-        if rows[part] and not 0 < positives[part] < rows[part]
-    ]
+def _labels(contract: Contract, rows: dict[str, int], labels: dict[str, Any]) -> list[str]:
+    task = tasks.of(contract)
+    found = {part: task.lacking(rows[part], labels[part]) for part in PARTS if rows[part]}
+    return [f"{part} has {reason}" for part, reason in found.items() if reason]
 
 
 def _empty_features(contract: Contract, nulls: dict[str, float]) -> list[str]:
@@ -85,14 +79,9 @@ def decide(contract: Contract, evaluation: dict[str, Any]) -> dict[str, Any]:
     Returns:
         ``promote``, ``reasons``, and the metrics of ``candidate``, ``champion``, ``difference`` and
         ``yardsticks``.
-
-    Raises:
-        ValueError: the contract's gate names a metric that evaluations don't have.
     """
-    gate = contract["gate"]
-    if gate["metric"] not in METRICS:
-        raise ValueError(f"gate.metric is {gate['metric']!r}; allowed: {', '.join(METRICS)}")
-    metric = METRICS[gate["metric"]]
+    gate, task = contract["gate"], tasks.of(contract)
+    metric, words = task.objective.key, task.yardsticks()
     difference = evaluation["difference"][metric]
     value, high = difference["value"], difference["high"]
     rows = evaluation["candidate"]["rows"]
@@ -110,13 +99,13 @@ def decide(contract: Contract, evaluation: dict[str, Any]) -> dict[str, Any]:
     if high is None or not high < 0:
         against.append(f"{shown}; the interval must lie below zero")
     simple = evaluation.get("yardsticks", {})
-    against += [_against(name, one) for name, one in simple.items() if _beaten(name, one)]
-    beside = [_against(name, one) for name, one in simple.items() if not _beaten(name, one)]
+    against += [_against(words[name], one) for name, one in simple.items() if _beaten(name, one)]
+    beside = [_against(words[name], one) for name, one in simple.items() if not _beaten(name, one)]
     return {
         "promote": not against,
         "reasons": against or [f"{shown}: better than the champion on {rows} rows", *beside],
-        "candidate": _summary(evaluation["candidate"]),
-        "champion": _summary(evaluation["champion"]),
+        "candidate": _summary(task, evaluation["candidate"]),
+        "champion": _summary(task, evaluation["champion"]),
         "difference": {metric: difference},
         "yardsticks": simple,
     }
@@ -128,13 +117,13 @@ def _beaten(name: str, simple: dict[str, Any]) -> bool:
     The constant must be beaten; the linear model may be as good, within the interval.
     """
     found = simple["difference"]
-    if name == "prior":
+    if name == "constant":
         return not found["value"] < 0
     return found["low"] is None or not found["low"] <= 0
 
 
-def _against(name: str, simple: dict[str, Any]) -> str:
-    return f"against {YARDSTICKS[name]} on the same rows: {_shown(simple['difference'])}"
+def _against(words: str, simple: dict[str, Any]) -> str:
+    return f"against {words} on the same rows: {_shown(simple['difference'])}"
 
 
 def _shown(found: dict[str, Any]) -> str:
@@ -144,7 +133,7 @@ def _shown(found: dict[str, Any]) -> str:
     return f"{found['value']:+.4f} (interval {found['low']:+.4f} to {found['high']:+.4f})"
 
 
-def _summary(model: dict[str, Any]) -> dict[str, Any]:
+def _summary(task: Task, model: dict[str, Any]) -> dict[str, Any]:
     """Metrics without the curves, which would outgrow a state's 256 KB."""
-    wanted = ("log_loss", "auc", "calibration_error", "rows")
+    wanted = [*[metric.key for metric in task.metrics], "rows"]
     return {name: model[name] for name in wanted if name in model}

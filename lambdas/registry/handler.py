@@ -19,6 +19,7 @@ from core.documents import read_json
 from lambdas.registry import logic
 from lambdas.shared.environment import RegistryEnvironment
 from lambdas.shared.errors import BadRequestError, required
+from model_code import tasks
 
 logger = Logger(service=RegistryEnvironment.FUNCTION)
 
@@ -63,7 +64,11 @@ def _register(event: dict[str, Any]) -> dict[str, Any]:
         contract_version=contract.load()["version"],
     )
     request = logic.package_request(
-        environment.package_group, environment.image_uri, candidate, evaluation
+        environment.package_group,
+        environment.image_uri,
+        candidate,
+        evaluation,
+        tasks.of(contract.load()),
     )
     package = _sagemaker().create_model_package(**request)
     return {"package_arn": package["ModelPackageArn"]}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.names import MODEL_ENVIRONMENT
+from model_code.tasks.task import Task
 
 CONTENT_TYPE = "application/json"
 _NOT_IN_METADATA = re.compile(r"[^\w .:/=+\-@]")
@@ -28,7 +29,7 @@ class Candidate:
 
 
 def package_request(
-    group: str, image_uri: str, candidate: Candidate, evaluation: dict[str, Any]
+    group: str, image_uri: str, candidate: Candidate, evaluation: dict[str, Any], task: Task
 ) -> dict[str, Any]:
     """``CreateModelPackage``: how to serve the model, how good it is, where it comes from.
 
@@ -55,12 +56,12 @@ def package_request(
                 "Statistics": {"ContentType": CONTENT_TYPE, "S3Uri": candidate.evaluation_uri}
             }
         },
-        "CustomerMetadataProperties": metadata(candidate, evaluation),
+        "CustomerMetadataProperties": metadata(candidate, evaluation, task),
         "ClientToken": token[:TOKEN_CHARACTERS],
     }
 
 
-def metadata(candidate: Candidate, evaluation: dict[str, Any]) -> dict[str, str]:
+def metadata(candidate: Candidate, evaluation: dict[str, Any], task: Task) -> dict[str, str]:
     """The short model card: origin, hold-out metrics with intervals, difference to the champion."""
     card = {
         "run_id": candidate.run_id,
@@ -68,10 +69,10 @@ def metadata(candidate: Candidate, evaluation: dict[str, Any]) -> dict[str, str]
         "contract_version": candidate.contract_version,
         "holdout_rows": evaluation["candidate"]["rows"],
     }
-    for name in ("log_loss", "auc", "calibration_error"):
-        # AUC is null where a hold-out has one class only.
-        if evaluation["candidate"].get(name):
-            card[name] = _interval(evaluation["candidate"][name])
+    for metric in task.metrics:
+        # Null where labels are all the same.
+        if evaluation["candidate"].get(metric.key):
+            card[metric.key] = _interval(evaluation["candidate"][metric.key])
     for name, difference in evaluation["difference"].items():
         card[f"{name}_difference_to_champion"] = _interval(difference)
     return {key: _clean(value) for key, value in card.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
 from lambdas.router.failover import BY_WEIGHT, Failover
 from lambdas.router.http import JSON, ApiError, unavailable
+from model_code.tasks.task import Task
 
 # The endpoint is there but can't answer now.
 _TRANSIENT = frozenset(
@@ -33,9 +33,9 @@ Clients = Callable[[bool], Any]
 
 
 class Scored(NamedTuple):
-    """Probabilities in the order of the records, and the variant that gave them."""
+    """Answers in the order of the records, and the variant that gave them."""
 
-    probabilities: list[float]
+    answers: list[dict[str, Any]]
     variant: str
     failed_over: bool = False
     """Whether the variant that the endpoint chose first could not answer, or was not asked."""
@@ -55,6 +55,7 @@ class _AttemptFailedError(Exception):
 def score(
     clients: Clients,
     failover: Failover,
+    task: Task,
     endpoint: str,
     records: list[dict[str, Any]],
     *,
@@ -69,6 +70,7 @@ def score(
     Args:
         clients: gives the client of a call, by whether it is the last one.
         failover: the endpoint's variants, and what is known of them.
+        task: what the model predicts.
         endpoint: its name.
         records: values of valid records, classified ones as pseudonyms.
         request_id: becomes the inference id, by which captured data is found again.
@@ -85,7 +87,7 @@ def score(
         "Body": json.dumps({"instances": records}, allow_nan=False).encode("ascii"),
         "InferenceId": request_id,
     }
-    return _Request(clients, failover, request, len(records), variant).scored()
+    return _Request(clients, failover, task, request, len(records), variant).scored()
 
 
 @dataclass(slots=True)
@@ -94,6 +96,7 @@ class _Request:
 
     clients: Clients
     failover: Failover
+    task: Task
     call: dict[str, Any]
     expected: int
     variant: str
@@ -123,7 +126,8 @@ class _Request:
 
     def _ask(self, chosen: str, *, last: bool) -> Scored:
         self.asked.append(chosen)
-        found, answered = _attempt(self.clients(last), self.call, chosen, self.expected)
+        body, answered = _attempt(self.clients(last), self.call, chosen)
+        found = _answers(self.task, body, self.expected)
         self.failover.learn(answered, self.hung)
         failed_over = not self.variant and (self._avoiding or self.failure is not None)
         return Scored(found, answered, failed_over, tuple(self.asked))
@@ -139,9 +143,7 @@ class _Request:
         return self.failure is not None or (self._avoiding and error.status == 400)
 
 
-def _attempt(
-    client: Any, request: dict[str, Any], variant: str, expected: int
-) -> tuple[list[float], str]:
+def _attempt(client: Any, request: dict[str, Any], variant: str) -> tuple[bytes, str]:
     target = {"TargetVariant": variant} if variant else {}
     try:
         response = client.invoke_endpoint(**request, **target)
@@ -152,7 +154,7 @@ def _attempt(
         answer = unavailable("the endpoint can't be reached; try again later")
         hung = isinstance(error, ReadTimeoutError)
         raise _AttemptFailedError(answer, hung=hung) from error
-    return _probabilities(body, expected), response.get("InvokedProductionVariant", "")
+    return body, response.get("InvokedProductionVariant", "")
 
 
 def _translated(error: ClientError, variant: str) -> Exception:
@@ -172,13 +174,13 @@ def _translated(error: ClientError, variant: str) -> Exception:
     return ApiError(502, "endpoint_error", "the endpoint refused the call")
 
 
-def _probabilities(body: bytes, expected: int) -> list[float]:
+def _answers(task: Task, body: bytes, expected: int) -> list[dict[str, Any]]:
     """Read the answer, distrusting it: fewer predictions would go to the wrong records."""
     try:
-        found = [float(one["probability"]) for one in json.loads(body)["predictions"]]
-    except (ValueError, TypeError, KeyError):
+        found = [task.answer(task.read(one)) for one in json.loads(body)["predictions"]]
+    except (ValueError, TypeError, KeyError, AttributeError):
         found = []
-    if len(found) != expected or not all(math.isfinite(one) for one in found):
-        answer = ApiError(502, "model_error", "the model's answer is not one probability a record")
+    if len(found) != expected:
+        answer = ApiError(502, "model_error", "the model's answer is not one prediction a record")
         raise _AttemptFailedError(answer)
     return found

@@ -27,6 +27,7 @@ from lambdas.router.http import ApiError, answer, error_body, request_of
 from lambdas.router.logic import Router, Score
 from lambdas.shared.environment import RouterEnvironment
 from lambdas.shared.pseudonym_key import pseudonymiser_of
+from model_code import tasks
 
 logger = Logger(service=RouterEnvironment.FUNCTION)
 
@@ -59,10 +60,12 @@ def _router() -> Router:
 
 def _scorer(environment: RouterEnvironment) -> Score:
     failover = Failover(environment.variants.split(","))
-    endpoint = environment.endpoint_name
+    endpoint, task = environment.endpoint_name, tasks.of(contract.load())
 
     def scored(records: list[dict[str, Any]], request_id: str, variant: str) -> Scored:
-        found = score(_client, failover, endpoint, records, request_id=request_id, variant=variant)
+        found = score(
+            _client, failover, task, endpoint, records, request_id=request_id, variant=variant
+        )
         if found.failed_over:
             asked = [name or "by weight" for name in found.asked]
             logger.warning(

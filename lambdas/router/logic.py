@@ -75,7 +75,7 @@ class Router:
         scored = self._scored([checked.values], request.request_id, variant)
         return {
             "record_id": checked.values[self._id_field],
-            "probability": scored.probabilities[0],
+            **scored.answers[0],
             "variant": scored.variant,
             "failed_over": scored.failed_over,
             "inference_id": request.request_id,
@@ -88,14 +88,14 @@ class Router:
         valid = [one.values for one in checked if isinstance(one, Valid)]
         # Nothing to ask: the answer holds errors alone and no variant.
         scored = self._scored(valid, request.request_id, variant) if valid else Scored([], "")
-        probabilities = iter(scored.probabilities)
+        answers = iter(scored.answers)
         return {
             "predictions": [
                 self._failed(record, one)
                 if isinstance(one, Invalid)
                 else {
                     "record_id": one.values[self._id_field],
-                    "probability": next(probabilities),
+                    **next(answers),
                 }
                 for record, one in zip(records, checked, strict=True)
             ],

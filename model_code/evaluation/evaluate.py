@@ -18,10 +18,11 @@ from typing import Any
 import pandas as pd
 
 from core import names
-from model_code import models, yardsticks
+from model_code import models, tasks, yardsticks
+from model_code.algorithms import CONSTANT
 from model_code.evaluation import bootstrap, inputs, metrics
 from model_code.features.transform import Encoder
-from model_code.models import CONSTANT, Model
+from model_code.models import Model
 
 DRAW_SEED = 2013
 
@@ -38,7 +39,7 @@ def main(argv: Sequence[str], base: Path) -> None:
             inputs.model(base / "input" / role, Path(directory))
             for role in ("candidate", "champion")
         )
-        simple = yardstick_predictions(Path(directory) / "candidate", rows)
+        simple = yardstick_outputs(Path(directory) / "candidate", contract, rows)
         document = compare(contract, rows, candidate, champion, seed, simple=simple)
     target = base / "output" / "evaluation"
     target.mkdir(parents=True, exist_ok=True)
@@ -46,18 +47,22 @@ def main(argv: Sequence[str], base: Path) -> None:
         json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
         encoding="utf-8",
     )
-    difference = document["difference"]["log_loss"]
-    sys.stdout.write(f"holdout:rows={len(rows)} difference:log_loss={difference['value']:.6g}\n")
+    metric = tasks.of(contract).objective.key
+    value = document["difference"][metric]["value"]
+    sys.stdout.write(f"holdout:rows={len(rows)} difference:{metric}={value:.6g}\n")
 
 
-def yardstick_predictions(folder: Path, rows: pd.DataFrame) -> dict[str, metrics.Floats]:
+def yardstick_outputs(
+    folder: Path, contract: dict[str, Any], rows: pd.DataFrame
+) -> dict[str, metrics.Floats]:
     """What the candidate's yardsticks say of the hold-out; none if its archive brings none."""
     path = folder / yardsticks.FILE
     if not path.exists():
         return {}
     encoder = Encoder(json.loads((folder / names.FEATURE_SPEC_FILE).read_bytes()))
     matrix = models.held(encoder.matrix(inputs.records(rows)))
-    return yardsticks.predict(json.loads(path.read_bytes()), matrix)
+    document = json.loads(path.read_bytes())
+    return yardsticks.predict(tasks.measures(contract), document, matrix)
 
 
 def compare(
@@ -75,7 +80,7 @@ def compare(
     the contract's holds for the year. The seed is replaced once in a deployment's life, so that
     decision stands alone.
     """
-    gate = contract["gate"]
+    gate, measures = contract["gate"], tasks.measures(contract)
     confidence = gate["confidence"]
     decisions = 1 if champion.kind == CONSTANT else gate["decisionsPerYear"]
     of_one = bootstrap.year_confidence(confidence, decisions)
@@ -84,20 +89,21 @@ def compare(
     found = inputs.records(rows)
     evaluations, losses = [], []
     for model in (candidate, champion):
-        probability = inputs.predictions(model, found)
+        outputs = inputs.predictions(model, found)
         one = metrics.evaluate(
+            measures,
             label,
-            probability,
+            outputs,
             draws,
             bins=contract["monitoring"]["bins"],
             confidence=confidence,
         )
         evaluations.append({"model": model.description(), **one})
-        losses.append(metrics.losses(label, probability))
+        losses.append(measures.losses(label, outputs))
     difference = metrics.mean(losses[0] - losses[1], draws, of_one)
     times = rows[contract["event"]["time_field"]]
     return {
-        "version": 2,
+        "version": 3,
         "contract_version": contract["version"],
         "confidence": confidence,
         "decision_confidence": of_one,
@@ -108,10 +114,10 @@ def compare(
         },
         "candidate": evaluations[0],
         "champion": evaluations[1],
-        "difference": {"log_loss": difference.document()},
+        "difference": {measures.task.objective.key: difference.document()},
         "yardsticks": {
-            name: _against(losses[0], metrics.losses(label, probability), draws, confidence)
-            for name, probability in (simple or {}).items()
+            name: _against(losses[0], measures.losses(label, outputs), draws, confidence)
+            for name, outputs in (simple or {}).items()
         },
     }
 
@@ -121,6 +127,6 @@ def _against(
 ) -> dict[str, dict[str, float | None]]:
     """A yardstick's loss, and the candidate's less that."""
     return {
-        "log_loss": metrics.mean(theirs, draws, confidence).document(),
+        "loss": metrics.mean(theirs, draws, confidence).document(),
         "difference": metrics.mean(mine - theirs, draws, confidence).document(),
     }

@@ -77,5 +77,5 @@ def microseconds(moments: pd.Series[Any]) -> Integers:
 
 
 def predictions(served: Model, rows: list[dict[str, Any]]) -> Floats:
-    """Probability of each record."""
+    """Output for each record: (n), or (n x k) of a task with several."""
     return np.asarray(served.predict(rows), dtype=np.float64)

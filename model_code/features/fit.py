@@ -11,15 +11,15 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from model_code.features.transform import SPEC_VERSION, TARGET_MEAN
+from model_code.features.transform import ORDINAL, SPEC_VERSION, TARGET_MEAN
 
 # A value seen this often weighs as much as the overall mean.
 SMOOTHING_ROWS = 20.0
 # Values of a category with a bin of their own in the baseline; the rest share one.
 BASELINE_VALUES = 30
 
-# For each category: value (None for null) → (rows, positives).
-ValueCounts = Mapping[str | None, tuple[int, int]]
+# For each category: value (None for null) → (rows, sum of their labels).
+ValueCounts = Mapping[str | None, tuple[int, float]]
 # Rows by day and bin; the last bin holds nulls.
 Histograms = Sequence[Sequence[int]]
 
@@ -32,22 +32,22 @@ def target_means(counts: ValueCounts) -> tuple[dict[str, float], float]:
     rows = sum(n for n, _ in counts.values())
     if rows == 0:
         raise ValueError("no labelled row to fit target means on")
-    overall = sum(positive for _, positive in counts.values()) / rows
+    overall = sum(labels for _, labels in counts.values()) / rows
     means = {
-        value: (positive + SMOOTHING_ROWS * overall) / (n + SMOOTHING_ROWS)
-        for value, (n, positive) in counts.items()
+        value: (labels + SMOOTHING_ROWS * overall) / (n + SMOOTHING_ROWS)
+        for value, (n, labels) in counts.items()
         if value is not None
     }
     return dict(sorted(means.items())), overall
 
 
-def together(folds: Sequence[ValueCounts]) -> dict[str | None, tuple[int, int]]:
+def together(folds: Sequence[ValueCounts]) -> dict[str | None, tuple[int, float]]:
     """Counts of all folds."""
-    found: dict[str | None, tuple[int, int]] = {}
+    found: dict[str | None, tuple[int, float]] = {}
     for counts in folds:
-        for value, (rows, positives) in counts.items():
-            known = found.get(value, (0, 0))
-            found[value] = (known[0] + rows, known[1] + positives)
+        for value, (rows, labels) in counts.items():
+            known = found.get(value, (0, 0.0))
+            found[value] = (known[0] + rows, known[1] + labels)
     return found
 
 
@@ -57,7 +57,7 @@ def out_of_fold(folds: Sequence[ValueCounts]) -> list[tuple[dict[str, float], fl
     A mean that holds a row's own label tells it to the model, the more the rarer the value: trees
     then trust the column far more than it deserves (Micci-Barreca 2001 smooths, which only dampens
     it; Prokhorenkova et al. 2018, https://arxiv.org/abs/1706.09516, section 3). Without the move a
-    fold with fewer positives would show by higher means of all its values. With one fold there is
+    fold with smaller labels would show by higher means of all its values. With one fold there is
     no other, and every value counts as unknown.
     """
     overall = target_means(together(folds))[1]
@@ -74,7 +74,7 @@ def feature_spec(
     window: Mapping[str, str],
     counts: Mapping[str, ValueCounts],
 ) -> dict[str, Any]:
-    """The document ``feature_spec.json``; ``counts`` holds every target-mean feature.
+    """The document ``feature_spec.json``; ``counts`` holds every category.
 
     What serves is fitted on all rows of the train part; :func:`for_training` is for these rows.
     """
@@ -83,6 +83,8 @@ def feature_spec(
         entry = {key: feature[key] for key in ("name", "kind", "encoding")}
         if entry["encoding"] == TARGET_MEAN:
             entry["mapping"], entry["default"] = target_means(counts[entry["name"]])
+        if entry["encoding"] == ORDINAL:
+            entry["mapping"] = ordinals(counts[entry["name"]])
         features.append(entry)
     return {
         "version": SPEC_VERSION,
@@ -115,9 +117,18 @@ def inner_edges(quantiles: Sequence[float]) -> list[float]:
 
 def commonest(counts: ValueCounts) -> list[str]:
     """Values of a category with a bin of their own, the commonest first."""
+    return _ranked(counts)[:BASELINE_VALUES]
+
+
+def ordinals(counts: ValueCounts) -> dict[str, float]:
+    """Place of each value, the commonest first: numbers that trees can split, and no label."""
+    places = {value: float(place) for place, value in enumerate(_ranked(counts))}
+    return dict(sorted(places.items()))
+
+
+def _ranked(counts: ValueCounts) -> list[str]:
     present = [(value, n) for value, (n, _) in counts.items() if value is not None]
-    ranked = sorted(present, key=lambda item: (-item[1], item[0]))
-    return [value for value, _ in ranked[:BASELINE_VALUES]]
+    return [value for value, _ in sorted(present, key=lambda item: (-item[1], item[0]))]
 
 
 def numeric_baseline(edges: Sequence[float], by_day: Histograms) -> Any:

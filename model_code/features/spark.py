@@ -14,7 +14,7 @@ from typing import Any
 from pyspark.sql import Column, types
 from pyspark.sql import functions as fn
 
-from model_code.features.transform import IDENTITY, MISSING, TARGET_MEAN, Spec, SpecError
+from model_code.features.transform import IDENTITY, MISSING, ORDINAL, TARGET_MEAN, Spec, SpecError
 
 
 def columns(spec: Spec, fold: Column | None = None) -> list[Column]:
@@ -30,11 +30,12 @@ def _column(feature: Mapping[str, Any], fold: Column | None) -> Column:
     value = fn.col(feature["name"])
     if feature["encoding"] == IDENTITY:
         return fn.coalesce(value.cast(types.DoubleType()), fn.lit(MISSING))
+    if feature["encoding"] == ORDINAL:
+        return _looked_up(feature["mapping"], MISSING, value)
     if feature["encoding"] != TARGET_MEAN:
-        raise SpecError(
-            f"encoding of {feature['name']} is {feature['encoding']!r}; "
-            f"allowed: {IDENTITY}, {TARGET_MEAN}"
-        )
+        allowed = ", ".join((IDENTITY, TARGET_MEAN, ORDINAL))
+        encoding = f"encoding of {feature['name']} is {feature['encoding']!r}"
+        raise SpecError(f"{encoding}; allowed: {allowed}")
     return fn.when(value.isNull(), fn.lit(MISSING)).otherwise(_known(feature, value, fold))
 
 

@@ -5,9 +5,11 @@ training. Both follow ``feature_spec.json``, so what a model sees cannot differ 
 
 - ``identity``: the value as a double;
 - ``targetMean``: the training window's smoothed mean label of the value, ``default`` for a value
-  that the window did not have.
+  that the window did not have;
+- ``ordinal``: the value's place in the training window, the commonest first; a value that the
+  window did not have is missing.
 
-Missing is NaN under either encoding.
+Missing is NaN under each encoding.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from core import names
 SPEC_VERSION = 1
 IDENTITY = "identity"
 TARGET_MEAN = "targetMean"
+ORDINAL = "ordinal"
 MISSING = float("nan")
 # Prefix of the columns that keep a category's own value beside its encoding.
 RAW = f"{names.WORKING}raw_"
@@ -74,6 +77,7 @@ def _step(feature: Mapping[str, Any]) -> tuple[str, dict[str, float] | None, flo
         return feature["name"], None, MISSING
     if encoding == TARGET_MEAN:
         return feature["name"], dict(feature["mapping"]), float(feature["default"])
-    raise SpecError(
-        f"encoding of {feature['name']} is {encoding!r}; allowed: {IDENTITY}, {TARGET_MEAN}"
-    )
+    if encoding == ORDINAL:
+        return feature["name"], dict(feature["mapping"]), MISSING
+    allowed = ", ".join((IDENTITY, TARGET_MEAN, ORDINAL))
+    raise SpecError(f"encoding of {feature['name']} is {encoding!r}; allowed: {allowed}")

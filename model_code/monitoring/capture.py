@@ -17,6 +17,7 @@ from typing import Any
 from core import stored
 from core.checks import Check, RefusedError
 from core.parsing import DuplicateKeys, NotJsonError, parse
+from model_code.tasks.task import AnswerError, Output, Task
 
 # variant/yyyy/mm/dd/hh/file
 VARIANT_POSITION = -6
@@ -33,7 +34,7 @@ class Prediction:
     record_id: str
     variant: str
     model: str
-    probability: float
+    output: Output
     inferred_at: str
     record: dict[str, Any]
 
@@ -52,15 +53,15 @@ class Captured:
         return self.reasons.total()
 
 
-def read(folder: Path) -> Captured:
-    """Everything captured below ``folder``."""
+def read(folder: Path, task: Task) -> Captured:
+    """Everything captured below ``folder`` of a model for this task."""
     captured = Captured()
     for path in sorted(folder.rglob("*.jsonl")):
         variant = path.parts[VARIANT_POSITION]
         for line in path.read_bytes().splitlines():
             if line.strip():
                 captured.requests += 1
-                _add(captured, line, variant)
+                _add(captured, line, variant, task)
     return captured
 
 
@@ -94,9 +95,9 @@ def _refused(record: Mapping[str, Any], time_field: str, checks: Mapping[str, Ch
     return None
 
 
-def _add(captured: Captured, line: bytes, variant: str) -> None:
+def _add(captured: Captured, line: bytes, variant: str, task: Task) -> None:
     try:
-        for one in parts(line, variant):
+        for one in parts(line, variant, task):
             if isinstance(one, Prediction):
                 captured.predictions.append(one)
             else:
@@ -105,7 +106,7 @@ def _add(captured: Captured, line: bytes, variant: str) -> None:
         captured.reasons[str(reason)] += 1
 
 
-def parts(line: bytes, variant: str) -> Iterator[Prediction | str]:
+def parts(line: bytes, variant: str, task: Task) -> Iterator[Prediction | str]:
     """The records of one captured request; a reason in the place of one that cannot be read.
 
     Raises:
@@ -122,23 +123,24 @@ def parts(line: bytes, variant: str) -> Iterator[Prediction | str]:
     if len(instances) != len(predictions):
         raise UnreadableError("answers do not match")
     for instance, prediction in zip(instances, predictions, strict=True):
-        yield _prediction(instance, prediction, variant, model, moment)
+        yield _prediction(instance, prediction, task, variant=variant, model=model, moment=moment)
 
 
 def _prediction(
-    instance: object, answer: object, variant: str, model: str, moment: str
+    instance: object, answer: object, task: Task, *, variant: str, model: str, moment: str
 ) -> Prediction | str:
     if not isinstance(instance, dict) or isinstance(instance, DuplicateKeys):
         return "not_object"
     if not isinstance(answer, dict):
         return "answer is no object"
     record_id: Any = answer.get("record_id")
-    probability: Any = answer.get("probability")
     if not isinstance(record_id, str) or not record_id:
         return "missing record_id"
-    if type(probability) not in (int, float) or not 0 <= probability <= 1:
-        return "answer is no probability"
-    return Prediction(record_id, variant, model, float(probability), moment, instance)
+    try:
+        output = task.read(answer)
+    except AnswerError as error:
+        return str(error)
+    return Prediction(record_id, variant, model, output, moment, instance)
 
 
 def _moment(document: dict[str, Any]) -> str:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from model_code.monitoring.drift import Drift, Rule
+from model_code.tasks.task import CALIBRATION, RELATIVE_LOSS
 
 # Metric → the contract's tolerance for it.
 QUALITY = {
-    "relative_log_loss": "relativeLogLossTolerance",
-    "calibration_error": "calibrationTolerance",
+    RELATIVE_LOSS.key: "relativeLossTolerance",
+    CALIBRATION.key: "calibrationTolerance",
 }
 DAY = "day"
 DRIFT = "drifted_features"

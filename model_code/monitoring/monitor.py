@@ -22,6 +22,7 @@ import pandas as pd
 from core import names
 from core.checks import shown
 from core.moments import given
+from model_code import tasks
 from model_code.evaluation import inputs
 from model_code.models import Model
 from model_code.monitoring import capture, criteria, drift
@@ -29,6 +30,7 @@ from model_code.monitoring.capture import Captured, Prediction
 from model_code.monitoring.criteria import Evidence, Limits, Sample
 from model_code.monitoring.drift import Drift, Rule
 from model_code.monitoring.quality import days, first_by_id, groups, totals, variant
+from model_code.tasks.task import Metric
 
 REPORT_FILE = "report.json"
 
@@ -64,7 +66,7 @@ def main(argv: Sequence[str], base: Path) -> None:
     window = asked(chosen.window_start, chosen.window_end)
     folder = base / "input"
     contract = inputs.document(folder / "contract")
-    captured = capture.read(folder / "capture")
+    captured = capture.read(folder / "capture", tasks.of(contract))
     report = {
         "version": 1,
         "endpoint": chosen.endpoint,
@@ -83,7 +85,7 @@ def main(argv: Sequence[str], base: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     text = json.dumps(report, indent=1, allow_nan=False, ensure_ascii=False)
     (target / REPORT_FILE).write_text(text + "\n", encoding="utf-8")
-    put_metrics(boto3.client("cloudwatch"), chosen.endpoint, report)
+    put_metrics(boto3.client("cloudwatch"), chosen.endpoint, tasks.of(contract).metrics, report)
     sys.stdout.write(f"monitor:breached={int(report['breached'])} {'; '.join(report['reasons'])}\n")
 
 
@@ -122,19 +124,19 @@ def _holdout(folder: Path, model: Model) -> dict[str, Any] | None:
 
 
 def labels(folder: Path, contract: dict[str, Any], now: datetime) -> dict[str, float]:
-    """0 or 1 by record id, for every label that has arrived.
+    """The label as the task's number by record id, for every label that has arrived.
 
     One without a value, or from the future, says nothing yet.
     """
-    record, rule = contract["label"], contract["label_rule"]
+    record, field = contract["label"], contract["label_rule"]["field"]
     if not any(folder.rglob("*.parquet")):
         return {}
-    wanted = [record["id_field"], record["time_field"], rule["field"]]
+    wanted = [record["id_field"], record["time_field"], field]
     rows = pd.read_parquet(folder, columns=wanted).dropna()
     known = inputs.microseconds(rows[record["time_field"]]) <= int(now.timestamp() * 1e6)
     rows = rows[known]
-    late = (rows[rule["field"]] >= rule["at_least"]).astype(float)
-    return dict(zip(rows[record["id_field"]].tolist(), late.tolist(), strict=True))
+    values = map(tasks.of(contract).label, rows[field].tolist())
+    return dict(zip(rows[record["id_field"]].tolist(), values, strict=True))
 
 
 def complete_until(folder: Path, contract: dict[str, Any], now: datetime) -> datetime | None:
@@ -275,7 +277,9 @@ def _time(moment: str) -> datetime:
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed
 
 
-def put_metrics(client: Any, endpoint: str, report: Mapping[str, Any]) -> None:
+def put_metrics(
+    client: Any, endpoint: str, metrics: Sequence[Metric], report: Mapping[str, Any]
+) -> None:
     """Metrics of the report at the wall clock: CloudWatch refuses times long past."""
     values: dict[str, float] = {
         names.METRIC_MODEL_BREACH: float(report["breached"]),
@@ -284,13 +288,9 @@ def put_metrics(client: Any, endpoint: str, report: Mapping[str, Any]) -> None:
     if report["criteria"][0]["breached"] is not None:
         values[names.METRIC_DRIFTED_FEATURES] = len(report["drifted_features"])
     quality = report["quality"] or {}
-    for metric, key in (
-        (names.METRIC_LOG_LOSS, "log_loss"),
-        (names.METRIC_CALIBRATION, "calibration_error"),
-        (names.METRIC_AUC, "auc"),
-    ):
-        if quality.get(key):
-            values[metric] = quality[key]["value"]
+    for metric in metrics:
+        if quality.get(metric.key):
+            values[metric.published] = quality[metric.key]["value"]
     dimensions = [{"Name": "Endpoint", "Value": endpoint}]
     client.put_metric_data(
         Namespace=names.METRIC_NAMESPACE,

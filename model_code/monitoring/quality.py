@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from model_code import tasks
 from model_code.evaluation import inputs, metrics
 from model_code.monitoring import criteria
 from model_code.monitoring.capture import Prediction
@@ -61,7 +62,7 @@ def days(found: Iterable[Prediction], contract: Mapping[str, Any]) -> int:
 def first_by_id(group: Sequence[Prediction]) -> dict[str, Prediction]:
     """The earliest answer about each record; a client that asks again does not count twice."""
     first: dict[str, Prediction] = {}
-    for one in sorted(group, key=lambda one: (one.inferred_at, one.record_id, one.probability)):
+    for one in sorted(group, key=lambda one: (one.inferred_at, one.record_id, one.output)):
         first.setdefault(one.record_id, one)
     return first
 
@@ -74,8 +75,9 @@ def _quality(
         pd.Series([one.record[time_field] for one in labelled]), format="ISO8601", utc=True
     )
     return metrics.evaluate(
+        tasks.measures(contract),
         np.array([known[one.record_id] for one in labelled]),
-        np.array([one.probability for one in labelled]),
+        np.array([one.output for one in labelled]),
         metrics.draw(inputs.microseconds(moments), DRAW_SEED),
         bins=rules["bins"],
         confidence=rules["confidence"],

@@ -118,7 +118,7 @@ def _check_type(content_type: str) -> None:
 
 
 def predict(model: Model, records: list[dict[str, Any]]) -> dict[str, Any]:
-    """Probability of each record, with the model that gave it.
+    """What the model says of each record, with the model that said it.
 
     Raises:
         RefusedError: 400 when an id or a feature's value is none of the kind that it should be.
@@ -130,15 +130,15 @@ def predict(model: Model, records: list[dict[str, Any]]) -> dict[str, Any]:
         message = f"a number is beyond what a feature holds: {-LARGEST_NUMBER} to {LARGEST_NUMBER}"
         raise RefusedError(400, "out_of_range", "instances", message)
     try:
-        probabilities = model.predict(records)
+        outputs = model.predict(records)
     except (TypeError, ValueError, OverflowError):
         # Values never enter the message: they may be classified.
         message = "a feature has a value of the wrong type"
         raise RefusedError(400, "wrong_type", "instances", message) from None
     return {
         "predictions": [
-            {"record_id": record.get(id_field), "probability": probability}
-            for record, probability in zip(records, probabilities, strict=True)
+            {"record_id": record.get(id_field), **model.task.answer(output)}
+            for record, output in zip(records, outputs, strict=True)
         ],
         "model": model.description(),
     }

@@ -20,7 +20,7 @@ from stacks.api.findings import (
     except_route_permission,
 )
 from stacks.api.gateway_responses import add_gateway_responses
-from stacks.api.request_models import batch_model, body_model, record_model
+from stacks.api.request_models import answer_model, batch_model, body_model, record_model
 from stacks.kit.base_stack import BaseStack
 from stacks.kit.foundation import Foundation
 from stacks.kit.log_group import encrypted_log_group, named_log_group
@@ -125,9 +125,10 @@ class PredictionApi(Construct):
 
     def _add_routes(self) -> None:
         contract, limit = self._stack.contract, self._stack.settings.api.batch_records
-        # For integrators: what the routes take, in the exported definition.
+        # For integrators: what the routes take and say, in the exported definition.
         self._model("Record", record_model(contract))
         self._model("Batch", batch_model(contract, limit))
+        self._model("Answer", answer_model(contract))
         body = self._model("Body", body_model())
         validator = apigateway.RequestValidator(
             self,

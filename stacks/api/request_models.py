@@ -1,6 +1,6 @@
-"""Request models of the API, from the contract: JSON Schema draft-04, as API Gateway reads it.
+"""Models of the API, from the contract: JSON Schema draft-04, as API Gateway reads it.
 
-``Record`` and ``Batch`` tell integrators what to send; they are exported with the API's definition
+``Record`` and ``Batch`` tell integrators what to send, ``Answer`` what they get; they are exported with the API's definition
 and no method asks them. The gateway's validator would answer one fixed body, without the field that
 is wrong: its own words for a pattern, a length or a list of allowed values quote the value, and a
 gateway response can only have them whole or not at all. So it asks ``body_model``, which stops what
@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.checks import classified
+from model_code import tasks
 
 DRAFT = "http://json-schema.org/draft-04/schema#"
 TYPES = {
@@ -56,6 +57,18 @@ def record_model(contract: Mapping[str, Any]) -> dict[str, Any]:
         **({"required": required} if required else {}),
         "properties": {field["name"]: _property(field) for field in fields},
         "additionalProperties": False,
+    }
+
+
+def answer_model(contract: Mapping[str, Any]) -> dict[str, Any]:
+    """Schema of what a model says of one record: the task's members of an answer."""
+    members = tasks.of(contract).schema()
+    return {
+        "$schema": DRAFT,
+        "title": f"{contract['event']['name']}_answer",
+        "type": "object",
+        "required": list(members),
+        "properties": members,
     }
 
 

@@ -12,6 +12,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from core import names
+from model_code.tasks.task import Metric
 from stacks.monitoring.model_alarms import model_metric
 
 HALF, FULL, HEIGHT = 12, 24, 6
@@ -26,6 +27,8 @@ class DashboardProps:
     api: apigateway.RestApi
     endpoint_name: str
     variants: Sequence[str]
+    quality: Sequence[Metric]
+    """The task's metrics."""
     machines: Mapping[str, sfn.IStateMachine]
     alarms: Sequence[cloudwatch.IAlarm]
     period: Duration
@@ -99,15 +102,10 @@ class OperationsDashboard(Construct):
         ]
 
     def _model(self) -> list[cloudwatch.IMetric]:
-        wanted = (
-            names.METRIC_LOG_LOSS,
-            names.METRIC_CALIBRATION,
-            names.METRIC_AUC,
-            names.METRIC_DRIFTED_FEATURES,
-        )
+        wanted = [metric.published for metric in self._props.quality]
         return [
             model_metric(name, self._props.endpoint_name, "Average", Duration.days(1))
-            for name in wanted
+            for name in (*wanted, names.METRIC_DRIFTED_FEATURES)
             if self._props.endpoint_name
         ]
 

@@ -10,6 +10,7 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
 from config.load import Deployment
+from model_code import tasks
 from stacks.api.outputs import Api
 from stacks.data_lake.outputs import Lake
 from stacks.ingestion.alarms import DeliveryAlarms, DeliveryAlarmsProps
@@ -209,6 +210,7 @@ class MonitoringStack(BaseStack):
                 api=props.api.rest_api,
                 endpoint_name=props.serving.endpoint_name,
                 variants=list(props.serving.variants) if props.serving.endpoint_name else [],
+                quality=tasks.of(self.contract).metrics,
                 machines=machines,
                 alarms=self.alarms,
                 period=self._period,

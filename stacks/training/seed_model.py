@@ -1,4 +1,4 @@
-"""The model that answers before any training: a constant probability from the contract.
+"""The model that answers before any training: a constant from the contract.
 
 Built at synth from the repository's serving code, without an ML library, into a byte-stable
 ``model.tar.gz`` of the same layout as a trained one.
@@ -12,26 +12,29 @@ from pathlib import Path
 from typing import Any
 
 from bundles.archives import ROOT, archive, contract_bytes, files
-from bundles.contents import SERVING
+from bundles.contents import serving
 from core import names
+from model_code.algorithms import CONSTANT
 from model_code.serving.modules import ENTRY
 
 CODE = "code/"
 
 
-def serving_code() -> dict[str, bytes]:
-    """Everything below ``code/`` of a model archive: the hooks and the modules they import."""
-    return files(SERVING, CODE) | {f"{CODE}inference.py": (ROOT / ENTRY).read_bytes()}
+def serving_code(task: str) -> dict[str, bytes]:
+    """Everything below ``code/`` of a seed's archive: the hooks and the modules they import."""
+    return files(serving(task, CONSTANT), CODE) | {
+        f"{CODE}inference.py": (ROOT / ENTRY).read_bytes()
+    }
 
 
 def seed_model(contract: Mapping[str, Any]) -> Path:
     """Write ``seed-model.tar.gz`` and return its path."""
-    model = {"kind": "constant", "probability": contract["seed_probability"]}
+    model = {"kind": CONSTANT, "output": contract["seed"]}
     return archive(
         "seed-model.tar.gz",
         {
             "model.json": (json.dumps(model) + "\n").encode(),
             names.CONTRACT_FILE: contract_bytes(contract),
-            **serving_code(),
+            **serving_code(contract["task"]),
         },
     )

@@ -21,6 +21,7 @@ from local.demo.phases import retrain
 from local.demo.report.model import Comparison, Contender, Estimate, Window
 from local.demo.report.read import calibration_curve, metrics, roc_curve
 from local.demo.story import Story
+from model_code import tasks
 from model_code.evaluation import evaluate
 from model_code.models import Model
 
@@ -82,7 +83,7 @@ def _spring_run(story: Story) -> dict[str, Any]:
 
 
 def july(story: Story) -> pd.DataFrame:
-    """July's curated departures whose arrival is known, labelled 0 or 1, in event order."""
+    """July's curated departures whose arrival is known, with the task's label, in event order."""
     event, label = story.contract["event"], story.contract["label"]
     rule, bucket = story.contract["label_rule"], story.deployed.bucket("curated")
     wanted = [event["id_field"], event["time_field"]]
@@ -91,7 +92,7 @@ def july(story: Story) -> pd.DataFrame:
     known = pd.DataFrame(
         story.lake.rows(bucket, CURATED[TABLE_LABELS], (label["id_field"], rule["field"]))
     )
-    known[LABEL_COLUMN] = (known[rule["field"]] >= rule["at_least"]).astype(float)
+    known[LABEL_COLUMN] = known[rule["field"]].map(tasks.of(story.contract).label)
     known = known.rename(columns={label["id_field"]: event["id_field"]})
     rows = rows.merge(known[[event["id_field"], LABEL_COLUMN]], on=event["id_field"])
     rows[event["time_field"]] = pd.to_datetime(rows[event["time_field"]], utc=True)

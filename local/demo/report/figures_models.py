@@ -51,7 +51,7 @@ def calibration(comparison: Comparison) -> str:
     """Predicted against observed share late; area of a dot grows with its flights."""
     both = (comparison.first, comparison.second)
     top = _calibration_top([c.calibration for c in both if c.calibration])
-    plot = _frame("Calibration of both models", "Predicted probability", "Observed late", top)
+    plot = _frame("Calibration of both models", "Predicted share", "Observed late", top)
     for index, contender in enumerate(both):
         curve = contender.calibration
         if curve is None:

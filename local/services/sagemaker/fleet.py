@@ -106,7 +106,7 @@ class Fleet:
         raise validation(f"Variant {name} not found for endpoint {self.endpoint}.")
 
     def choose(self, target: str | None) -> Variant:
-        """The target variant, or one drawn with probability proportional to its weight."""
+        """The target variant, or one drawn in proportion to its weight."""
         if target:
             return self.variant(target)
         if len(self.variants) == 1:

@@ -1,0 +1,1 @@
+"""Binary classification: the probability that the label is positive."""

@@ -1,0 +1,1 @@
+"""Multiclass classification: the probability of each of the contract's classes."""

@@ -1,0 +1,21 @@
+"""Labels of multiclass classification as Spark columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pyspark.sql import Column
+from pyspark.sql import functions as fn
+
+
+def label(rule: Mapping[str, Any]) -> Column:
+    """Place of the class among the contract's; null for a value that is none of them."""
+    places = fn.array(*[fn.lit(name) for name in rule["classes"]])
+    place = fn.array_position(places, fn.col(rule["field"]))
+    return fn.when(place > 0, place - 1).cast("double")
+
+
+def tallies(value: Column, rule: Mapping[str, Any]) -> list[Column]:
+    """What is summed over rows: for each class, whether it is this one."""
+    return [(value == fn.lit(float(k))).cast("int") for k in range(len(rule["classes"]))]

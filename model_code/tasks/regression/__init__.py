@@ -1,0 +1,1 @@
+"""Regression: the expected value of a number."""
