@@ -62,7 +62,7 @@ def yardstick_outputs(
     encoder = Encoder(json.loads((folder / names.FEATURE_SPEC_FILE).read_bytes()))
     matrix = models.held(encoder.matrix(inputs.records(rows)))
     document = json.loads(path.read_bytes())
-    return yardsticks.predict(tasks.measures(contract), document, matrix)
+    return yardsticks.predict(tasks.measures_of(contract), document, matrix)
 
 
 def compare(
@@ -80,7 +80,7 @@ def compare(
     the contract's holds for the year. The seed is replaced once in a deployment's life, so that
     decision stands alone.
     """
-    gate, measures = contract["gate"], tasks.measures(contract)
+    gate, measures = contract["gate"], tasks.measures_of(contract)
     confidence = gate["confidence"]
     decisions = 1 if champion.kind == CONSTANT else gate["decisionsPerYear"]
     of_one = bootstrap.year_confidence(confidence, decisions)

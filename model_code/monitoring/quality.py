@@ -75,7 +75,7 @@ def _quality(
         pd.Series([one.record[time_field] for one in labelled]), format="ISO8601", utc=True
     )
     return metrics.evaluate(
-        tasks.measures(contract),
+        tasks.measures_of(contract),
         np.array([known[one.record_id] for one in labelled]),
         np.array([one.output for one in labelled]),
         metrics.draw(inputs.microseconds(moments), DRAW_SEED),

@@ -30,7 +30,7 @@ def of(contract: Mapping[str, Any]) -> Task:
     return found
 
 
-def measures(contract: Mapping[str, Any]) -> Measures:
+def measures_of(contract: Mapping[str, Any]) -> Measures:
     """How good predictions are, by the task of a compiled contract; needs numpy and scikit-learn.
 
     Raises:

@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     target.mkdir(parents=True, exist_ok=True)
     training.save(training.fit((matrix, label), found), target)
     save(algorithm, contract, run, target)
-    simple = yardsticks.fit(tasks.measures(contract), matrix, label)
+    simple = yardsticks.fit(tasks.measures_of(contract), matrix, label)
     (target / yardsticks.FILE).write_text(json.dumps(simple, allow_nan=False) + "\n")
 
 
@@ -89,7 +89,7 @@ def _report(
     part: str, contract: dict[str, Any], label: Floats, outputs: Floats, described: str
 ) -> None:
     """Print what the training job's metric definitions look for."""
-    measures = tasks.measures(contract)
+    measures = tasks.measures_of(contract)
     metrics = {
         "rows": len(label),
         measures.task.objective.key: float(measures.losses(label, outputs).mean()),

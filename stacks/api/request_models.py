@@ -1,11 +1,11 @@
 """Models of the API, from the contract: JSON Schema draft-04, as API Gateway reads it.
 
-``Record`` and ``Batch`` tell integrators what to send, ``Answer`` what they get; they are exported with the API's definition
-and no method asks them. The gateway's validator would answer one fixed body, without the field that
-is wrong: its own words for a pattern, a length or a list of allowed values quote the value, and a
-gateway response can only have them whole or not at all. So it asks ``body_model``, which stops what
-is no JSON object before any code runs, and the router, which knows the whole contract, answers for
-fields, in a batch and alone with the same words.
+``Record`` and ``Batch`` tell integrators what to send, ``Answer`` what the model says; they are
+exported with the API's definition and no method asks them. The gateway's validator would answer one
+fixed body, without the field that is wrong: its own words for a pattern, a length or a list of
+allowed values quote the value, and a gateway response can only have them whole or not at all. So it
+asks ``body_model``, which stops what is no JSON object before any code runs, and the router, which
+knows the whole contract, answers for fields, in a batch and alone with the same words.
 
 Of a classified field ``Record`` knows the type alone.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html

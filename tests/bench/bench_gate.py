@@ -23,19 +23,19 @@ import pandas as pd
 from core import names
 from lambdas.gate.logic import decide
 from local import flights
-from model_code import yardsticks
-from model_code.evaluation import evaluate, inputs, jackknife, metrics
+from model_code import tasks, yardsticks
+from model_code.evaluation import evaluate, inputs, jackknife
 from model_code.features import fit
 from model_code.features.transform import Encoder
 from model_code.models import Model
 from model_code.training import train
 from tests.support import models
 from tests.support.spark_jobs import CONTRACT
+from tests.support.training import xgboost_training
 
 FEATURES = [feature["name"] for feature in CONTRACT["features"]]
 CATEGORIES = [f["name"] for f in CONTRACT["features"] if f["kind"] == "category"]
 WINDOW, EVERY, FOLDS = 90, 30, 5
-CHOSEN = train.Hyperparameters(200, 6, 0.1, 2013, 2, 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +90,20 @@ def candidate(parts: Parts, target: Path) -> Model:
         for number, (mapping, default) in enumerate(fit.out_of_fold(folds)):
             values = parts.train[name][runs == number].map(mapping).fillna(default)
             learnt.loc[runs == number, name] = values.to_numpy()
-    found = train.search(learnt, validation, FEATURES, CHOSEN)
-    rows = pd.concat([learnt, validation])
-    booster = train.fit(rows, FEATURES, CHOSEN, found.num_boosted_rounds())
+    training = xgboost_training()
+    found = training.search(*(train.arrays(rows, FEATURES) for rows in (learnt, validation)))
+    matrix, label = train.arrays(pd.concat([learnt, validation]), FEATURES)
+    booster = training.fit((matrix, label), found)
     run = target.with_name(f"{target.name}-run")
     run.mkdir()
     for name, document in (
         (names.FEATURE_SPEC_FILE, spec), (names.BASELINE_FILE, {}), (names.CONTRACT_FILE, CONTRACT),
     ):  # fmt: skip
         (run / name).write_text(json.dumps(document))
-    train.save(booster, run, target)
-    simple = yardsticks.fit(rows[FEATURES].to_numpy(float), rows["__label"].to_numpy(float))
+    target.mkdir()
+    training.save(booster, target)
+    train.save("xgboost", CONTRACT, run, target)
+    simple = yardsticks.fit(tasks.measures_of(CONTRACT), matrix, label)
     (target / yardsticks.FILE).write_text(json.dumps(simple))
     return Model(target)
 
@@ -115,7 +118,7 @@ def encoded(rows: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataFrame:
 def judged(parts: Parts, one: Model, other: Model, folder: Path) -> dict[str, Any]:
     """The gate's answer."""
     raw = parts.holdout[["event_time", "__label", *FEATURES]]
-    simple = evaluate.yardstick_predictions(folder, raw)
+    simple = evaluate.yardstick_outputs(folder, CONTRACT, raw)
     found = evaluate.compare(CONTRACT, raw, one, other, 1, simple=simple)
     return decide(CONTRACT, found)
 
@@ -124,7 +127,7 @@ def promotions(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """The gate's answers over a year that begins with the seed model."""
     answers = []
     with tempfile.TemporaryDirectory() as place:
-        champion = Model(models.write_seed(Path(place) / "seed", CONTRACT["seed_probability"]))
+        champion = Model(models.write_seed(Path(place) / "seed", CONTRACT["seed"]))
         for index, parts in enumerate(retrainings(rows)):
             folder = Path(place) / str(index)
             found = candidate(parts, folder)
@@ -146,7 +149,7 @@ def correlations(rows: pd.DataFrame) -> dict[str, list[float]]:
         before = None
         for index, parts in enumerate(retrainings(rows)):
             one = candidate(parts, Path(place) / str(index))
-            loss = metrics.losses(label, inputs.predictions(one, records))
+            loss = tasks.measures_of(CONTRACT).losses(label, inputs.predictions(one, records))
             for first in range(int(parts.holdout["day"].min()), int(day.max()) + 2 - EVERY, EVERY):
                 month = (day >= first) & (day < first + EVERY)
                 found["loss"].append(alike(loss[month], day[month]))

@@ -96,7 +96,7 @@ def test_a_value_that_is_read_in_two_ways_is_refused_where_it_stands(
     ("old", "new", "where", "value"),
     [
         ("margin: 0.0", "margin: 1e-3", ("gate", "margin"), 0.001),
-        ("value: 0.25\n", "value: 25e-2\n", ("seed_probability",), 0.25),
+        ("value: 0.25\n", "value: 25e-2\n", ("seed",), 0.25),
         ("atLeast: 15", "atLeast: 15e0", ("label_rule", "at_least"), 15.0),
         ("atLeast: 15", "atLeast: +15", ("label_rule", "at_least"), 15.0),
         ('"2013-01-01T00:00:00Z"', "2013-01-01T00:00:00Z", ("event", "earliest"),

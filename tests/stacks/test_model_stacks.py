@@ -249,7 +249,7 @@ def test_seed_archive_is_byte_stable_and_follows_the_contract() -> None:
     contract = load_deployment("dev").contract
     first, again = seed_model(contract), seed_model(dict(contract))
     assert first == again
-    assert seed_model({**contract, "seed_probability": 0.5}) != first
+    assert seed_model({**contract, "seed": 0.5}) != first
 
 
 def test_model_archives_end_as_sagemaker_asks() -> None:

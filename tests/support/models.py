@@ -117,7 +117,7 @@ def baseline(days: int = 30) -> dict[str, Any]:
 def write_seed(folder: Path, probability: float = 0.25) -> Path:
     """A constant model's directory."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.json").write_text(json.dumps({"kind": "constant", "probability": probability}))
+    (folder / "model.json").write_text(json.dumps({"kind": "constant", "output": probability}))
     (folder / "contract.json").write_text(json.dumps(CONTRACT))
     return folder
 

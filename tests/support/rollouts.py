@@ -75,7 +75,7 @@ class World:
         """
         run_id = f"story-{uuid.uuid4().hex[:8]}"
         contract = self.subject.deployment.contract
-        model = {"kind": "constant", "probability": probability}
+        model = {"kind": "constant", "output": probability}
         files = {"model.json": json.dumps(model).encode(), **serving_code()}
         if code is not None:
             files["code/inference.py"] = code

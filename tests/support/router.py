@@ -19,6 +19,7 @@ from lambdas.router.failover import (
     Failover,
 )
 from lambdas.router.logic import Router
+from model_code import tasks
 from tests.support.records import KEY
 
 
@@ -104,7 +105,7 @@ def deployed(
         batch_records=3,
         pseudonymiser=lambda: pseudonymiser(KEY),
         score=lambda records, request_id, variant: score(
-            runtime.client, failover, "flights-dev", records,
+            runtime.client, failover, tasks.of(flights_contract), "flights-dev", records,
             request_id=request_id, variant=variant,
         ),
     )  # fmt: skip

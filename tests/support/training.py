@@ -6,7 +6,19 @@ import os
 from pathlib import Path
 from unittest import mock
 
+from model_code import tasks
+from model_code.algorithms.xgboost.training import Training
 from model_code.training import train
+from tests.support.spark_jobs import CONTRACT
+
+CHOSEN = {
+    "trees": 200, "max_depth": 6, "learning_rate": 0.1, "seed": 2013, "threads": 2, "patience": 20,
+}  # fmt: skip
+
+
+def xgboost_training(**chosen: int) -> Training:
+    """Trees for the flights' task."""
+    return Training(tasks.of(CONTRACT), {**CHOSEN, **chosen})
 
 
 def fit(run: Path, target: Path, *arguments: str) -> None:

@@ -15,24 +15,46 @@ import pytest
 
 from bundles import archives, contents
 from bundles.archives import ROOT, BundleError
+from model_code.algorithms import ALGORITHMS, CONSTANT
+from model_code.tasks import TASKS
 from tests.support.imports import imported
 
 CONTRACT = {"name": "flights"}
+KINDS = [f"{task} {kind}" for task in TASKS for kind in (CONSTANT, *ALGORITHMS)]
+TASK_MODULES = [f"model_code.tasks.{task}.task" for task in TASKS]
 ARCHIVES = {
     **contents.FUNCTIONS,
     "glue": contents.GLUE,
     "training": contents.TRAINING,
-    "serving": list(contents.SERVING),
+    **{f"serving {kind}": list(contents.serving(*kind.split())) for kind in KINDS},
 }
+
+
+def serving_entries(task: str, algorithm: str) -> list[str]:
+    loading = [] if algorithm == CONSTANT else [f"model_code.algorithms.{algorithm}.loading"]
+    return ["model_code.serving.inference", f"model_code.tasks.{task}.task", *loading]
+
+
 ENTRIES = {
-    **{name: [f"lambdas.{name}.handler"] for name in contents.FUNCTIONS},
-    "glue": ["glue_jobs.curate", "glue_jobs.features"],
+    **{
+        name: [f"lambdas.{name}.handler", *(TASK_MODULES if name in contents.TASKED else [])]
+        for name in contents.FUNCTIONS
+    },
+    "glue": [
+        "glue_jobs.curate",
+        "glue_jobs.features",
+        *TASK_MODULES,
+        *(f"model_code.tasks.{task}.labels" for task in TASKS),
+    ],
     "training": [
         "model_code.training.train",
         "model_code.evaluation.evaluate",
         "model_code.monitoring.monitor",
+        *TASK_MODULES,
+        *(f"model_code.tasks.{task}.measures" for task in TASKS),
+        *(f"model_code.algorithms.{name}.training" for name in ALGORITHMS),
     ],
-    "serving": ["model_code.serving.inference"],
+    **{f"serving {kind}": serving_entries(*kind.split()) for kind in KINDS},
 }
 
 
@@ -60,7 +82,8 @@ def test_an_archive_holds_what_its_entries_import_and_nothing_else(archive: str)
     needed = imported(ENTRIES[archive])
     if archive == "training":
         # The modules that a trained model takes with it.
-        needed |= set(contents.SERVING)
+        needed |= {"model_code/serving/inference.py"}
+        needed |= {module for kind in KINDS for module in contents.serving(*kind.split())}
     assert set(listed) == needed
 
 
@@ -90,7 +113,7 @@ def test_a_function_finds_the_contract_in_its_archive(
 def test_a_changed_lease_leaves_every_other_archive_as_it_is(root: Path) -> None:
     def packed() -> dict[str, Path]:
         found = {name: archives.function_bundle(name, CONTRACT) for name in contents.FUNCTIONS}
-        seed = archives.archive("seed.tar.gz", archives.files(contents.SERVING))
+        seed = archives.archive("seed.tar.gz", archives.files(contents.serving("binary", CONSTANT)))
         return {**found, "glue": archives.glue_bundle(), "train": archives.source_bundle(),
                 "seed": seed}  # fmt: skip
 

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model_code import tasks
 from model_code.monitoring import capture, monitor
 from tests.support.captures import WINDOW, line, write_capture
 from tests.support.spark_jobs import CONTRACT
 
-EVENT = CONTRACT["event"]
+EVENT, TASK = CONTRACT["event"], tasks.of(CONTRACT)
 GOOD: dict[str, Any] = {
     "flight_id": "2013-04-03T00:01Z_AA_9_EWR",
     "event_time": "2013-04-03 00:01:00",
@@ -51,7 +52,9 @@ def asked(*records: Any, probability: Any = 0.25) -> dict[str, Any]:
 def examined(folder: Path, lines: list[str]) -> dict[str, Any]:
     write_capture(folder, "champion", lines)
     reference = monitor.Reference("", BASELINE, None)
-    return monitor.examine(CONTRACT, WINDOW, capture.read(folder), {}, reference)
+    return monitor.examine(
+        CONTRACT, WINDOW, capture.read(folder, TASK), {}, reference
+    )
 
 
 @pytest.mark.parametrize(
@@ -155,7 +158,7 @@ def test_no_captured_record_stops_the_monitor(changes: dict[str, Any]) -> None:
 @given(st.binary(max_size=60) | json_values.map(lambda value: json.dumps(value).encode()))
 def test_no_captured_line_stops_the_monitor(raw: bytes) -> None:
     found = capture.Captured()
-    capture._add(found, raw, "champion")
+    capture._add(found, raw, "champion", TASK)
     assert found.predictions == []
 
 

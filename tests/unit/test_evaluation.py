@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,14 +15,30 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from bundles.archives import source_bundle
 from local.engines.container import build
+from model_code import tasks
 from model_code.evaluation import bootstrap, evaluate, inputs, jackknife, metrics
 from model_code.models import Model
+from model_code.tasks.binary import measures as binary
 from tests.bench import bench_level
 from tests.support import models
 from tests.support.spark_jobs import CONTRACT
 
 HOUR = bootstrap.MICROSECONDS_PER_HOUR
 DAY = 24 * HOUR
+
+
+BINARY = tasks.measures_of(CONTRACT)
+
+
+def evaluated(label: Any, outputs: Any, draws: metrics.Draws) -> dict[str, Any]:
+    return metrics.evaluate(BINARY, label, outputs, draws, bins=10, confidence=0.95)
+
+
+def relative(label: Any, loss: Any, draws: metrics.Draws) -> Any:
+    """Loss relative to the base rate's entropy."""
+    constant = BINARY.losses(label, BINARY.constants(label, len(label)))
+    without = BINARY.constant_without(label, draws)
+    return bootstrap.relative_loss(loss, constant, without, draws, 0.95)
 
 
 def sample(rows: int, seed: int, days: int = 30, gap: float = 0.0):  # type: ignore[no-untyped-def]
@@ -35,7 +52,9 @@ def sample(rows: int, seed: int, days: int = 30, gap: float = 0.0):  # type: ign
 
 def test_values_are_those_of_scikit_learn() -> None:
     label, probability, times = sample(2000, 1)
-    found = metrics.evaluate(label, probability, metrics.draw(times, 0), bins=10, confidence=0.95)
+    found = metrics.evaluate(
+        BINARY, label, probability, metrics.draw(times, 0), bins=10, confidence=0.95
+    )
     assert found["log_loss"]["value"] == pytest.approx(log_loss(label, probability))
     assert found["auc"]["value"] == pytest.approx(roc_auc_score(label, probability))
     assert found["blocks"] == 30
@@ -51,7 +70,7 @@ def test_area_counts_ties_as_half(rows: list[tuple[bool, float]]) -> None:
     label = np.array([float(one) for one, _ in rows])
     probability = np.array([value for _, value in rows])
     draws = metrics.draw(np.arange(len(rows)) * DAY // 3, 0)
-    found = bootstrap.area_under_curve(label, probability, draws, 0.95)
+    found = binary.area_under_curve(label, probability, draws, 0.95)
     if label.min() == label.max():
         assert found is None
     else:
@@ -63,19 +82,19 @@ def test_each_day_is_left_out_once() -> None:
     """The sums equal leaving the day's rows out and computing each metric anew."""
     label, probability, times = sample(600, 3, days=12)
     draws = metrics.draw(times, 4, replicates=1)
-    rows, loss = draws.sums(np.ones(600)), metrics.losses(label, probability)
+    rows, loss = draws.sums(np.ones(600)), BINARY.losses(label, probability)
     kept = [draws.block != day for day in range(12)]
     without = {
         "auc": [roc_auc_score(label[one], probability[one]) for one in kept],
         "relative": [
-            loss[one].mean() / float(bootstrap.entropy(np.array(label[one].mean()))) for one in kept
+            loss[one].mean() / float(binary.entropy(np.array(label[one].mean()))) for one in kept
         ],
         "loss": [loss[one].mean() for one in kept],
     }
-    relative = bootstrap.relative_loss(label, loss, draws, 0.95)
+    compared = relative(label, loss, draws)
     found = {
-        "auc": bootstrap.area_under_curve(label, probability, draws, 0.95),
-        "relative": relative and relative[0],
+        "auc": binary.area_under_curve(label, probability, draws, 0.95),
+        "relative": compared and compared[0],
         "loss": bootstrap.mean(loss, draws, 0.95),
     }
     for name, one in found.items():
@@ -91,9 +110,9 @@ def test_every_value_is_inside_its_interval(rows: int, days: int, seed: int) -> 
     """Calibration error of 5 to 20 rows lay outside: noise of a bin of one row is not seen."""
     label, probability, times = sample(rows, seed, days)
     draws = metrics.draw(times, seed, replicates=200)
-    found = metrics.evaluate(label, probability, draws, bins=10, confidence=0.95)
+    found = metrics.evaluate(BINARY, label, probability, draws, bins=10, confidence=0.95)
     for where, blocks in ((found, draws.blocks), (found["sampling"], rows + 1)):
-        for name in ("log_loss", "relative_log_loss", "auc", "calibration_error"):
+        for name in ("log_loss", "relative_loss", "auc", "calibration_error"):
             one = where.get(name)
             if one is None or one["low"] is None:
                 continue
@@ -118,16 +137,21 @@ def test_where_days_cannot_tell_there_is_no_interval() -> None:
     """One day; or all positives on one day, without which there is no area."""
     label, probability, _ = sample(200, 1)
     one_day = metrics.evaluate(
-        label, probability, metrics.draw(np.zeros(200, int), 0), bins=10, confidence=0.95
+        BINARY, label, probability, metrics.draw(np.zeros(200, int), 0), bins=10, confidence=0.95
     )
-    for name in ("log_loss", "relative_log_loss", "auc", "calibration_error"):
+    for name in ("log_loss", "relative_loss", "auc", "calibration_error"):
         assert one_day[name]["low"] is one_day[name]["high"] is None
     assert one_day["sampling"]["log_loss"]["low"] < one_day["log_loss"]["value"]
     day = np.arange(200) % 5
     found = metrics.evaluate(
-        label * (day == 2), probability, metrics.draw(day * DAY, 0), bins=10, confidence=0.95
+        BINARY,
+        label * (day == 2),
+        probability,
+        metrics.draw(day * DAY, 0),
+        bins=10,
+        confidence=0.95,
     )
-    assert found["auc"]["low"] is found["relative_log_loss"]["low"] is None
+    assert found["auc"]["low"] is found["relative_loss"]["low"] is None
     assert found["log_loss"]["low"] is not None
 
 
@@ -155,21 +179,21 @@ def test_intervals_over_few_days_cover(days: int) -> None:
     Plain percentiles of 7 days held 86 %, percentiles further out of 5 days 92 % (area).
     """
     label, probability, _ = day_world(4000, 1)
-    loss = metrics.losses(label, probability)
+    loss = BINARY.losses(label, probability)
     truth = {
         "log_loss": loss.mean(),
-        "relative": loss.mean() / bootstrap.entropy(np.array(label.mean())),
+        "relative": loss.mean() / binary.entropy(np.array(label.mean())),
         "auc": roc_auc_score(label, probability),
     }
     inside = dict.fromkeys([*truth, "percentiles"], 0)
     for seed in range(200):
         label, probability, times = day_world(days, seed + 2)
-        draws, loss = metrics.draw(times, seed), metrics.losses(label, probability)
-        relative = bootstrap.relative_loss(label, loss, draws, 0.95)
+        draws, loss = metrics.draw(times, seed), BINARY.losses(label, probability)
+        compared = relative(label, loss, draws)
         found = {
             "log_loss": bootstrap.mean(loss, draws, 0.95),
-            "relative": relative and relative[0],
-            "auc": bootstrap.area_under_curve(label, probability, draws, 0.95),
+            "relative": compared and compared[0],
+            "auc": binary.area_under_curve(label, probability, draws, 0.95),
         }
         for name, one in found.items():
             inside[name] += holds(one, truth[name])
@@ -240,7 +264,7 @@ def test_days_are_drawn_however_few_there_are() -> None:
     inside = 0
     for seed in range(200):
         label, probability, days = day_world(3, seed + 2)
-        found = metrics.mean(metrics.losses(label, probability), metrics.draw(days, seed), 0.95)
+        found = metrics.mean(BINARY.losses(label, probability), metrics.draw(days, seed), 0.95)
         inside += found.low <= 0.4934 <= found.high
     assert inside >= 180
 
@@ -291,7 +315,7 @@ def test_days_that_share_their_luck_widen_the_interval_by_day_only() -> None:
     label = (generator.random(3000) < rate[day]).astype(float)
     probability = np.full(3000, 0.3)
     found = metrics.evaluate(
-        label, probability, metrics.draw(day * DAY, 0), bins=10, confidence=0.95
+        BINARY, label, probability, metrics.draw(day * DAY, 0), bins=10, confidence=0.95
     )
     by_day, by_row = found["log_loss"], found["sampling"]["log_loss"]
     assert by_day["high"] - by_day["low"] > 2 * (by_row["high"] - by_row["low"])
@@ -299,7 +323,9 @@ def test_days_that_share_their_luck_widen_the_interval_by_day_only() -> None:
 
 def test_curves_run_from_corner_to_corner() -> None:
     label, probability, times = sample(5000, 2)
-    found = metrics.evaluate(label, probability, metrics.draw(times, 0), bins=10, confidence=0.95)
+    found = metrics.evaluate(
+        BINARY, label, probability, metrics.draw(times, 0), bins=10, confidence=0.95
+    )
     assert found["roc"][0] == {"false_positive_rate": 0.0, "true_positive_rate": 0.0}
     assert found["roc"][-1] == {"false_positive_rate": 1.0, "true_positive_rate": 1.0}
     assert len(found["roc"]) <= 100
@@ -310,7 +336,7 @@ def test_curves_run_from_corner_to_corner() -> None:
 def test_a_constant_has_one_bin_and_no_ranking() -> None:
     label, _, times = sample(500, 2)
     found = metrics.evaluate(
-        label, np.full(500, 0.25), metrics.draw(times, 0), bins=10, confidence=0.95
+        BINARY, label, np.full(500, 0.25), metrics.draw(times, 0), bins=10, confidence=0.95
     )
     assert found["auc"]["value"] == 0.5
     assert len(found["calibration"]) == 1

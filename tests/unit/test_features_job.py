@@ -132,7 +132,7 @@ def test_statistics_agree_with_the_tables(run: Run) -> None:
     for name in windows.PARTS:
         part = run.part(name)
         assert statistics["rows"][name] == len(part)
-        assert statistics["positives"][name] == part["__label"].sum()
+        assert statistics["labels"][name] == {"positives": part["__label"].sum()}
     train = run.part("train")
     for name, share in statistics["nulls"].items():
         assert share == pytest.approx(train[name].isna().mean(), abs=1e-12)

@@ -367,7 +367,7 @@ def test_a_contract_that_asks_for_the_impossible_is_refused(
 def test_a_file_that_is_no_contract_says_what_it_lacks() -> None:
     with pytest.raises(ContractError, match="here is not JSON"):
         parse("{", "here")
-    with pytest.raises(ContractError, match=r"lacks .*seed_probability"):
+    with pytest.raises(ContractError, match=r"lacks .*seed"):
         parse("{}")
     with pytest.raises(ContractError, match="allowed: events, labels"):
         record_of(parse(json.dumps(CONTRACT)), "arrivals")

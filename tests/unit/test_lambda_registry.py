@@ -15,7 +15,9 @@ from moto import mock_aws
 from lambdas.registry import handler as functions
 from lambdas.registry.logic import Candidate, metadata, model_data_url, package_request
 from lambdas.shared.errors import BadRequestError
+from model_code import tasks
 from tests.support.records import KEEP_SESSION
+from tests.support.spark_jobs import CONTRACT
 
 PARAMETER = "/millrace/t/dev/models/champion"
 PACKAGE = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/flights/1"
@@ -25,6 +27,7 @@ EVALUATION: dict[str, Any] = {
     "champion": {"log_loss": INTERVAL, "auc": INTERVAL, "rows": 750},
     "difference": {"log_loss": {"value": -0.02, "low": -0.03, "high": -0.01}},
 }
+TASK = tasks.of(CONTRACT)
 CANDIDATE = Candidate(
     run_id="run-1",
     training_job="job-1",
@@ -89,7 +92,7 @@ def test_the_champion_is_what_the_pointer_names(deployed: Stubber) -> None:
 
 def test_a_candidate_is_registered_with_origin_and_metrics(deployed: Stubber) -> None:
     image = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/x:3.2-0"
-    expected = package_request("flights", image, CANDIDATE, EVALUATION)
+    expected = package_request("flights", image, CANDIDATE, EVALUATION, TASK)
     deployed.add_response("create_model_package", {"ModelPackageArn": PACKAGE + "2"}, expected)
     assert functions.handler(REGISTER, None) == {"package_arn": PACKAGE + "2"}
     container = expected["InferenceSpecification"]["Containers"][0]
@@ -98,14 +101,14 @@ def test_a_candidate_is_registered_with_origin_and_metrics(deployed: Stubber) ->
 
 
 def test_a_repeated_call_carries_the_same_token() -> None:
-    first, second = (package_request("g", "i", CANDIDATE, EVALUATION) for _ in range(2))
+    first, second = (package_request("g", "i", CANDIDATE, EVALUATION, TASK) for _ in range(2))
     assert first["ClientToken"] == second["ClientToken"]
     assert len(first["ClientToken"]) <= 36
 
 
 def test_the_card_holds_metrics_with_intervals_in_allowed_characters() -> None:
     odd = Candidate(**{**_fields(CANDIDATE), "run_id": 'a"b' + "x" * 400})
-    card = metadata(odd, EVALUATION)
+    card = metadata(odd, EVALUATION, TASK)
     assert card["log_loss"] == "0.50000 0.48000 to 0.52000"
     assert card["log_loss_difference_to_champion"] == "-0.02000 -0.03000 to -0.01000"
     assert card["run_id"].startswith("a b")
@@ -114,8 +117,8 @@ def test_the_card_holds_metrics_with_intervals_in_allowed_characters() -> None:
 
 def test_an_undefined_metric_is_left_out_of_the_card() -> None:
     evaluation = {**EVALUATION, "candidate": {**EVALUATION["candidate"], "auc": None}}
-    assert "auc" not in metadata(CANDIDATE, evaluation)
-    assert "log_loss" in metadata(CANDIDATE, evaluation)
+    assert "auc" not in metadata(CANDIDATE, evaluation, TASK)
+    assert "log_loss" in metadata(CANDIDATE, evaluation, TASK)
 
 
 def _fields(candidate: Candidate) -> dict[str, str]:

@@ -17,6 +17,7 @@ from moto import mock_aws
 
 from core import names
 from local import flights
+from model_code import tasks
 from model_code.evaluation import evaluate, inputs
 from model_code.features import fit
 from model_code.models import Model
@@ -153,7 +154,7 @@ def test_a_month_like_training_is_no_breach(case: Case) -> None:
     assert report["labelled"] == 1200
     assert metric(names.METRIC_MODEL_BREACH) == [0]
     assert metric(names.METRIC_LABELLED) == [1200]
-    assert metric(names.METRIC_LOG_LOSS) == [pytest.approx(report["quality"]["log_loss"]["value"])]
+    assert metric("LogLoss") == [pytest.approx(report["quality"]["log_loss"]["value"])]
 
 
 def test_wrong_probabilities_breach_calibration(case: Case) -> None:
@@ -183,7 +184,7 @@ def test_shifted_inputs_breach_drift_by_name(case: Case) -> None:
     assert report["breached"] is True, "without labels, drift is the only evidence there is"
     assert report["quality"] is None
     unjudged = [one for one in report["criteria"] if one["breached"] is None]
-    assert [one["name"] for one in unjudged] == ["relative_log_loss", "calibration_error"]
+    assert [one["name"] for one in unjudged] == ["relative_loss", "calibration_error"]
     assert "0 labelled predictions on 0 days; 200 on 7 are needed" in unjudged[0]["reason"]
 
 
@@ -270,9 +271,11 @@ def test_the_first_answer_counts(case: Case) -> None:
     case.label(1500)
     report = case.run()
     assert report["counts"]["duplicates"] == 1500
-    alone = evaluate.metrics.losses(
-        np.array(case.labels), np.array(case.model.predict(case.records))
-    ).mean()
+    alone = (
+        tasks.measures_of(CONTRACT)
+        .losses(np.array(case.labels), np.array(case.model.predict(case.records)))
+        .mean()
+    )
     assert report["quality"]["log_loss"]["value"] == pytest.approx(alone)
 
 
@@ -347,9 +350,9 @@ def test_limits_come_from_contract_and_holdout_alone(case: Case) -> None:
         assert bound.limit == holdout["value"] + CONTRACT["monitoring"][tolerance]
         assert bound.uncertainty == holdout["high"] - holdout["value"]
     stricter = copy.deepcopy(CONTRACT)
-    stricter["monitoring"]["relativeLogLossTolerance"] = 0.0
-    moved = criteria.limits(stricter, reference.holdout).quality["relative_log_loss"]
-    assert moved.limit < found.quality["relative_log_loss"].limit
+    stricter["monitoring"]["relativeLossTolerance"] = 0.0
+    moved = criteria.limits(stricter, reference.holdout).quality["relative_loss"]
+    assert moved.limit < found.quality["relative_loss"].limit
 
 
 def test_a_limit_that_later_data_enters_is_caught(
@@ -372,7 +375,7 @@ def test_a_limit_that_later_data_enters_is_caught(
 
     def watching(self: monitor.Window, found: Any, time_field: str) -> list[Prediction]:
         chosen = inside(self, found, time_field)
-        seen[:] = [one.probability + one.record["humidity_percent"] for one in chosen]
+        seen[:] = [one.output + one.record["humidity_percent"] for one in chosen]
         return chosen
 
     monkeypatch.setattr(criteria, "limits", adaptive)
@@ -416,10 +419,10 @@ def test_intervals_are_by_day_or_by_row_as_the_contract_says(case: Case) -> None
     by_row = copy.deepcopy(CONTRACT)
     by_row["monitoring"]["block"] = "row"
     for contract, source in ((CONTRACT, holdout), (by_row, holdout["sampling"])):
-        bound = criteria.limits(contract, holdout).quality["relative_log_loss"]
-        found = source["relative_log_loss"]
+        bound = criteria.limits(contract, holdout).quality["relative_loss"]
+        found = source["relative_loss"]
         assert bound.uncertainty == found["high"] - found["value"]
-    assert holdout["relative_log_loss"] != holdout["sampling"]["relative_log_loss"]
+    assert holdout["relative_loss"] != holdout["sampling"]["relative_loss"]
 
 
 def test_the_bound_is_that_of_the_difference() -> None:
@@ -532,8 +535,8 @@ def test_change_of_time_is_named(days: int, start: str, change: str) -> None:
 def test_capture_names_variant_by_its_folder(tmp_path: Path) -> None:
     records = models.events(2, 1)
     write_capture(tmp_path, "challenger", [line(records, [0.1, 0.2], {"fingerprint": "f"}, "2026")])
-    found = capture.read(tmp_path)
-    assert [(one.variant, one.model, one.probability) for one in found.predictions] == [
+    found = capture.read(tmp_path, tasks.of(CONTRACT))
+    assert [(one.variant, one.model, one.output) for one in found.predictions] == [
         ("challenger", "f", 0.1),
         ("challenger", "f", 0.2),
     ]
@@ -681,7 +684,7 @@ def test_only_events_whose_labels_are_complete_are_judged(case: Case) -> None:
     case.label(1500)
     known = {r["flight_id"]: one for r, one in zip(case.records, case.labels, strict=True)}
     moment = monitor._time("2013-04-08T00:00:00Z")
-    captured = capture.read(case.base / "input/capture")
+    captured = capture.read(case.base / "input/capture", tasks.of(CONTRACT))
     reference = monitor.reference(case.base / "input")
     report = monitor.examine(CONTRACT, WINDOW, captured, known, reference, complete=moment)
     before = [r for r in case.records if monitor._time(r["event_time"]) <= moment]

@@ -18,12 +18,12 @@ import pandas as pd
 import pytest
 from sklearn.metrics import log_loss
 
-from model_code.evaluation.bootstrap import entropy
 from model_code.features import fit as features_fit
 from model_code.models import Model
+from model_code.tasks.binary.measures import entropy
 from model_code.training import train
 from tests.support import models
-from tests.support.training import fit
+from tests.support.training import fit, xgboost_training
 
 JSON = "application/json"
 ARCHIVE = {
@@ -227,9 +227,7 @@ print(inference.transform_fn(model, body, "application/json", "application/json"
 @pytest.mark.parametrize("probability", [-0.1, 1.1, "0.2", None])
 def test_a_constant_must_be_a_probability(tmp_path: Path, probability: Any) -> None:
     models.write_seed(tmp_path)
-    (tmp_path / "model.json").write_text(
-        json.dumps({"kind": "constant", "probability": probability})
-    )
+    (tmp_path / "model.json").write_text(json.dumps({"kind": "constant", "output": probability}))
     with pytest.raises(ValueError, match="probability"):
         Model(tmp_path)
 
@@ -280,12 +278,13 @@ def encoded(parts: dict[str, pd.DataFrame], *, out_of_fold: bool) -> dict[str, p
 def test_encodings_out_of_fold_let_trees_learn(seed: int) -> None:
     """In-sample means of rare values are the label itself: trees stop early and lose more."""
     names = ["value", "signal"]
-    chosen = train.Hyperparameters(200, 6, 0.1, seed, 1, 20)
+    training = xgboost_training(seed=seed, threads=1)
     parts, lost = table_with_many_values(seed), {}
     for way in (True, False):
         found = encoded(parts, out_of_fold=way)
-        booster = train.search(found["train"], found["validation"], names, chosen)
-        predicted = booster.inplace_predict(found["holdout"][names].to_numpy())
+        parts_known = (train.arrays(found[part], names) for part in ("train", "validation"))
+        booster = training.search(*parts_known)
+        predicted = training.outputs(booster, found["holdout"][names].to_numpy())
         lost[way] = log_loss(parts["holdout"]["__label"], predicted)
     rate = parts["holdout"]["__label"].mean()
     assert lost[True] < lost[False] - 0.02
