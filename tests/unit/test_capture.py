@@ -52,9 +52,7 @@ def asked(*records: Any, probability: Any = 0.25) -> dict[str, Any]:
 def examined(folder: Path, lines: list[str]) -> dict[str, Any]:
     write_capture(folder, "champion", lines)
     reference = monitor.Reference("", BASELINE, None)
-    return monitor.examine(
-        CONTRACT, WINDOW, capture.read(folder, TASK), {}, reference
-    )
+    return monitor.examine(CONTRACT, WINDOW, capture.read(folder, TASK), {}, reference)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +145,7 @@ json_values = st.recursive(
 @given(st.dictionaries(st.sampled_from(sorted(f["name"] for f in EVENT["fields"])), json_values))
 def test_no_captured_record_stops_the_monitor(changes: dict[str, Any]) -> None:
     found = capture.Captured()
-    capture._add(found, json.dumps(asked(GOOD | changes, GOOD)).encode(), "champion")
+    capture._add(found, json.dumps(asked(GOOD | changes, GOOD)).encode(), "champion", TASK)
     reference = monitor.Reference("", BASELINE, None)
     report = monitor.examine(CONTRACT, WINDOW, found, {}, reference)
     assert report["counts"]["captured"] <= 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any
 
 from pyspark.sql import Column
@@ -11,6 +12,10 @@ from pyspark.sql import functions as fn
 
 def label(rule: Mapping[str, Any]) -> Column:
     """Place of the class among the contract's; null for a value that is none of them."""
+    if "below" in rule:
+        value = fn.col(rule["field"])
+        passed = [(value >= fn.lit(limit)).cast("int") for limit in rule["below"]]
+        return reduce(Column.__add__, passed).cast("double")
     places = fn.array(*[fn.lit(name) for name in rule["classes"]])
     place = fn.array_position(places, fn.col(rule["field"]))
     return fn.when(place > 0, place - 1).cast("double")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -50,12 +51,13 @@ class Multiclass(Task):
         return (LOG_LOSS, RELATIVE_LOSS, CALIBRATION, ACCURACY)
 
     def label(self, value: Any) -> float:
-        """Place of the class.
+        """Place of the class that the value is, or whose range it lies in.
 
         Raises:
             ValueError: the contract has no such class.
         """
-        return float(self.classes.index(value))
+        limits = self.rule.get("below")
+        return float(self.classes.index(value) if limits is None else bisect_right(limits, value))
 
     def summary(self, rows: int, sums: Sequence[float]) -> dict[str, Any]:
         """Rows of each class."""
