@@ -23,6 +23,7 @@ from stacks.api.request_models import batch_model, body_model, record_model
 from stacks.api.rules import ONE_ADDRESS_SHARE
 from stacks.application import build
 from stacks.kit.container_image import xgboost_image
+from stacks.serving.settings import Realtime, Serverless
 from stacks.training.seed_model import seed_model
 from tests.support.flows import DEFINITIONS
 from tests.synth import ENVIRONMENTS, resources, templates
@@ -126,8 +127,9 @@ def test_endpoint_keeps_weights_and_rolls_back_on_alarms(environment: str) -> No
 
 @EACH
 def test_guardrails_are_rates_that_ring_while_the_new_fleet_bakes(environment: str) -> None:
-    settings = load_deployment(environment).settings
-    baking = settings.serving.bake_seconds
+    serving = load_deployment(environment).settings.serving
+    assert isinstance(serving, Realtime)
+    baking = serving.bake_seconds
     alarms = of(environment, "serving", "AWS::CloudWatch::Alarm").values()
     for alarm in (a for a in alarms if "-guard-" in a["AlarmName"]):
         if alarm["AlarmName"].endswith("errors"):
@@ -200,18 +202,8 @@ def test_an_unguarded_update_has_no_deployment_configuration() -> None:
 
 def test_serverless_has_one_variant_without_vpc_capture_or_guardrails() -> None:
     deployment = load_deployment("dev")
-    scaling = deployment.settings.serving.autoscaling.model_copy(update={"enabled": False})
-    found = synthesised(
-        variant_of(
-            deployment,
-            mode="serverless",
-            challenger=None,
-            vpc=False,
-            capture=False,
-            volume_customer_key=False,
-            autoscaling=scaling,
-        )
-    )["serving"]
+    settings = deployment.settings.model_copy(update={"serving": Serverless(mode="serverless")})
+    found = synthesised(replace(deployment, settings=settings))["serving"]
     found.has_resource_properties(
         "AWS::SageMaker::EndpointConfig",
         {
