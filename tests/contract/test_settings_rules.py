@@ -115,17 +115,6 @@ ROWS = (
         {"ingestion.compression": "gzip"}),
     Row("parquet-compression", {"ingestion.compression": "gzip", "ingestion.parquet": False},
         {"ingestion.parquet": True}),
-    Row("partitioning-needs-buffering", {"ingestion.buffer_seconds": 1},
-        {"ingestion.buffer_seconds": 0}, frozenset({"backup-needs-buffering"})),
-    Row("backup-needs-buffering",
-        {"ingestion.buffer_seconds": 1, "ingestion.dynamic_partitioning": False},
-        {"ingestion.buffer_seconds": 0}),
-    Row("customer-key-direct-put", {},
-        {"ingestion.source": "kinesis", "ingestion.encryption": "customer_key"},
-        frozenset({"kinesis-not-built"})),
-    Row("stream-encryption-needs-stream", {}, {"ingestion.encryption": "stream"}),
-    Row("kinesis-not-built", {"ingestion.source": "direct_put"},
-        {"ingestion.source": "kinesis", "ingestion.encryption": "stream"}),
     Row("training-instance-exists", {"training.instance_type": "ml.c6i.xlarge"},
         {"training.instance_type": "c6i.xlarge"}),
     Row("training-instance-exists", {"training.instance_type": "ml.t3.medium"},
@@ -290,6 +279,8 @@ ROWS = (
 RANGES: tuple[tuple[str, object, object], ...] = (
     ("ingestion.buffer_megabytes", 128, 129),
     ("ingestion.buffer_seconds", 900, 901),
+    # Neither dynamic partitioning nor the source's backup takes zero buffering.
+    ("ingestion.buffer_seconds", 1, 0),
     # Lambda answers with at most 6 MB, and base64 adds a third to what the transform returns.
     ("ingestion.transform_buffer_megabytes", 3.0, 3.1),
     ("ingestion.transform_buffer_megabytes", 0.2, 0.1),

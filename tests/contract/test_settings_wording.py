@@ -127,10 +127,10 @@ RAISING: tuple[tuple[str, str, object, str], ...] = (
     ("greater_than", "training.learning_rate", 0, "allowed: above 0 and at most 1"),
     ("greater_than", "api.burst", 0, "allowed: above 0 and at most 100000"),
     ("greater_than", "backup.days", 0, "allowed: above 0 and at most 36500"),
-    ("greater_than_equal", "ingestion.buffer_seconds", -1, "allowed: 0 to 900"),
+    ("greater_than_equal", "ingestion.buffer_seconds", 0, "allowed: 1 to 900"),
     ("greater_than_equal", "training.cooldown_minutes", -1, "allowed: 0 to 525600"),
     ("less_than", "training.holdout_share", 0.5, "allowed: above 0 and below 0.5"),
-    ("less_than_equal", "ingestion.buffer_seconds", 901, "allowed: 0 to 900"),
+    ("less_than_equal", "ingestion.buffer_seconds", 901, "allowed: 1 to 900"),
     ("string_type", "network.cidr", 10, "allowed: text, in quotes where YAML would read a number, "
      "a date or true"),
     ("string_type", "instance", True, "allowed: text, in quotes where YAML "
