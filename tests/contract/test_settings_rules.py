@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import contextlib
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple, get_origin
 
 import pytest
+import yaml
+from pydantic import BaseModel
 
+from config.kinds import kinds_of, models_of, single_values
 from config.rules import RULES, value_at
+from config.settings import Settings
 from lambdas.rollout.settle import QUIET_SECONDS
 from stacks.kit import sagemaker_jobs as jobs
 from stacks.kit.asl import GLUE_RUN_FAILED
 from stacks.serving.guardrails import QUIET_MINUTES
 from stacks.training.rules import GLUE_ATTEMPTS, SPOT_PATIENCE
-from tests.support.copies import ConfigurationCopy
+from tests.support.copies import ROOT, ConfigurationCopy, changed
 from tests.support.settings_changes import (
     IN_STEPS,
     ONE_VARIANT,
@@ -313,6 +319,41 @@ RANGES: tuple[tuple[str, object, object], ...] = (
     ("owner.team", "Größe", "aws:team"),
     ("owner.cost_center", "4711", "4" * 257),
 )
+
+
+# Accepted, too: of choices that no rule reads, the value that is no default.
+CHOICES: tuple[dict[str, Any], ...] = (
+    {"training.spot": False, "training.approval": "manual", "retention.log_days": 60},
+    {"serving.vpc": False, "api.auth": "cognito", "audit.management_trail": "existing"},
+    SERVERLESS | {"serving.memory_megabytes": 1024},
+    {"serving.challenger": None, "serving.autoscaling.enabled": False,
+     "serving.retain_variant_properties": False},
+)  # fmt: skip
+
+
+def _choices(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Switches and lists of words; what tells kinds of a section apart is none."""
+    for name, field in model.model_fields.items():
+        sections = models_of(field.annotation)
+        for section in sections:
+            yield from _choices(section, f"{prefix}{name}.")
+        kinds = [] if sections or name in single_values(model) else kinds_of(field.annotation)
+        if any(kind is bool or get_origin(kind) is Literal for kind in kinds):
+            yield f"{prefix}{name}"
+
+
+def test_every_choice_is_accepted_with_another_value_somewhere() -> None:
+    """What the rules leave one value of is no setting."""
+    text = (ROOT / "config" / "dev.yaml").read_text()
+    taken: dict[str, set[object]] = {choice: set() for choice in _choices(Settings)}
+    assert len(taken) > 20
+    for changes in (*CHOICES, *(row.good for row in ROWS if row.environment == "dev")):
+        settings = Settings.model_validate(changed(yaml.safe_load(text), changes))
+        assert not [rule.id for rule in RULES if rule.refused(settings)], changes
+        for choice, values in taken.items():
+            with contextlib.suppress(AttributeError):
+                values.add(value_at(settings, choice))
+    assert [choice for choice, values in taken.items() if len(values - {None}) < 2] == []
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.rule)
