@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 
 from bundles.contents import FUNCTIONS
-from config.rule import Rule
+from config.rule import AWS, Rule
 
 _RESERVED = "https://www.rfc-editor.org/rfc/rfc2606"
+
+_JOB_NAMES = f"{AWS}sagemaker/latest/APIReference/API_CreateTrainingJob.html"
+# A digest, a redrive and an attempt follow (stacks/kit/sagemaker_jobs.py).
+JOB_PREFIX = 63 - 36
 
 _EXAMPLE = re.compile(r"[@.](example\.(com|net|org)|example|invalid|test|localhost)$", re.I)
 
@@ -22,6 +26,10 @@ RULES: tuple[Rule, ...] = (
          lambda s: s.account is not None and is_example(s.owner.email),
          "allowed with account {settings.account}: an address that somebody reads, every alarm "
          "goes there; mail to names that are kept for examples is lost", _RESERVED),
+    Rule("names-fit-jobs", "model", ("instance", "environment"),
+         lambda s: len(f"{s.instance}-{s.environment}-{s.model}") > JOB_PREFIX,
+         f"allowed: with instance, environment and two hyphens at most {JOB_PREFIX} characters, "
+         "for names of jobs have 63 and the rest tells executions apart", _JOB_NAMES),
     Rule("reserved-function-names", "reserved_concurrency", (),
          lambda s: bool(set(s.reserved_concurrency) - set(FUNCTIONS)),
          "allowed keys: " + ", ".join(FUNCTIONS)),

@@ -6,6 +6,7 @@ from typing import Final
 
 INSTANCE: Final = r"^[a-z][a-z0-9]{1,15}$"
 ENVIRONMENT: Final = r"^[a-z][a-z0-9]{1,9}$"
+MODEL: Final = r"^[a-z][a-z0-9]{0,15}$"
 ACCOUNT: Final = r"^[0-9]{12}$"
 REGION: Final = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
 # What every service takes as the value of a tag, without the colon of the reserved prefix `aws:`.
@@ -25,6 +26,7 @@ BUCKET_PREFIX: Final = r"^[a-z0-9][a-z0-9.-]{2,50}$"
 FORMS: Final = {
     INSTANCE: "2 to 16 lower-case letters and digits, a letter first",
     ENVIRONMENT: "2 to 10 lower-case letters and digits, a letter first",
+    MODEL: "1 to 16 lower-case letters and digits, a letter first",
     ACCOUNT: "an account's 12 digits, in quotes",
     REGION: "a Region's name, such as eu-west-1",
     TAG_VALUE: "a tag's value: letters, digits, spaces and . / = + @ _ -",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from config.problems import (
 from config.rules import broken_rules
 from config.settings import Settings
 from config.source import Source, read_source, without
+from config.views import views
 from config.wording import Finding, findings, whole
 
 # Stands in for required settings that are missing or refused, so that the rules can still look at
@@ -30,11 +31,14 @@ from config.wording import Finding, findings, whole
 _STAND_IN: dict[str, Any] = {
     "instance": "standin",
     "environment": "standin",
+    "model": "standin",
     "contract": ".",
     "region": "eu-west-1",
     "owner": {"team": "-", "cost_center": "-", "email": "a@b"},
     "network": {"availability_zones": ["eu-west-1a", "eu-west-1b"]},
 }
+# Of the compiled contracts.
+SHARED = ("event", "label", "retention_days", "label_latency_hours")
 REPOSITORY = Path(__file__).resolve().parents[1]
 # YAML files beside the settings that are no settings.
 _TABLES = {"images", "instance_types"}
@@ -42,17 +46,24 @@ _TABLES = {"images", "instance_types"}
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What the app needs to know of one environment.
+    """What the app needs to know of one environment, as one of its models sees it.
 
     Attributes:
         settings: the checked settings.
         contract: the compiled contract, see :func:`config.contract.compile_contract`.
         contract_path: the contract's file.
+        others: the same as the deployment's other models see it.
     """
 
     settings: Settings
     contract: dict[str, Any]
     contract_path: Path
+    others: tuple[Deployment, ...] = ()
+
+    @property
+    def models(self) -> tuple[Deployment, ...]:
+        """This one first."""
+        return (self, *self.others)
 
 
 def environments(root: Path) -> list[str]:
@@ -72,18 +83,47 @@ def load_deployment(environment: str, root: Path = REPOSITORY) -> Deployment:
         allowed = f"allowed: {', '.join(available)}"
         raise ConfigurationError([Problem("config", "environment", environment, allowed)])
     source = read_source(root / "config" / f"{environment}.yaml", root)
-    settings, problems = _check_settings(source, environment)
+    sources, problems = views(source) if source.data else ([source], [])
+    found = [_one_model(view, environment, root, problems) for view in sources]
+    known = [deployment for deployment in found if deployment is not None]
+    if not problems:
+        problems += _one_lake(known, sources)
+    if problems:
+        raise ConfigurationError([p for i, p in enumerate(problems) if p not in problems[:i]])
+    first, *others = known
+    return replace(first, others=tuple(others))
+
+
+def _one_model(
+    source: Source, environment: str, root: Path, problems: list[Problem]
+) -> Deployment | None:
+    """The deployment as one model sees it; what is wrong is added to ``problems``."""
+    settings, wrong = _check_settings(source, environment)
     contract_path, contract_source, found = _find_contract(source, root)
-    problems += found
+    wrong += found
     contract, found = _check_contract(contract_source)
-    problems += found
-    if contract and contract_source and settings and not problems:
+    wrong += found
+    compiled: dict[str, Any] = {}
+    if contract and contract_source and settings and not wrong:
         compiled = compile_contract(contract)
-        problems += together.problems(settings, source, compiled, contract_source)
-        problems += contract_values.problems(contract, contract_source, compiled)
-        if not problems:
-            return Deployment(settings, compiled, contract_path)
-    raise ConfigurationError(problems)
+        wrong += together.problems(settings, source, compiled, contract_source)
+        wrong += contract_values.problems(contract, contract_source, compiled)
+    problems += wrong
+    return Deployment(settings, compiled, contract_path) if settings and not wrong else None
+
+
+def _one_lake(models: list[Deployment], sources: list[Source]) -> list[Problem]:
+    """Models read the same records: what the lake does with these, contracts have to agree on."""
+    first = models[0]
+    return [
+        source.problem(
+            ("contract",),
+            f"allowed: {what} like the contract of {first.settings.model}, for one lake holds them",
+        )
+        for model, source in zip(models[1:], sources[1:], strict=True)
+        for what in SHARED
+        if model.contract[what] != first.contract[what]
+    ]
 
 
 def _check_settings(source: Source, environment: str) -> tuple[Settings | None, list[Problem]]:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonRef, JsonSchemaValue
 from pydantic_core.core_schema import TaggedUnionSchema
 
-from config.settings import Settings
+from config.settings import SettingsFile
 
 SCHEMA_FILE = Path(__file__).with_name("settings.schema.json")
 
@@ -49,7 +49,7 @@ def _says(key: str, tag: str, model: dict[str, Any]) -> JsonSchemaValue:
 
 def schema_text() -> str:
     """The JSON Schema of the settings, with a trailing newline."""
-    schema = Settings.model_json_schema(schema_generator=_Schema)
+    schema = SettingsFile.model_json_schema(schema_generator=_Schema)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "Settings of one Millrace deployment"
     return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from config import forms
 from config.section import AccountId, PerSecond, RegionName, Section
@@ -58,12 +58,27 @@ class Retention(Section):
     allow_data_deletion: bool = False
 
 
-class Settings(Section):
-    """One deployment of Millrace."""
+ModelName = Annotated[str, Field(pattern=forms.MODEL)]
+
+
+class ModelSettings(Section):
+    """What each model of a deployment has of its own."""
+
+    contract: Path
+    training: Training = Training()
+    serving: Serving = Realtime()
+
+
+class Settings(ModelSettings):
+    """One deployment of Millrace as one of its models sees it.
+
+    A file gives each model under ``models``. One that gives ``contract``, ``training`` and
+    ``serving`` at its top has one model, called ``model`` or like the instance.
+    """
 
     instance: str = Field(pattern=forms.INSTANCE)
     environment: str = Field(pattern=forms.ENVIRONMENT)
-    contract: Path
+    model: ModelName
     account: AccountId | None = None
     region: RegionName
     owner: Owner
@@ -73,10 +88,20 @@ class Settings(Section):
     backup: Backup | None = None
     ingestion: Ingestion = Ingestion()
     processing: Processing = Processing()
-    training: Training = Training()
-    serving: Serving = Realtime()
     api: Api = Api()
     monitoring: Monitoring = Monitoring()
     audit: Audit = Audit()
     retention: Retention = Retention()
     reserved_concurrency: dict[str, PerSecond] = Field(default_factory=dict)
+
+
+class SettingsFile(Settings):
+    """What a file may say, for editors: one model at its top, or several under ``models``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["contract"]}, {"required": ["models"]}]}
+    )
+
+    contract: Path | None = None  # type: ignore[assignment]
+    model: ModelName | None = None  # type: ignore[assignment]
+    models: dict[ModelName, ModelSettings] = Field(default_factory=dict)

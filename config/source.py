@@ -23,6 +23,7 @@ class Source:
         lines: 1-based line of the value at each location.
         problems: what is wrong with the text itself (not YAML, duplicate keys, octal numbers).
         refused: locations of the problems, at which nothing else need be said.
+        within: keys that stand deeper in the file than in ``data``, and below what.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Source:
     lines: dict[Location, int] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     refused: tuple[Location, ...] = ()
+    within: tuple[tuple[str, ...], Location] = ((), ())
 
     def at(self, location: Location) -> object:
         """The value at ``location``, or :data:`NOT_SET`."""
@@ -63,7 +65,8 @@ class Source:
 
     def describe(self, location: Location) -> str:
         """Dotted path in which list items appear by their name: ``schema[events].name``."""
-        text = ""
+        keys, place = self.within
+        text = ".".join(map(str, place)) if location[:1] and location[0] in keys else ""
         for depth, step in enumerate(location):
             if isinstance(step, int):
                 text += f"[{self._item_name(location[: depth + 1], step)}]"

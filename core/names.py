@@ -33,7 +33,8 @@ PARTITION_DATE = "event_date"
 WORKING = "__"
 LABEL_COLUMN = f"{WORKING}label"
 
-# Prefixes inside the zone buckets, all ending in a slash.
+# Prefixes inside the zone buckets, all ending in a slash. What models do not share lies one folder
+# lower, below the model's name (:meth:`Scope.below`).
 RAW_BACKUP = {EVENTS: "backup/events/", LABELS: "backup/labels/"}
 # Firehose has one destination bucket for data and errors; errors hold classified values in clear,
 # so both lie in the raw zone (docs/adr/0023).
@@ -84,7 +85,7 @@ POINTERS_PACKAGE_PROPERTY = "PackageArn"
 # Statement of every bucket's policy that denies calls from outside.
 PERIMETER_STATEMENT = "DenyOutsidePerimeter"
 
-# API: routes below the stage, and the header that asks for one variant.
+# API: routes below the stage and the model's name, and the header that asks for one variant.
 ROUTE_PREDICTIONS = "/predictions"
 ROUTE_BATCH = "/predictions/batch"
 ROUTE_HEALTH = "/health"
@@ -105,10 +106,44 @@ MODEL_ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One instance of Millrace in one environment: the scope of every shared name."""
+    """One instance of Millrace in one environment, and one of its models where that matters."""
 
     instance: str
     environment: str
+    model: str = ""
+    """Empty for what all models share."""
+
+    @property
+    def shared(self) -> Scope:
+        """The scope of what all models share."""
+        return Scope(self.instance, self.environment)
+
+    @property
+    def model_prefix(self) -> str:
+        """Start of every SageMaker name of a model: ``flights-dev-late``.
+
+        Raises:
+            ValueError: the scope is no model's.
+        """
+        return f"{self.instance}-{self.environment}-{self._model}"
+
+    def model_stack(self, capability: str) -> str:
+        """Short name of a model's stack: ``training-late``."""
+        return f"{capability}-{self._model}"
+
+    def route(self, route: str) -> str:
+        """A route of the model's in the API: ``/late/predictions``."""
+        return f"/{self._model}{route}"
+
+    def below(self, prefix: str) -> str:
+        """The model's folder below a prefix of a bucket: ``runs/late/``."""
+        return f"{prefix}{self._model}/"
+
+    @property
+    def _model(self) -> str:
+        if not self.model:
+            raise ValueError(f"{self.stack_prefix} is no scope of one model")
+        return self.model
 
     @property
     def stack_prefix(self) -> str:
@@ -152,4 +187,4 @@ class Scope:
         """SSM parameter that holds the ARN of the model package a variant serves."""
         if variant not in VARIANTS:
             raise ValueError(f"variant is {variant!r}; allowed: {', '.join(VARIANTS)}")
-        return f"{self.parameter_root}/models/{variant}"
+        return f"{self.parameter_root}/models/{self._model}/{variant}"

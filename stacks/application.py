@@ -19,6 +19,8 @@ from stacks.ingestion.outputs import Ingestion
 from stacks.ingestion.stack import IngestionProps, IngestionStack
 from stacks.kit.capability import install
 from stacks.kit.foundation import Foundation
+from stacks.monitoring.model_stack import ModelMonitoringProps, ModelMonitoringStack
+from stacks.monitoring.outputs import Watched
 from stacks.monitoring.stack import MonitoringProps, MonitoringStack
 from stacks.network.stack import NetworkProps, NetworkStack
 from stacks.processing.outputs import Processing
@@ -62,25 +64,32 @@ def _data_stacks(app: App, deployment: Deployment) -> DataOutputs:
 
 def _model_stacks(app: App, deployment: Deployment, data: DataOutputs) -> None:
     foundation, lake = data.foundation, data.lake
-    training = TrainingStack(
-        app, deployment=deployment, props=TrainingProps(foundation, lake, data.processing)
-    )
-    serving = ServingStack(
-        app, deployment=deployment, props=ServingProps(foundation, lake, training.outputs)
-    )
-    # Its parameters are resolved from the pointers that training creates.
-    serving.add_stack_dependency(training)
-    api = ApiStack(app, deployment=deployment, props=ApiProps(foundation, serving.outputs))
-    api.add_stack_dependency(serving)
+    serving: dict[str, ServingStack] = {}
+    watched: list[Watched] = []
+    for model in deployment.models:
+        training = TrainingStack(
+            app, deployment=model, props=TrainingProps(foundation, lake, data.processing)
+        )
+        serves = ServingStack(
+            app, deployment=model, props=ServingProps(foundation, lake, training.outputs)
+        )
+        # Its parameters are resolved from the pointers that training creates.
+        serves.add_stack_dependency(training)
+        monitoring = ModelMonitoringStack(
+            app,
+            deployment=model,
+            props=ModelMonitoringProps(foundation, lake, training.outputs, serves.outputs),
+        )
+        serving[model.settings.model] = serves
+        watched.append(monitoring.outputs)
+    outputs = {name: stack.outputs for name, stack in serving.items()}
+    api = ApiStack(app, deployment=deployment, props=ApiProps(foundation, outputs))
+    for stack in serving.values():
+        api.add_stack_dependency(stack)
     MonitoringStack(
         app,
         deployment=deployment,
         props=MonitoringProps(
-            foundation=foundation,
-            lake=lake,
-            ingestion=data.ingestion,
-            training=training.outputs,
-            serving=serving.outputs,
-            api=api.outputs,
+            foundation=foundation, ingestion=data.ingestion, models=watched, api=api.outputs
         ),
     )

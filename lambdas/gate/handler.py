@@ -1,6 +1,6 @@
 """Gate handler: called by the retraining state machine.
 
-AWS calls: ``s3:GetObject`` on ``runs/*/statistics.json`` of the features bucket and
+AWS calls: ``s3:GetObject`` on the model's ``runs/*/statistics.json`` of the features bucket and
 ``evaluations/*/evaluation.json`` of the artifacts bucket (and ``kms:Decrypt`` of their keys).
 """
 
@@ -35,11 +35,13 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
     environment, run_id = _environment(), required(event, "run_id")
     match event.get("operation"):
         case "quality":
-            key = f"{names.FEATURES_RUNS}{run_id}/{names.STATISTICS_FILE}"
+            key = f"{names.FEATURES_RUNS}{environment.model}/{run_id}/{names.STATISTICS_FILE}"
             statistics = read_json(_s3(), environment.features_bucket, key)
             return logic.quality(contract.load(), statistics)
         case "decide":
-            key = f"{names.ARTIFACTS_EVALUATIONS}{run_id}/{names.EVALUATION_FILE}"
+            key = (
+                f"{names.ARTIFACTS_EVALUATIONS}{environment.model}/{run_id}/{names.EVALUATION_FILE}"
+            )
             evaluation = read_json(_s3(), environment.artifacts_bucket, key)
             return logic.decide(contract.load(), evaluation)
         case other:

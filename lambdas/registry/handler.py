@@ -54,7 +54,7 @@ def _champion() -> dict[str, Any]:
 def _register(event: dict[str, Any]) -> dict[str, Any]:
     environment = _environment()
     run_id = required(event, "run_id")
-    key = f"{names.ARTIFACTS_EVALUATIONS}{run_id}/{names.EVALUATION_FILE}"
+    key = f"{names.ARTIFACTS_EVALUATIONS}{environment.model}/{run_id}/{names.EVALUATION_FILE}"
     evaluation = read_json(_s3(), environment.artifacts_bucket, key)
     candidate = logic.Candidate(
         run_id=run_id,

@@ -114,7 +114,8 @@ def request_of(event: Mapping[str, Any]) -> Request:
     body = event.get("body")
     return Request(
         method=str(event.get("httpMethod", "")).upper(),
-        path="/" + str(path).strip("/"),
+        # The first part is the model's name: each has a router of its own.
+        path="/" + str(path).strip("/").partition("/")[2],
         headers={str(name).lower(): str(value) for name, value in headers.items()},
         request_id=str(context.get("requestId") or ""),
         raw_body=body if isinstance(body, str) else "",

@@ -115,6 +115,7 @@ class GateEnvironment(Environment):
     """Data-quality and champion gates."""
 
     FUNCTION = "gate"
+    model: str
     features_bucket: str
     artifacts_bucket: str
 
@@ -128,6 +129,7 @@ class RegistryEnvironment(Environment):
     image_uri: str
     champion_parameter: str
     artifacts_bucket: str
+    model: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

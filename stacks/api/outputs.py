@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aws_cdk import aws_apigateway as apigateway
@@ -13,5 +14,6 @@ from stacks.kit.platform_function import PlatformFunction
 class Api:
     """Outputs of the API stack."""
 
-    router: PlatformFunction
+    routers: Mapping[str, PlatformFunction]
+    """By model."""
     rest_api: apigateway.RestApi

@@ -1,4 +1,6 @@
-"""REST API in front of the router: authorised, validated, throttled, logged, traced.
+"""REST API in front of the routers, one below each model's name.
+
+It is authorised, validated, throttled, logged and traced.
 
 API Gateway writes logs with one role for the whole account and Region. That role is a singleton,
 so it is never created here (``cloud_watch_role=False``): see the runbook's first section.
@@ -7,7 +9,9 @@ so it is never created here (``cloud_watch_role=False``): see the runbook's firs
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
@@ -45,12 +49,29 @@ ACCESS_LOG = {
 }
 
 
+# Verb of each route below a model's name, and whether it takes a body.
+ROUTES = (
+    (names.ROUTE_PREDICTIONS, "POST", True),
+    (names.ROUTE_BATCH, "POST", True),
+    (names.ROUTE_HEALTH, "GET", False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiModel:
+    """One model behind the API."""
+
+    scope: names.Scope
+    router: PlatformFunction
+    contract: Mapping[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class PredictionApiProps:
     """What the API fronts and who may call it."""
 
     foundation: Foundation
-    router: PlatformFunction
+    models: Sequence[ApiModel]
     authorizer: apigateway.IAuthorizer | None
     """None: callers sign with IAM."""
 
@@ -124,11 +145,13 @@ class PredictionApi(Construct):
         stage.client_certificate_id = certificate.attr_client_certificate_id
 
     def _add_routes(self) -> None:
-        contract, limit = self._stack.contract, self._stack.settings.api.batch_records
+        limit = self._stack.settings.api.batch_records
         # For integrators: what the routes take and say, in the exported definition.
-        self._model("Record", record_model(contract))
-        self._model("Batch", batch_model(contract, limit))
-        self._model("Answer", answer_model(contract))
+        for model in self._props.models:
+            name = model.scope.model.capitalize()
+            self._model(f"{name}Record", record_model(model.contract))
+            self._model(f"{name}Batch", batch_model(model.contract, limit))
+            self._model(f"{name}Answer", answer_model(model.contract))
         body = self._model("Body", body_model())
         validator = apigateway.RequestValidator(
             self,
@@ -137,32 +160,30 @@ class PredictionApi(Construct):
             validate_request_body=True,
             validate_request_parameters=True,
         )
-        for route, method, model in (
-            (names.ROUTE_PREDICTIONS, "POST", body),
-            (names.ROUTE_BATCH, "POST", body),
-            (names.ROUTE_HEALTH, "GET", None),
-        ):
-            self._add_route(route, method, model, validator)
+        for model in self._props.models:
+            for route, verb, takes_body in ROUTES:
+                self._add_route(model, route, verb, body if takes_body else None, validator)
 
     def _add_route(
         self,
+        model: ApiModel,
         route: str,
         verb: str,
-        model: apigateway.IModel | None,
+        body: apigateway.IModel | None,
         validator: apigateway.IRequestValidator,
     ) -> None:
         authorizer = self._props.authorizer
-        method = self.api.root.resource_for_path(route).add_method(
+        method = self.api.root.resource_for_path(model.scope.route(route)).add_method(
             verb,
             apigateway.LambdaIntegration(
-                self._props.router.function, proxy=True, allow_test_invoke=False
+                model.router.function, proxy=True, allow_test_invoke=False
             ),
             # For every content type: a body would pass unchecked under any other one. The router
             # answers 415 to what is declared as something else.
-            request_models={"$default": model} if model else None,
+            request_models={"$default": body} if body else None,
             request_validator=validator,
             request_parameters={f"method.request.header.{names.VARIANT_HEADER}": False}
-            if model
+            if body
             else None,
             authorization_type=apigateway.AuthorizationType.COGNITO
             if authorizer
@@ -192,12 +213,9 @@ class PredictionApi(Construct):
     def _define_callers(self) -> iam.ManagedPolicy:
         """Attach it to whoever may ask for predictions."""
         routes = [
-            self.api.arn_for_execute_api(method, route, STAGE)
-            for method, route in (
-                ("POST", names.ROUTE_PREDICTIONS),
-                ("POST", names.ROUTE_BATCH),
-                ("GET", names.ROUTE_HEALTH),
-            )
+            self.api.arn_for_execute_api(verb, model.scope.route(route), STAGE)
+            for model in self._props.models
+            for route, verb, _ in ROUTES
         ]
         return iam.ManagedPolicy(
             self,

@@ -1,7 +1,8 @@
-"""The way in for clients: REST API, WAF, router."""
+"""The way in for clients: REST API, WAF, a router for each model."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aws_cdk import CfnOutput
@@ -9,10 +10,10 @@ from constructs import Construct
 
 from config.load import Deployment
 from stacks.api.outputs import Api
-from stacks.api.prediction_api import PredictionApi, PredictionApiProps
+from stacks.api.prediction_api import ApiModel, PredictionApi, PredictionApiProps
 from stacks.api.users import ApiUsers
 from stacks.api.web_acl import WebAcl, WebAclProps
-from stacks.kit.base_stack import BaseStack
+from stacks.kit.base_stack import BaseStack, scope_of
 from stacks.kit.foundation import Foundation
 from stacks.kit.grants import allow_pseudonyms
 from stacks.kit.platform_function import PlatformFunction, PlatformFunctionProps
@@ -28,11 +29,12 @@ class ApiProps:
     """What the API stands on."""
 
     foundation: Foundation
-    serving: Serving
+    serving: Mapping[str, Serving]
+    """By model."""
 
 
 class ApiStack(BaseStack):
-    """``outputs``: router and REST API."""
+    """``outputs``: routers and REST API."""
 
     def __init__(self, scope: Construct, *, deployment: Deployment, props: ApiProps) -> None:
         super().__init__(
@@ -42,7 +44,9 @@ class ApiStack(BaseStack):
             description="Millrace: REST API for predictions, WAF, router",
         )
         self._props = props
-        self.router = self._define_router()
+        self.routers = {
+            model.settings.model: self._define_router(model) for model in deployment.models
+        }
         users = ApiUsers(self, "Users", stack=self) if self.settings.api.auth == "cognito" else None
         self.api = PredictionApi(
             self,
@@ -50,7 +54,10 @@ class ApiStack(BaseStack):
             stack=self,
             props=PredictionApiProps(
                 foundation=props.foundation,
-                router=self.router,
+                models=[
+                    ApiModel(scope_of(model), self.routers[model.settings.model], model.contract)
+                    for model in deployment.models
+                ],
                 authorizer=users.authorizer if users else None,
             ),
         )
@@ -63,22 +70,24 @@ class ApiStack(BaseStack):
                 stage_arn=self.api.api.deployment_stage.stage_arn,
             ),
         )
-        self.outputs = Api(router=self.router, rest_api=self.api.api)
+        self.outputs = Api(routers=self.routers, rest_api=self.api.api)
         CfnOutput(self, "ApiUrl", value=self.api.api.url)
         CfnOutput(self, "ApiCallersPolicyArn", value=self.api.callers.managed_policy_arn)
 
-    def _define_router(self) -> PlatformFunction:
-        foundation, serving = self._props.foundation, self._props.serving
+    def _define_router(self, model: Deployment) -> PlatformFunction:
+        foundation, name = self._props.foundation, model.settings.model
+        serving = self._props.serving[name]
         router = PlatformFunction(
             self,
-            "Router",
+            f"{name.capitalize()}Router",
             props=PlatformFunctionProps(
                 function="router",
-                description="Validates and pseudonymises records, asks the endpoint",
+                description=f"Validates and pseudonymises records, asks the endpoint of {name}",
+                contract=model.contract,
                 foundation=foundation,
                 environment={
                     "ENDPOINT_NAME": serving.endpoint_name,
-                    "VARIANTS": ",".join(self.settings.serving.answering_variants),
+                    "VARIANTS": ",".join(model.settings.serving.answering_variants),
                     "PSEUDONYM_KEY_ARN": foundation.security.pseudonym_key.key_arn,
                     "BATCH_RECORDS": str(self.settings.api.batch_records),
                 },

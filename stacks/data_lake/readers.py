@@ -5,7 +5,7 @@ Writing is never shared: each place has one writer, whose own policy says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aws_cdk import aws_s3 as s3
@@ -18,11 +18,9 @@ from stacks.kit.grants import allow_documents, allow_objects
 
 
 @dataclass(frozen=True, slots=True)
-class LakeReaders:
-    """Policies by what they let a role read; who has to list the bucket too is granted that."""
+class ModelReaders:
+    """Of one model's places; who has to list the bucket too is granted that."""
 
-    records: CustomerPolicy
-    """Curated events and labels, listed and read: the features job and the monitor job."""
     runs: CustomerPolicy
     """Training sets: gate, training and evaluation."""
     models: CustomerPolicy
@@ -31,7 +29,23 @@ class LakeReaders:
     """Evaluations of candidates: gate, registry and the monitor job."""
 
 
-def lake_readers(scope: Construct, *, zones: Mapping[str, s3.IBucket], keys: Keys) -> LakeReaders:
+@dataclass(frozen=True, slots=True)
+class LakeReaders:
+    """Policies by what they let a role read."""
+
+    records: CustomerPolicy
+    """Curated events and labels, listed and read: the features job and the monitor job."""
+    of: Mapping[str, ModelReaders]
+    """By model: none reads another's."""
+
+
+def lake_readers(
+    scope: Construct,
+    *,
+    zones: Mapping[str, s3.IBucket],
+    keys: Keys,
+    models: Sequence[names.Scope],
+) -> LakeReaders:
     """Create the policies in the lake's own stack, before whoever reads."""
     by_zone = {"curated": keys.data, "features": keys.data, "artifacts": keys.models}
 
@@ -48,9 +62,15 @@ def lake_readers(scope: Construct, *, zones: Mapping[str, s3.IBucket], keys: Key
     tables = [names.CURATED[table] for table in (names.TABLE_EVENTS, names.TABLE_LABELS)]
     records = policy("Records", "curated", *tables)
     allow_objects(records, zones["curated"], by_zone["curated"], read=tables)
-    return LakeReaders(
-        records=records,
-        runs=by_name("Runs", "features", names.FEATURES_RUNS),
-        models=by_name("Models", "artifacts", names.ARTIFACTS_MODELS),
-        evaluations=by_name("Evaluations", "artifacts", names.ARTIFACTS_EVALUATIONS),
-    )
+
+    def of(model: names.Scope) -> ModelReaders:
+        name = model.model.capitalize()
+        return ModelReaders(
+            runs=by_name(f"{name}Runs", "features", model.below(names.FEATURES_RUNS)),
+            models=by_name(f"{name}Models", "artifacts", model.below(names.ARTIFACTS_MODELS)),
+            evaluations=by_name(
+                f"{name}Evaluations", "artifacts", model.below(names.ARTIFACTS_EVALUATIONS)
+            ),
+        )
+
+    return LakeReaders(records=records, of={model.model: of(model) for model in models})

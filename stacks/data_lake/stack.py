@@ -15,7 +15,7 @@ from stacks.data_lake.catalog import LakeCatalog, LakeCatalogProps
 from stacks.data_lake.outputs import Lake
 from stacks.data_lake.producers import admit_file_producers, file_producers
 from stacks.data_lake.readers import lake_readers
-from stacks.kit.base_stack import BaseStack
+from stacks.kit.base_stack import BaseStack, scope_of
 from stacks.kit.foundation import Foundation
 from stacks.kit.zone_bucket import ZoneBucket, ZoneBucketProps
 from stacks.security.break_glass import deny_originals
@@ -56,7 +56,12 @@ class DataLakeStack(BaseStack):
             database_name=self.catalog.database_name,
             tables=self.catalog.tables,
             work_group=self._define_work_group(),
-            readers=lake_readers(self, zones=self.zones, keys=props.foundation.keys),
+            readers=lake_readers(
+                self,
+                zones=self.zones,
+                keys=props.foundation.keys,
+                models=[scope_of(model) for model in deployment.models],
+            ),
         )
 
     def _define_zones(self) -> dict[str, s3.IBucket]:

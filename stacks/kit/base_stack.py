@@ -12,8 +12,9 @@ from core import names
 
 
 def scope_of(deployment: Deployment) -> names.Scope:
-    """The naming scope (instance and environment) of a deployment."""
-    return names.Scope(deployment.settings.instance, deployment.settings.environment)
+    """The naming scope of a deployment, as one of its models sees it."""
+    settings = deployment.settings
+    return names.Scope(settings.instance, settings.environment, settings.model)
 
 
 # A version in the model registry takes no tags, those of its group are its own:
@@ -43,6 +44,7 @@ class BaseStack(Stack):
         description: str,
         stateful: bool = False,
         bootstrap_rule: bool = True,
+        of_model: bool = False,
     ) -> None:
         """Create the stack ``Millrace-<instance>-<environment>-<name>``.
 
@@ -55,11 +57,15 @@ class BaseStack(Stack):
             bootstrap_rule: puts CDK's rule on the bootstrap version into the template. Its
                 parameter is read from SSM by whoever updates the stack; the CLI checks the
                 version by itself.
+            of_model: one stack for each model, whose name follows; what it names is the model's.
+                Of another stack all models share what it holds.
         """
         settings = deployment.settings
         self.settings = settings
         self.contract: dict[str, Any] = deployment.contract
-        self.names = scope_of(deployment)
+        own = scope_of(deployment)
+        self.names = own if of_model else own.shared
+        name = own.model_stack(name) if of_model else name
         super().__init__(
             scope,
             name,

@@ -14,6 +14,7 @@ from stacks.kit.base_stack import stack_of
 from stacks.kit.customer_policy import CustomerPolicy
 from stacks.kit.foundation import Foundation
 from stacks.kit.log_group import encrypted_log_group, unique_to_the_stack
+from stacks.kit.runtime_policies import PROCESSING, allow_jobs
 from stacks.kit.service_role import ServiceRole, ServiceRoleProps
 
 VENDED_LOGS = "/aws/vendedlogs"
@@ -48,6 +49,8 @@ class FlowMachine(Construct):
                 policies=[props.foundation.security.runtimes.flow, *props.policies],
             ),
         )
+
+        allow_jobs(self.role.policy, stack, PROCESSING)
 
     def define(self, definition: Mapping[str, Any]) -> sfn.StateMachine:
         """Create the state machine."""

@@ -93,7 +93,7 @@ def on_stopped(
     rule = events.Rule(
         scope,
         construct_id,
-        rule_name=stack.names.rule("execution-stopped"),
+        rule_name=stack.names.rule(stack.names.model_stack("execution-stopped")),
         description="An execution ended without success: release what it holds",
         event_pattern=events.EventPattern(
             source=["aws.states"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -46,6 +47,8 @@ class PlatformFunctionProps:
     timeout_seconds: int = 30
     path: str | None = None
     """IAM path of the role, where it is not that of roles whose calls leave from our network."""
+    contract: Mapping[str, Any] | None = None
+    """What its archive holds, where it is not the stack's: a function of one model."""
     reserved_key: str | None = None
     """Key into ``settings.reserved_concurrency``; the function's name by default."""
 
@@ -91,7 +94,7 @@ class PlatformFunction(Construct):
     def _define_function(self) -> lambda_.Function:
         props = self._props
         foundation = props.foundation
-        bundle = function_bundle(props.function, self._stack.contract)
+        bundle = function_bundle(props.function, props.contract or self._stack.contract)
         return lambda_.Function(
             self,
             "Function",

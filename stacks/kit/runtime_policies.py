@@ -14,7 +14,6 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from stacks.kit import sagemaker_names
 from stacks.kit.base_stack import BaseStack
 from stacks.kit.container_image import xgboost_image
 from stacks.kit.customer_policy import CustomerPolicy, Reason
@@ -69,7 +68,7 @@ FLOW = Reason(
     constraint="Log delivery and tracing calls take no resource; jobs get their names when an "
     "execution starts them.",
     evidence="https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html",
-    control="Job names start with this instance and environment, roles are passed to SageMaker "
+    control="Job names start with instance, environment and model, roles are passed to SageMaker "
     "only, and every other grant names one resource.",
 )
 # SageMaker attaches network interfaces itself; these calls take no resource it could be held to,
@@ -130,22 +129,19 @@ def runtime_policies(
     allow_dead_letters(function, dead_letters, keys.messages)
     return Runtimes(
         function=function,
-        flow=_flow_runtime(scope, stack, keys.messages, alerts),
+        flow=_flow_runtime(scope, keys.messages, alerts),
         job=_job_runtime(scope, stack, keys.models),
     )
 
 
-def _flow_runtime(
-    scope: Construct, stack: BaseStack, messages: kms.IKey, alerts: sns.ITopic
-) -> CustomerPolicy:
+def _flow_runtime(scope: Construct, messages: kms.IKey, alerts: sns.ITopic) -> CustomerPolicy:
     policy = CustomerPolicy(
         scope,
         "FlowRuntime",
-        description="Every state machine: log delivery, traces, alerts, processing jobs",
+        description="Every state machine: log delivery, traces, alerts",
     )
     policy.allow(FLOW_ACTIONS, ["*"], reason=FLOW)
     allow_alert(policy, alerts, messages)
-    allow_jobs(policy, stack, PROCESSING)
     return policy
 
 
@@ -181,11 +177,11 @@ def _repository(stack: BaseStack) -> str:
 
 
 def allow_jobs(policy: CustomerPolicy, stack: BaseStack, kind: str) -> None:
-    """Allow this deployment's SageMaker jobs of one kind, and what ``.sync`` asks to follow them.
+    """Allow a model's SageMaker jobs of one kind, and what ``.sync`` asks to follow them.
 
     The role of the jobs is passed by the state machine that runs them: its own policy says so.
     """
-    jobs = sagemaker_arn(stack, _RESOURCES[kind], f"{sagemaker_names.prefix(stack.names)}-*")
+    jobs = sagemaker_arn(stack, _RESOURCES[kind], f"{stack.names.model_prefix}-*")
     policy.allow(
         [
             f"sagemaker:Create{kind}",

@@ -1,6 +1,6 @@
 """Requests of the SageMaker jobs that the state machines start.
 
-Names of jobs: ``<instance>-<environment>-<digest of the execution's name>-<redrive><attempt>``.
+Names of jobs: ``<instance>-<environment>-<model>-<digest of execution's name>-<redrive><attempt>``.
 Executions that EventBridge starts have names of 73 characters with underscores, which SageMaker
 refuses (63, letters, digits and hyphens), so the name is hashed; redrive and attempt keep a
 repeated request unique, for a redrive counts attempts from zero again. An attempt has one digit, so
@@ -85,6 +85,7 @@ def job_name(prefix: str) -> str:
 def training_job(
     compute: Compute,
     *,
+    scope: names.Scope,
     features_bucket: str,
     artifacts_bucket: str,
     source_uri: str,
@@ -94,8 +95,9 @@ def training_job(
     """``CreateTrainingJob``: script mode on one instance, with the run's folder as channels."""
 
     def run(folder: str) -> str:
-        return below(features_bucket, f"{names.FEATURES_RUNS}{{}}/{folder}", RUN_ID)
+        return below(features_bucket, f"{scope.below(names.FEATURES_RUNS)}{{}}/{folder}", RUN_ID)
 
+    models = scope.below(names.ARTIFACTS_MODELS)
     request: dict[str, Any] = {
         "TrainingJobName.$": job_name(compute.job_prefix),
         "AlgorithmSpecification": {
@@ -113,7 +115,7 @@ def training_job(
             _channel("run", run("")),
         ],
         "OutputDataConfig": {
-            "S3OutputPath": f"s3://{artifacts_bucket}/{names.ARTIFACTS_MODELS}",
+            "S3OutputPath": f"s3://{artifacts_bucket}/{models}",
             "KmsKeyId": compute.output_key_arn,
         },
         "ResourceConfig": _cluster(compute),
@@ -128,7 +130,7 @@ def training_job(
             compute.max_runtime_seconds * SPOT_PATIENCE
         )
         request["CheckpointConfig"] = {
-            **_uri(below(artifacts_bucket, f"{names.ARTIFACTS_MODELS}checkpoints/{{}}/", RUN_ID)),
+            **_uri(below(artifacts_bucket, f"{models}checkpoints/{{}}/", RUN_ID)),
             "LocalPath": CHECKPOINTS,
         }
     return request

@@ -10,18 +10,13 @@ from core import names
 from stacks.kit.base_stack import BaseStack
 
 
-def prefix(scope: names.Scope) -> str:
-    """Start of every SageMaker name of a deployment (jobs, models, configurations)."""
-    return f"{scope.instance}-{scope.environment}"
-
-
 def endpoint_name(scope: names.Scope) -> str:
     """The endpoint's fixed name.
 
     The router invokes it, the rollout function sets its weights and the monitor reads its capture
     by this name, while the endpoint itself belongs to a later stack.
     """
-    return prefix(scope)
+    return scope.model_prefix
 
 
 def endpoint_alarm_names(scope: names.Scope, variant: str) -> list[str]:
@@ -30,12 +25,12 @@ def endpoint_alarm_names(scope: names.Scope, variant: str) -> list[str]:
     The experiment's check in the retraining flow names them, and that flow belongs to an earlier
     stack.
     """
-    return [f"{prefix(scope)}-{variant}-errors", f"{prefix(scope)}-{variant}-latency"]
+    return [f"{scope.model_prefix}-{variant}-errors", f"{scope.model_prefix}-{variant}-latency"]
 
 
 def guard_alarm_names(scope: names.Scope, variant: str) -> list[str]:
     """Alarms on one variant of the newest configuration: what guards an update of the endpoint."""
-    return [f"{prefix(scope)}-{variant}-guard-{kind}" for kind in ("errors", "latency")]
+    return [f"{scope.model_prefix}-{variant}-guard-{kind}" for kind in ("errors", "latency")]
 
 
 def alarm_arns(stack: BaseStack, alarm_names: Sequence[str]) -> list[str]:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from aws_cdk import Duration
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from core import names
-from model_code.tasks.task import Metric
 from stacks.monitoring.model_alarms import model_metric
+from stacks.monitoring.outputs import Watched
 
-HALF, FULL, HEIGHT = 12, 24, 6
+THIRD, HALF, FULL, HEIGHT = 8, 12, 24, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +24,7 @@ class DashboardProps:
     streams: Mapping[str, str]
     """Delivery stream names by stream."""
     api: apigateway.RestApi
-    endpoint_name: str
-    variants: Sequence[str]
-    quality: Sequence[Metric]
-    """The task's metrics."""
-    machines: Mapping[str, sfn.IStateMachine]
+    models: Sequence[Watched]
     alarms: Sequence[cloudwatch.IAlarm]
     period: Duration
 
@@ -53,15 +48,18 @@ class OperationsDashboard(Construct):
                 self._firehose("DeliveryToS3.DataFreshness", "Maximum"),
             ),
         )
-        self.dashboard.add_widgets(
-            self._graph("API", self._api()), self._graph("Requests by variant", self._variants())
-        )
-        self.dashboard.add_widgets(
-            self._graph("Model quality", self._model()), self._graph("Flows", self._flows())
-        )
+        self.dashboard.add_widgets(self._graph("API", self._api(), FULL))
+        for model in props.models:
+            self.dashboard.add_widgets(
+                self._graph(f"{model.model}: requests by variant", self._variants(model), THIRD),
+                self._graph(f"{model.model}: quality", self._quality(model), THIRD),
+                self._graph(f"{model.model}: flows", self._flows(model), THIRD),
+            )
 
-    def _graph(self, title: str, metrics: list[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:
-        return cloudwatch.GraphWidget(title=title, left=metrics, width=HALF, height=HEIGHT)
+    def _graph(
+        self, title: str, metrics: list[cloudwatch.IMetric], width: int = HALF
+    ) -> cloudwatch.GraphWidget:
+        return cloudwatch.GraphWidget(title=title, left=metrics, width=width, height=HEIGHT)
 
     def _firehose(self, name: str, statistic: str) -> list[cloudwatch.IMetric]:
         return [
@@ -85,34 +83,34 @@ class OperationsDashboard(Construct):
             stage.metric_latency(period=period, statistic="p99"),
         ]
 
-    def _variants(self) -> list[cloudwatch.IMetric]:
+    def _variants(self, model: Watched) -> list[cloudwatch.IMetric]:
         return [
             cloudwatch.Metric(
                 namespace="AWS/SageMaker",
                 metric_name="Invocations",
                 dimensions_map={
-                    "EndpointName": self._props.endpoint_name,
+                    "EndpointName": model.endpoint_name,
                     "VariantName": variant,
                 },
                 statistic="Sum",
                 period=self._props.period,
                 label=variant,
             )
-            for variant in self._props.variants
+            for variant in model.variants
         ]
 
-    def _model(self) -> list[cloudwatch.IMetric]:
-        wanted = [metric.published for metric in self._props.quality]
+    def _quality(self, model: Watched) -> list[cloudwatch.IMetric]:
+        wanted = [metric.published for metric in model.quality]
         return [
-            model_metric(name, self._props.endpoint_name, "Average", Duration.days(1))
+            model_metric(name, model.endpoint_name, "Average", Duration.days(1))
             for name in (*wanted, names.METRIC_DRIFTED_FEATURES)
-            if self._props.endpoint_name
+            if model.endpoint_name
         ]
 
-    def _flows(self) -> list[cloudwatch.IMetric]:
+    def _flows(self, model: Watched) -> list[cloudwatch.IMetric]:
         return [
             metric
-            for name, machine in self._props.machines.items()
+            for name, machine in model.machines.items()
             for metric in (
                 machine.metric_succeeded(period=self._props.period, label=f"{name} succeeded"),
                 machine.metric_failed(period=self._props.period, label=f"{name} failed"),

@@ -73,7 +73,7 @@ class ModelBreach(Construct):
         self.rule = events.Rule(
             self,
             "Rule",
-            rule_name=stack.names.rule("model-breach"),
+            rule_name=stack.names.rule(stack.names.model_stack("model-breach")),
             description="The model alarm rings: retrain",
             event_pattern=events.EventPattern(
                 source=["aws.cloudwatch"],

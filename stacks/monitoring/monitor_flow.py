@@ -66,6 +66,8 @@ class MonitorFlow(Construct):
 
     def _define_job_role(self) -> ServiceRole:
         props, lake = self._props, self._props.lake
+        scope, capture = self._stack.names, self._capture
+        readers = lake.readers.of[scope.model]
         role = job_role(
             self,
             "Job",
@@ -74,8 +76,8 @@ class MonitorFlow(Construct):
             policies=[
                 props.training.code.runtime,
                 lake.readers.records,
-                lake.readers.models,
-                lake.readers.evaluations,
+                readers.models,
+                readers.evaluations,
             ],
         )
         role.allow(
@@ -89,10 +91,14 @@ class MonitorFlow(Construct):
             role,
             lake.monitoring,
             props.foundation.keys.models,
-            read=[names.MONITORING_CAPTURE],
-            write=[names.MONITORING_REPORTS],
+            read=[capture],
+            write=[scope.below(names.MONITORING_REPORTS)],
         )
         return role
+
+    @property
+    def _capture(self) -> str:
+        return f"{names.MONITORING_CAPTURE}{self._props.endpoint_name}/"
 
     def _allow_tasks(self) -> None:
         """What the definition calls beside its job."""
@@ -102,7 +108,7 @@ class MonitorFlow(Construct):
         flow.role.allow(
             ["s3:ListBucket"],
             [props.lake.monitoring.bucket_arn],
-            {"StringLike": {"s3:prefix": [f"{names.MONITORING_CAPTURE}*"]}},
+            {"StringLike": {"s3:prefix": [f"{self._capture}*"]}},
         )
 
     def _definition_inputs(self) -> monitor.Flow:
@@ -121,6 +127,7 @@ class MonitorFlow(Construct):
             ),
             code=props.training.code.location,
             endpoint_name=props.endpoint_name,
+            reports=self._stack.names.below(names.MONITORING_REPORTS),
             monitoring_bucket=props.lake.monitoring.bucket_name,
             curated_bucket=props.lake.curated.bucket_name,
             window_days=settings.window_days,

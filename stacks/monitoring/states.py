@@ -39,6 +39,8 @@ class Flow:
     job: Compute
     code: ProcessingCode
     endpoint_name: str
+    reports: str
+    """Prefix of the model's reports."""
     monitoring_bucket: str
     curated_bucket: str
     window_days: int
@@ -192,7 +194,7 @@ def _request(flow: Flow, capture_uri: str) -> dict[str, Any]:
             "report",
             below(
                 flow.monitoring_bucket,
-                f"{names.MONITORING_REPORTS}{{}}/{{}}/",
+                f"{flow.reports}{{}}/{{}}/",
                 WINDOW_END,
                 RUN_ID,
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stacks.processing.spark_job import SparkJob
@@ -12,4 +13,5 @@ class Processing:
     """Outputs of the processing stack."""
 
     curate: SparkJob
-    features: SparkJob
+    features: Mapping[str, SparkJob]
+    """By model: each has features and a window of its own."""

@@ -6,6 +6,7 @@ whole network before it does. Connection and security group are each job's own (
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aws_cdk import Stack
@@ -38,7 +39,7 @@ class SparkRuntimeProps:
     vpc_arn: str
     modules: assets.Asset
     """``glue.zip``."""
-    contract: assets.Asset
+    contracts: Sequence[assets.Asset]
 
 
 def spark_runtime(scope: Construct, props: SparkRuntimeProps) -> CustomerPolicy:
@@ -48,7 +49,7 @@ def spark_runtime(scope: Construct, props: SparkRuntimeProps) -> CustomerPolicy:
         "SparkRuntime",
         description="Every Spark job: modules, contract, metrics, network interfaces",
     )
-    shared = (props.modules, props.contract)
+    shared = (props.modules, *props.contracts)
     policy.allow(
         ["s3:GetObject"], [asset.bucket.arn_for_objects(asset.s3_object_key) for asset in shared]
     )

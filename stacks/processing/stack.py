@@ -12,7 +12,7 @@ from bundles.archives import contract_file, glue_bundle
 from config.load import Deployment
 from core import names
 from stacks.data_lake.outputs import Lake
-from stacks.kit.base_stack import BaseStack
+from stacks.kit.base_stack import BaseStack, scope_of
 from stacks.kit.customer_policy import CustomerPolicy
 from stacks.kit.foundation import Foundation
 from stacks.kit.grants import (
@@ -53,23 +53,32 @@ class ProcessingStack(BaseStack):
             description="Millrace: Spark jobs that curate records and compute features",
         )
         self._props = props
-        self.contract_asset = assets.Asset(
-            self, "Contract", path=str(contract_file(deployment.contract))
-        )
+        self._contracts = {
+            model.settings.model: self._contract(model) for model in deployment.models
+        }
         self._modules = assets.Asset(self, "Modules", path=str(glue_bundle()))
         self._runtime = spark_runtime(
             self,
             SparkRuntimeProps(
                 vpc_arn=props.foundation.network.vpc.vpc_arn,
                 modules=self._modules,
-                contract=self.contract_asset,
+                contracts=list(self._contracts.values()),
             ),
         )
         self._encryption = job_encryption(
             self, "JobEncryption", stack=self, foundation=props.foundation
         )
-        self.outputs = Processing(curate=self._define_curate(), features=self._define_features())
+        self.outputs = Processing(
+            curate=self._define_curate(),
+            features={
+                model.settings.model: self._define_features(model) for model in deployment.models
+            },
+        )
         self._schedule_curate()
+
+    def _contract(self, model: Deployment) -> assets.Asset:
+        path = str(contract_file(model.contract))
+        return assets.Asset(self, f"{model.settings.model.capitalize()}Contract", path=path)
 
     def _define_curate(self) -> SparkJob:
         lake, security = self._props.lake, self._props.foundation.security
@@ -87,7 +96,14 @@ class ProcessingStack(BaseStack):
             "pseudonym_key": security.pseudonym_key.key_arn,
         }
         # Two runs would replace each other's partitions: one at a time.
-        job = self._define_job("curate", "Unique tables from streams, files and errors", arguments)
+        job = self._define_job(
+            "CurateJob",
+            "curate",
+            "Unique tables from streams, files and errors",
+            arguments,
+            # Of records every model's contract says the same.
+            contract=next(iter(self._contracts.values())),
+        )
         keys = security.keys
         received = [_common(names.RAW_STREAM), _common(names.RAW_ERRORS)]
         allow_objects(job.role, lake.raw, keys.raw, read=received)
@@ -101,9 +117,10 @@ class ProcessingStack(BaseStack):
         allow_pseudonyms(job.role, security)
         return job
 
-    def _define_features(self) -> SparkJob:
+    def _define_features(self, model: Deployment) -> SparkJob:
         lake, keys = self._props.lake, self._props.foundation.keys
-        training = self.settings.training
+        training, name = model.settings.training, model.settings.model
+        runs = scope_of(model).below(names.FEATURES_RUNS)
         curated = _url(lake.curated.bucket_name)
         arguments = {
             "input_events": curated + EVENTS,
@@ -114,30 +131,34 @@ class ProcessingStack(BaseStack):
             "as_of": "latest",
         }
         job = self._define_job(
+            f"{name.capitalize()}FeaturesJob",
             "features",
-            "Training sets with their feature specification",
+            f"Training sets of {name} with their feature specification",
             arguments,
+            contract=self._contracts[name],
             policies=[lake.readers.records],
             concurrent_runs=CONCURRENT_FEATURE_RUNS,
         )
         allow_folders(job.role, lake.curated, EVENTS, LABELS)
-        allow_folders(job.role, lake.features, names.FEATURES_RUNS)
-        allow_objects(job.role, lake.features, keys.data, replace=[names.FEATURES_RUNS])
+        allow_folders(job.role, lake.features, runs)
+        allow_objects(job.role, lake.features, keys.data, replace=[runs])
         job.locate(lake.curated, lake.features)
         return job
 
     def _define_job(
         self,
+        construct_id: str,
         script: str,
         description: str,
         arguments: dict[str, str],
         *,
+        contract: assets.Asset,
         policies: Sequence[CustomerPolicy] = (),
         concurrent_runs: int = 1,
     ) -> SparkJob:
         return SparkJob(
             self,
-            f"{script.capitalize()}Job",
+            construct_id,
             stack=self,
             props=SparkJobProps(
                 script=script,
@@ -147,7 +168,7 @@ class ProcessingStack(BaseStack):
                 encryption=self._encryption,
                 logs_key=self._props.foundation.keys.logs,
                 modules=self._modules,
-                contract=self.contract_asset,
+                contract=contract,
                 network=self._props.foundation.network,
                 arguments=arguments,
                 concurrent_runs=concurrent_runs,

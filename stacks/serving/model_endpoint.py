@@ -75,7 +75,7 @@ class ModelEndpoint(Construct):
             },
         )
         versions = [package_version(arn) for arn in self._props.packages.values()]
-        prefix = sagemaker_names.prefix(self._stack.names)
+        prefix = self._stack.names.model_prefix
         config = sagemaker.CfnEndpointConfig(
             self,
             "Config",

@@ -16,7 +16,6 @@ from aws_cdk import CfnParameter, Fn, Stack
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from stacks.kit import sagemaker_names
 from stacks.kit.base_stack import BaseStack
 from stacks.kit.nag import except_from_review
 
@@ -57,7 +56,7 @@ def served_model(
 ) -> sagemaker.CfnModel:
     """Create the model; ``network`` has ``Subnets`` and ``SecurityGroupIds``, or is None."""
     digest = shape_digest(stack, {"role": role_arn, "network": network})
-    prefix = sagemaker_names.prefix(stack.names)
+    prefix = stack.names.model_prefix
     model = sagemaker.CfnModel(
         scope,
         construct_id,

@@ -50,6 +50,7 @@ class ServingStack(BaseStack):
             # UpdateStack resolves each SSM-typed parameter with the rights of its principals, and
             # a roll-out's may read the pointers alone. https://github.com/aws/aws-cdk/issues/20959
             bootstrap_rule=False,
+            of_model=True,
         )
         self._props = props
         self.packages = {

@@ -13,7 +13,6 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from core import names
-from stacks.kit import sagemaker_names
 from stacks.kit.base_stack import stack_of
 from stacks.kit.customer_policy import CustomerPolicy, Reason
 from stacks.kit.foundation import Foundation
@@ -56,7 +55,7 @@ class ModelRegistry(Construct):
         stack = stack_of(self)
         self._stack = stack
         self._props = props
-        self.group_name = sagemaker_names.prefix(stack.names)
+        self.group_name = stack.names.model_prefix
         self.group = self._define_group()
         self.seed_asset = TarAsset(self, "SeedModel", path=seed_model(stack.contract))
         self.seed = self._define_seed()

@@ -10,6 +10,7 @@ from constructs import Construct
 from config.instance_types import has_local_storage
 from core import names
 from stacks.data_lake.outputs import Lake
+from stacks.data_lake.readers import ModelReaders
 from stacks.kit import sagemaker_names
 from stacks.kit.base_stack import BaseStack
 from stacks.kit.flow_machine import FlowMachine, FlowMachineProps
@@ -70,6 +71,14 @@ class RetrainingFlow(Construct):
         self._release_what_was_stopped()
         self._start_on_schedule()
 
+    @property
+    def _scope(self) -> names.Scope:
+        return self._stack.names
+
+    @property
+    def _readers(self) -> ModelReaders:
+        return self._props.lake.readers.of[self._scope.model]
+
     def _define_training_role(self) -> ServiceRole:
         lake, foundation = self._props.lake, self._props.foundation
         role = job_role(
@@ -77,7 +86,7 @@ class RetrainingFlow(Construct):
             "Training",
             description="Trains models",
             foundation=foundation,
-            policies=[lake.readers.runs],
+            policies=[self._readers.runs],
         )
         allow_job_logs(role, "/aws/sagemaker/TrainingJobs")
         allow_listing(role, lake.features)
@@ -88,13 +97,13 @@ class RetrainingFlow(Construct):
 
     def _allow_models(self, role: ServiceRole) -> None:
         """Writing archives; for spot jobs also reading checkpoints, which come back with them."""
-        artifacts, models = self._props.lake.artifacts, names.ARTIFACTS_MODELS
+        artifacts, models = self._props.lake.artifacts, self._scope.below(names.ARTIFACTS_MODELS)
         spot = self._stack.settings.training.spot
         key = self._props.foundation.keys.models
         allow_objects(role, artifacts, key, read=[models] if spot else [], write=[models])
         if spot:
             # Archives lie below their jobs' names, and a job reads none.
-            jobs = f"{models}{sagemaker_names.prefix(self._stack.names)}-"
+            jobs = f"{models}{self._scope.model_prefix}-"
             deny_objects(role, artifacts, jobs, actions=READ_ACTIONS)
 
     def _define_evaluation_role(self) -> ServiceRole:
@@ -106,13 +115,13 @@ class RetrainingFlow(Construct):
             foundation=props.foundation,
             policies=[
                 props.code.runtime,
-                lake.readers.runs,
-                lake.readers.models,
+                self._readers.runs,
+                self._readers.models,
                 props.registry.seed_readers,
             ],
         )
         allow_listing(role, lake.features)
-        evaluations = [names.ARTIFACTS_EVALUATIONS]
+        evaluations = [self._scope.below(names.ARTIFACTS_EVALUATIONS)]
         allow_objects(role, lake.artifacts, props.foundation.keys.models, write=evaluations)
         return role
 
@@ -142,6 +151,7 @@ class RetrainingFlow(Construct):
             ),
             curate_job=props.curate.job_name,
             features_job=props.features.job_name,
+            scope=self._scope,
             features_bucket=props.lake.features.bucket_name,
             artifacts_bucket=props.lake.artifacts.bucket_name,
             training=self._compute(self.training_role.arn, training.max_runtime_minutes),
@@ -232,7 +242,7 @@ def job_compute(
     models_key = foundation.keys.models.key_arn
     own_key = volume_customer_key and not has_local_storage(instance_type)
     return Compute(
-        job_prefix=sagemaker_names.prefix(stack.names),
+        job_prefix=stack.names.model_prefix,
         image_uri=image_uri,
         instance_type=instance_type,
         role_arn=role_arn,

@@ -75,7 +75,7 @@ class ServingDeployRole(Construct):
         return self.service_role.role.role_arn
 
     def _own(self, kind: str) -> str:
-        return sagemaker_arn(self._stack, kind, f"{sagemaker_names.prefix(self._stack.names)}-*")
+        return sagemaker_arn(self._stack, kind, f"{self._stack.names.model_prefix}-*")
 
     def _allow_models(self) -> None:
         """SageMaker: replace models and configurations, which are create-only."""

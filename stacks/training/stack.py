@@ -65,6 +65,7 @@ class TrainingStack(BaseStack):
             deployment=deployment,
             description="Millrace: model registry, retraining flow, roll-out",
             stateful=True,
+            of_model=True,
         )
         self._props = props
         self.image_uri = xgboost_image(self.settings.region)
@@ -96,7 +97,7 @@ class TrainingStack(BaseStack):
             "EndpointRole",
             description="Serves models: reads artefacts, captures requests",
             foundation=foundation,
-            policies=[lake.readers.models, self.registry.seed_readers],
+            policies=[lake.readers.of[self.names.model].models, self.registry.seed_readers],
             # SageMaker checks artefacts and writes captures from its own network.
             path=self.names.service_role_path,
         )
@@ -107,7 +108,7 @@ class TrainingStack(BaseStack):
             name for variant in names.VARIANTS for name in guard_alarm_names(self.names, variant)
         ]
         role.allow(["cloudwatch:DescribeAlarms"], alarm_arns(self, guards))
-        captures = [names.MONITORING_CAPTURE]
+        captures = [f"{names.MONITORING_CAPTURE}{sagemaker_names.endpoint_name(self.names)}/"]
         allow_objects(role, lake.monitoring, foundation.keys.models, write=captures)
         return role
 
@@ -152,7 +153,7 @@ class TrainingStack(BaseStack):
                 registry=self.registry,
                 functions=self.functions,
                 curate=props.processing.curate,
-                features=props.processing.features,
+                features=props.processing.features[self.names.model],
                 code=self.code,
                 image_uri=self.image_uri,
             ),
@@ -210,7 +211,7 @@ class TrainingStack(BaseStack):
         rule = events.Rule(
             self,
             construct_id,
-            rule_name=self.names.rule(name),
+            rule_name=self.names.rule(self.names.model_stack(name)),
             description=description,
             event_pattern=pattern,
         )

@@ -15,6 +15,7 @@ from constructs import Construct
 
 from core import names
 from stacks.data_lake.outputs import Lake
+from stacks.data_lake.readers import ModelReaders
 from stacks.kit import sagemaker_names
 from stacks.kit.base_stack import BaseStack
 from stacks.kit.customer_policy import CustomerPolicy, Reason
@@ -121,10 +122,11 @@ class TrainingFunctions(Construct):
             "gate",
             "Data-quality gate and champion/challenger decision",
             {
+                "MODEL": self._stack.names.model,
                 "FEATURES_BUCKET": lake.features.bucket_name,
                 "ARTIFACTS_BUCKET": lake.artifacts.bucket_name,
             },
-            policies=[lake.readers.runs, lake.readers.evaluations],
+            policies=[self._readers.runs, self._readers.evaluations],
         )
 
     def _define_registry(self) -> PlatformFunction:
@@ -137,8 +139,9 @@ class TrainingFunctions(Construct):
                 "IMAGE_URI": self._props.image_uri,
                 "CHAMPION_PARAMETER": self._stack.names.pointer(names.CHAMPION),
                 "ARTIFACTS_BUCKET": lake.artifacts.bucket_name,
+                "MODEL": self._stack.names.model,
             },
-            policies=[lake.readers.evaluations, lake.readers.models],
+            policies=[self._readers.evaluations, self._readers.models],
             # SageMaker reads the archive of a package with the caller's rights, from its network.
             path=self._stack.names.service_role_path,
         )
@@ -166,7 +169,7 @@ class TrainingFunctions(Construct):
             {
                 **props.registry.pointer_environment,
                 # By name: the serving stack comes later and reads the pointers of this one.
-                "SERVING_STACK": self._stack.names.stack(SERVING),
+                "SERVING_STACK": self._serving_stack,
                 "SERVING_DEPLOY_ROLE_ARN": props.deploy_role.arn,
                 "ENDPOINT_NAME": sagemaker_names.endpoint_name(self._stack.names)
                 if serving.has_endpoint
@@ -229,10 +232,19 @@ class TrainingFunctions(Construct):
         )
 
     @property
+    def _readers(self) -> ModelReaders:
+        return self._props.lake.readers.of[self._stack.names.model]
+
+    @property
+    def _serving_stack(self) -> str:
+        scope = self._stack.names
+        return scope.stack(scope.model_stack(SERVING))
+
+    @property
     def serving_stack_arn(self) -> str:
         """Pattern of the serving stack: its ARN ends in an id that CloudFormation chooses."""
         return Stack.of(self).format_arn(
             service="cloudformation",
             resource="stack",
-            resource_name=f"{self._stack.names.stack(SERVING)}/*",
+            resource_name=f"{self._serving_stack}/*",
         )

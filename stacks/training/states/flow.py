@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from core.names import Scope
 from stacks.kit import asl
 from stacks.kit.asl import State
 from stacks.kit.calls import payload
@@ -33,6 +34,7 @@ class Flow:
     """What the retraining flow needs to know."""
 
     functions: Functions
+    scope: Scope
     curate_job: str
     features_job: str
     features_bucket: str

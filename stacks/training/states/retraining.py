@@ -113,7 +113,7 @@ def _curate(flow: Flow, then: str) -> States:
 
 
 def _window(flow: Flow, then: str) -> States:
-    run = below(flow.features_bucket, f"{names.FEATURES_RUNS}{{}}/", RUN_ID)
+    run = below(flow.features_bucket, f"{flow.scope.below(names.FEATURES_RUNS)}{{}}/", RUN_ID)
     arguments = {
         "--output_run.$": run,
         "--as_of.$": "$.request.as_of",
@@ -176,6 +176,7 @@ def _champion(flow: Flow, then: str) -> States:
 def _train(flow: Flow, then: str) -> States:
     request = training_job(
         flow.training,
+        scope=flow.scope,
         features_bucket=flow.features_bucket,
         artifacts_bucket=flow.artifacts_bucket,
         source_uri=flow.code.source_uri,
@@ -199,6 +200,7 @@ def _train(flow: Flow, then: str) -> States:
 
 
 def _evaluate(flow: Flow, then: str) -> States:
+    holdout = f"{flow.scope.below(names.FEATURES_RUNS)}{{}}/holdout/"
     request = processing_job(
         flow.evaluation,
         flow.code,
@@ -206,11 +208,15 @@ def _evaluate(flow: Flow, then: str) -> States:
         inputs={
             "candidate": "$.training.model_data_url",
             "champion": "$.champion.value.model_data_url",
-            "holdout": below(flow.features_bucket, f"{names.FEATURES_RUNS}{{}}/holdout/", RUN_ID),
+            "holdout": below(flow.features_bucket, holdout, RUN_ID),
         },
         output=(
             "evaluation",
-            below(flow.artifacts_bucket, f"{names.ARTIFACTS_EVALUATIONS}{{}}/", RUN_ID),
+            below(
+                flow.artifacts_bucket,
+                f"{flow.scope.below(names.ARTIFACTS_EVALUATIONS)}{{}}/",
+                RUN_ID,
+            ),
         ),
     )
     return {
