@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from config import forms
 from config.section import AccountId, PerSecond, RegionName, Section
+from core.names import Scope
 from stacks.api.settings import Api
 from stacks.audit.settings import Audit
 from stacks.backup.settings import Backup
@@ -93,6 +94,11 @@ class Settings(ModelSettings):
     audit: Audit = Audit()
     retention: Retention = Retention()
     reserved_concurrency: dict[str, PerSecond] = Field(default_factory=dict)
+
+    @property
+    def scope(self) -> Scope:
+        """Of the model's names."""
+        return Scope(self.instance, self.environment, self.model)
 
 
 class SettingsFile(Settings):

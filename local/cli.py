@@ -49,7 +49,7 @@ def up(
         deployment = load_deployment(environment)
         with Platform(state_dir, region=deployment.settings.region) as platform:
             _prepare(platform, deployment if deploy else None)
-            _print_access(platform, deployment.contract)
+            _print_access(platform, deployment)
             _wait(platform)
     except (PlatformError, ConfigurationError) as error:
         console.print(f"[red]{error}[/red]")
@@ -108,7 +108,7 @@ def api_urls(platform: Platform) -> dict[str, str]:
 
 
 def calls(url: str, region: str, contract: dict[str, Any]) -> list[str]:
-    """Ready shell lines: whether the API is there, and a prediction of the contract's example."""
+    """Ready shell lines: whether a model is there, and a prediction of the contract's example."""
     record = shlex.quote(json.dumps(example_record(contract["event"])))
     user = '--user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"'
     sign = f"--aws-sigv4 aws:amz:{region}:execute-api {user}"
@@ -122,7 +122,7 @@ def _seed_answer(contract: dict[str, Any]) -> dict[str, Any]:
     return task.answer(task.seed)
 
 
-def _print_access(platform: Platform, contract: dict[str, Any]) -> None:
+def _print_access(platform: Platform, deployment: Deployment) -> None:
     """Plain lines, so that they can be copied or piped into a shell."""
     assert platform.info is not None
     urls = api_urls(platform)
@@ -133,13 +133,13 @@ def _print_access(platform: Platform, contract: dict[str, Any]) -> None:
         console.print(f"export {name}={shlex.quote(value)}", soft_wrap=True, highlight=False)
     console.rule("try")
     for url in urls.values():
-        seed = _seed_answer(contract)
-        for line in calls(url, platform.info.region, contract):
-            console.print(line, soft_wrap=True, highlight=False, markup=False)
-        console.print(
-            f"# Until a model is trained, the seed answers {json.dumps(seed)} to all.",
-            highlight=False,
-        )
+        for model in deployment.models:
+            base = f"{url}/{model.settings.model}"
+            for line in calls(base, platform.info.region, model.contract):
+                console.print(line, soft_wrap=True, highlight=False, markup=False)
+            seed = json.dumps(_seed_answer(model.contract))
+            words = f"# Until {model.settings.model} is trained, its seed answers {seed} to all."
+            console.print(words, highlight=False)
     console.print(".venv/bin/python -m local.cli status", highlight=False)
     listing = "import boto3; print(*boto3.resource('s3').buckets.all(), sep='\\n')"
     console.print(f'.venv/bin/python -c "{listing}"', soft_wrap=True, highlight=False)

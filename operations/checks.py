@@ -207,7 +207,11 @@ def pointers_are_what_serves(subject: Subject) -> str:
         for variant in names.VARIANTS
     }
     stacks = describe_stacks(subject.session.client("cloudformation"), subject.scope)
-    serving = [s for s in stacks if s["StackName"] == subject.scope.stack("serving")]
+    serving = [
+        s
+        for s in stacks
+        if s["StackName"] == subject.scope.stack(subject.scope.model_stack("serving"))
+    ]
     resolved = {p.get("ResolvedValue") for s in serving for p in s.get("Parameters", [])}
     _require(pointers <= resolved, f"pointers {pointers}, stack {resolved}")
     return ", ".join(sorted(pointers))

@@ -67,7 +67,7 @@ def deploy(environment: str) -> None:
     """Ask first, synthesise once, deploy every stack, then force consumers of changed outputs."""
     settings = load_deployment(environment, ROOT).settings
     assembly = preflight(settings)
-    scope = Scope(settings.instance, settings.environment)
+    scope = settings.scope
     cloudformation = boto3.client("cloudformation", region_name=settings.region)
     before = _outputs_before(cloudformation, scope)
     run_cdk(["deploy", "--all", "--concurrency", "4", "--app", str(ASSEMBLY)])

@@ -77,12 +77,19 @@ class Deployed:
         return cls(scope, tuple(outputs), resources, outputs)
 
     def of_type(self, resource_type: str, stack: str | None = None) -> list[Resource]:
-        """Resources of a type, in one stack or all."""
+        """Resources of a type, in one stack or all; ``training`` is the model's training stack."""
+        wanted = None if stack is None else self.stack(stack)
         return [
             resource
             for resource in self.resources
-            if resource.type == resource_type and stack in (None, resource.stack)
+            if resource.type == resource_type and wanted in (None, resource.stack)
         ]
+
+    def stack(self, name: str) -> str:
+        """Short name of a stack that all models share, or of the scope's model's."""
+        if name in self.stacks or not self.scope.model:
+            return name
+        return self.scope.model_stack(name)
 
     def one(self, resource_type: str, stack: str, logical: str = "") -> str:
         """Physical id of the resource of this type whose logical id starts with ``logical``.
@@ -112,8 +119,9 @@ class Deployed:
         return self.one("AWS::StepFunctions::StateMachine", stack)
 
     def glue_job(self, name: str) -> str:
-        """Name of a Glue job."""
-        return self.one("AWS::Glue::Job", "processing", name)
+        """Name of a Glue job: ``curate``, or the model's ``features``."""
+        own = "" if name == "curate" else self.scope.model
+        return self.one("AWS::Glue::Job", "processing", f"{own}{name}")
 
     def rest_api(self) -> str:
         """Id of the REST API."""

@@ -150,7 +150,7 @@ def destroy_deployment(
             f"config/{environment}.yaml: retention.allow_data_deletion: false — "
             "set it to true and deploy before deleting data"
         )
-    scope = Scope(settings.instance, settings.environment)
+    scope = settings.scope
     session = boto3.Session(region_name=settings.region)
     cloudformation = session.client("cloudformation")
     deployed = Deployed.read(cloudformation, scope)

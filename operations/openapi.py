@@ -56,28 +56,33 @@ def _object(**properties: Any) -> Document:
     }  # fmt: skip
 
 
-def _answers(members: Document) -> Document:
-    """Schemas of answers; ``members`` are what the model says of one record."""
-    error = _object(code=TEXT, field=NULLABLE, message=TEXT)
+ERROR = _object(code=TEXT, field=NULLABLE, message=TEXT)
+
+
+def _answers(model: str, members: Document) -> Document:
+    """Schemas of a model's answers; ``members`` are what it says of one record."""
     in_place = [
         _object(record_id=TEXT, **members),
-        _object(record_id=NULLABLE, error=error),
+        _object(record_id=NULLABLE, error=ERROR),
     ]
     return {
-        "Error": _object(error=error),
-        "Prediction": _object(
+        f"{model}Prediction": _object(
             record_id=TEXT, **members, variant=TEXT, failed_over=FLAG, inference_id=TEXT
         ),
-        "Predictions": _object(
+        f"{model}Predictions": _object(
             predictions={"type": "array", "items": {"anyOf": in_place}},
             variant=NULLABLE,
             failed_over=FLAG,
             inference_id=TEXT,
         ),
-        "Health": _object(status=TEXT, contract=_object(name=TEXT, version=TEXT)),
     }
 
 
+SHARED = {
+    "Error": _object(error=ERROR),
+    "Health": _object(status=TEXT, contract=_object(name=TEXT, version=TEXT)),
+}
+# By route below a model's name; schemas of a model begin with its name.
 REQUESTS = {names.ROUTE_PREDICTIONS: "Record", names.ROUTE_BATCH: "Batch"}
 ANSWERS = {
     names.ROUTE_HEALTH: "Health",
@@ -86,7 +91,8 @@ ANSWERS = {
 }
 
 
-def _content(schema: str) -> Document:
+def _content(schema: str, model: str = "") -> Document:
+    schema = schema if schema in SHARED else f"{model}{schema}"
     return {JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
 
 
@@ -122,13 +128,20 @@ class _Template:
         }
 
 
+def _parts(path: str) -> tuple[str, str]:
+    """Prefix of a model's schemas, and the route below its name."""
+    model, _, route = path.strip("/").partition("/")
+    return model.capitalize(), f"/{route}"
+
+
 def _operation(found: _Template, method: Document, path: str) -> Document:
-    statuses = {*found.gateway_statuses(), *ROUTER_STATUSES[path]}
+    model, route = _parts(path)
+    statuses = {*found.gateway_statuses(), *ROUTER_STATUSES[route]}
     errors = {
         str(status): {"description": MEANINGS[status], "content": _content("Error")}
         for status in sorted(statuses)
     }
-    success = {"description": "Answered", "content": _content(ANSWERS[path])}
+    success = {"description": "Answered", "content": _content(ANSWERS[route], model)}
     operation: Document = {
         "operationId": f"{method['HttpMethod'].lower()}{path.title().replace('/', '')}",
         "security": [{method["AuthorizationType"]: []}],
@@ -142,7 +155,7 @@ def _operation(found: _Template, method: Document, path: str) -> Document:
         "responses": {"200": success, **errors},
     }  # fmt: skip
     if "RequestModels" in method:
-        operation["requestBody"] = {"required": True, "content": _content(REQUESTS[path])}
+        operation["requestBody"] = {"required": True, "content": _content(REQUESTS[route], model)}
     return operation
 
 
@@ -152,12 +165,16 @@ def _schemas(found: _Template) -> Document:
         for model in found.models.values()
     }
     del schemas["Body"]
-    members = schemas.pop("Answer")["properties"]
-    batch = schemas["Batch"]
-    # Beside a bad record its neighbours are answered.
-    records = batch["properties"]["records"] | {"items": {"$ref": "#/components/schemas/Record"}}
-    schemas["Batch"] = batch | {"properties": {"records": records}}
-    return schemas | _answers(members)
+    for name in sorted(name for name in schemas if name.endswith("Answer")):
+        model = name.removesuffix("Answer")
+        members = schemas.pop(name)["properties"]
+        batch = schemas[f"{model}Batch"]
+        # Beside a bad record its neighbours are answered.
+        record = {"items": {"$ref": f"#/components/schemas/{model}Record"}}
+        records = batch["properties"]["records"] | record
+        schemas[f"{model}Batch"] = batch | {"properties": {"records": records}}
+        schemas |= _answers(model, members)
+    return schemas | SHARED
 
 
 def document(template: Document) -> Document:

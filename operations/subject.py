@@ -33,8 +33,7 @@ class Subject:
     @cached_property
     def scope(self) -> names.Scope:
         """Scope of names."""
-        settings = self.deployment.settings
-        return names.Scope(settings.instance, settings.environment)
+        return self.deployment.settings.scope
 
     @cached_property
     def deployed(self) -> Deployed:
@@ -51,8 +50,8 @@ class Subject:
         content_type: str = "application/json",
         headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """One request to the API, signed with the session's credentials unless told not to."""
-        url = self.api_url.rstrip("/") + route
+        """One request to the model's part of the API, signed with the session's credentials."""
+        url = self.api_url.rstrip("/") + self.scope.route(route)
         sent = dict(headers or {})
         if body is not None:
             sent["Content-Type"] = content_type

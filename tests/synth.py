@@ -18,6 +18,8 @@ from typing import Any
 from config.load import REPOSITORY, environments
 
 ENVIRONMENTS = environments(REPOSITORY)
+# Every settings file that ships has this one model.
+MODEL = "flights"
 # In the order of the edges: each stack may use those before it (docs/architecture.md).
 STACK_NAMES = (
     "security",
@@ -27,6 +29,7 @@ STACK_NAMES = (
     "processing",
     "training",
     "serving",
+    "monitor",
     "api",
     "monitoring",
     "audit",
@@ -84,10 +87,11 @@ def assembly(environment: str) -> Path:
 
 @cache
 def templates(environment: str) -> dict[str, dict[str, Any]]:
-    """Template of each stack by the stack's short name (``data-lake``)."""
+    """Template of each stack by its short name, without the one model's (``data-lake``)."""
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(assembly(environment).glob("*.template.json")):
-        found[path.name.removesuffix(".template.json")] = json.loads(path.read_text())
+        name = path.name.removesuffix(".template.json").removesuffix(f"-{MODEL}")
+        found[name] = json.loads(path.read_text())
     assert found, f"no template in {assembly(environment)}"
     return found
 

@@ -13,7 +13,6 @@ from typing import Any, Literal
 from rich.console import Console
 
 from config.load import load_deployment
-from core.names import Scope
 from local.demo import auditor, producer
 from local.demo.flights import Flights
 from local.demo.ledger import Ledger
@@ -114,7 +113,7 @@ class Story:
         self.platform, self.scale, self.console, self._folder = platform, scale, console, folder
         loaded = load_deployment(ENVIRONMENT, ROOT)
         self.settings, self.contract = loaded.settings, loaded.contract
-        self.scope = Scope(self.settings.instance, self.settings.environment)
+        self.scope = self.settings.scope
         self.ledger = Ledger(
             {"events": self.contract["event"]["id_field"],
              "labels": self.contract["label"]["id_field"]},

@@ -20,7 +20,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from core.names import ROUTE_BATCH, ROUTE_HEALTH, ROUTE_PREDICTIONS
+from core.names import ROUTE_BATCH, ROUTE_HEALTH, ROUTE_PREDICTIONS, Scope
 
 STAGE = "v1"
 CLIENTS = 3
@@ -55,18 +55,25 @@ class Api:
     """The deployed REST API, called with one person's credentials."""
 
     def __init__(
-        self, api_id: str, *, endpoint: str, region: str, ca_bundle: str, keys: Credentials
+        self,
+        api_id: str,
+        *,
+        scope: Scope,
+        endpoint: str,
+        region: str,
+        ca_bundle: str,
+        keys: Credentials,
     ) -> None:
         place = urlsplit(endpoint)
         self.host = f"{api_id}.execute-api.{place.hostname}:{place.port}"
-        self._region, self._keys = region, keys
+        self._scope, self._region, self._keys = scope, region, keys
         self._pool = urllib3.HTTPSConnectionPool(
             place.hostname or "localhost", place.port, ca_certs=ca_bundle, maxsize=CLIENTS + 1,
             timeout=TIMEOUT_SECONDS, retries=False,
         )  # fmt: skip
 
     def health(self) -> Answer:
-        """``GET /health``."""
+        """``GET /<model>/health``."""
         return self._call("GET", ROUTE_HEALTH, None, 0, signed=True)
 
     def predict(self, record: dict[str, Any], *, signed: bool = True) -> Answer:
@@ -82,7 +89,7 @@ class Api:
         self, method: str, route: str, body: dict[str, Any] | None, records: int, *, signed: bool
     ) -> Answer:
         data = json.dumps(body).encode() if body is not None else b""
-        path = f"/{STAGE}{route}"
+        path = f"/{STAGE}{self._scope.route(route)}"
         headers = {"Host": self.host, "Content-Type": "application/json"}
         request = AWSRequest(method, f"https://{self.host}{path}", headers=headers, data=data)
         if signed:

@@ -50,7 +50,7 @@ def preflight(settings: Settings) -> dict[str, Any]:
     environment = settings.environment
     run_cdk(["synth", "--quiet", "-c", f"env={environment}", "--output", str(ASSEMBLY)])
     assembly = templates(ASSEMBLY)
-    scope = Scope(settings.instance, environment)
+    scope = settings.scope
     deployed = read_deployed(_client("cloudformation", settings.region), scope)
     inquiry = Inquiry(settings, assembly, deployed, bootstrap_needed(ASSEMBLY), _client)
     if show(answers(inquiry), Console()):

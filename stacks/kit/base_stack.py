@@ -13,8 +13,7 @@ from core import names
 
 def scope_of(deployment: Deployment) -> names.Scope:
     """The naming scope of a deployment, as one of its models sees it."""
-    settings = deployment.settings
-    return names.Scope(settings.instance, settings.environment, settings.model)
+    return deployment.settings.scope
 
 
 # A version in the model registry takes no tags, those of its group are its own:

@@ -10,7 +10,6 @@ import json
 from typing import Any
 
 from config.settings import Settings
-from core.names import Scope
 from local.platform import Platform
 from stacks.replication.zones import LOCKED, replica_buckets
 
@@ -42,7 +41,7 @@ def bring(platform: Platform, settings: Settings) -> None:
 
 def admission(settings: Settings, bucket: str, account: str) -> dict[str, Any]:
     """Bucket policy that lets the deployment's replicating role, and its preflight, in."""
-    path = Scope(settings.instance, settings.environment).service_role_path
+    path = settings.scope.service_role_path
     root = {"AWS": f"arn:aws:iam::{account}:root"}
     ours = {"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{account}:role{path}*"}}
     asked = ["s3:GetBucketObjectLockConfiguration", "s3:GetBucketVersioning"]

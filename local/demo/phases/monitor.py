@@ -60,7 +60,7 @@ def watch_month(story: Story, number: int) -> None:
 def run_monitor(story: Story, number: int) -> MonthReport | None:
     """Start the monitor's state machine on one month and read its report; None for the seed."""
     start, end = window(number)
-    arn = story.deployed.state_machine("monitoring")
+    arn = story.deployed.state_machine("monitor")
     executions = Executions(story.client("stepfunctions"), arn, lambda _: None)
     name = f"{NAMES[number - 1].lower()}-{int(time.time())}"
     with story.timed(f"monitor state machine on {NAMES[number - 1]}"):

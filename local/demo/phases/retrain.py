@@ -34,7 +34,9 @@ def machine(story: Story) -> Executions:
 def first_retraining(story: Story) -> None:
     """January to March: counted once curated; the features job's Spark process is killed once."""
     executions, name = machine(story), f"winter-{int(time.time())}"
-    part = LostPart(story, f"{FEATURES_RUNS}{name}/train/part-lost.snappy.parquet")
+    part = LostPart(
+        story, f"{story.scope.below(FEATURES_RUNS)}{name}/train/part-lost.snappy.parquet"
+    )
     killer = SparkKiller(story, FEATURES_ARGUMENT, leave=part.write).start()
     arn = executions.start(name, {"reason": "the first quarter is in"})
     story.mark("retraining", "First retraining starts", "by hand, on what has been curated")
@@ -112,9 +114,11 @@ def _describe(story: Story, followed: Followed, trigger: str) -> ModelReport | N
     features, artifacts = story.deployed.bucket("features"), story.deployed.bucket("artifacts")
     if "Evaluate" not in followed.states:
         return None
-    statistics = story.lake.document(features, f"{FEATURES_RUNS}{followed.name}/{STATISTICS_FILE}")
+    statistics = story.lake.document(
+        features, f"{story.scope.below(FEATURES_RUNS)}{followed.name}/{STATISTICS_FILE}"
+    )
     evaluation = story.lake.document(
-        artifacts, f"{ARTIFACTS_EVALUATIONS}{followed.name}/{EVALUATION_FILE}"
+        artifacts, f"{story.scope.below(ARTIFACTS_EVALUATIONS)}{followed.name}/{EVALUATION_FILE}"
     )
     decision = followed.outputs.get("Decide", {}).get("decision", {}).get("value", {})
     url = followed.outputs.get("Train", {}).get("training", {}).get("model_data_url", "")

@@ -108,10 +108,10 @@ def _called(story: Story, role: str, action: str) -> bool:
 
 def _monitor(story: Story) -> None:
     """A window that ends at no time is refused in the first state, and operations hear of it."""
-    arn = story.deployed.state_machine("monitoring")
+    arn = story.deployed.state_machine("monitor")
     machine = Executions(story.client("stepfunctions"), arn, lambda words: story.say(f"  {words}"))
     known = machine.known()
-    fall_due(story, "monitoring", request=NO_TIME)
+    fall_due(story, "monitor", request=NO_TIME)
     started = machine.wait_for_new(known, PATIENCE_SECONDS)
     if started is None:
         raise RuntimeError("the schedule started no monitoring")

@@ -18,6 +18,7 @@ def api_of(story: Story) -> Api:
     assert info is not None, "the platform is not running"
     return Api(
         story.deployed.rest_api(),
+        scope=story.scope,
         endpoint=info.endpoint,
         region=info.region,
         ca_bundle=info.ca_bundle,
