@@ -57,7 +57,9 @@ def _ask(
     def client(service: str, region: str) -> Any:
         return platform.client(service, credentials, region)
 
-    deployed_now = Deployed.read(platform.client("cloudformation"), Scope("flights", "prod"))
+    deployed_now = Deployed.read(
+        platform.client("cloudformation"), Scope("flights", "prod", "flights")
+    )
     inquiry = Inquiry(settings, templates(folder), deployed_now, bootstrap_needed(folder), client)
     return {answer.subject: answer for answer in answers(inquiry)}
 

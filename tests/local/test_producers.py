@@ -17,6 +17,8 @@ from local.demo import guest, producer
 from local.platform import Platform
 from operations.deployed import Deployed
 
+DEMO = Scope("flights", "demo", "flights")
+
 pytestmark = pytest.mark.platform
 
 IN_PARTS = TransferConfig(multipart_threshold=5 * 1024**2, multipart_chunksize=5 * 1024**2)
@@ -26,7 +28,7 @@ RECORDS = [{"Data": b'{"not": "a flight"}\n'}]
 
 @pytest.fixture(scope="module")
 def deployed(demo_deployment: Platform) -> Deployed:
-    return Deployed.read(demo_deployment.client("cloudformation"), Scope("flights", "demo"))
+    return Deployed.read(demo_deployment.client("cloudformation"), DEMO)
 
 
 @pytest.fixture

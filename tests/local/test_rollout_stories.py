@@ -59,6 +59,9 @@ def running(world: World) -> Iterator[list[str]]:
             world.stop(execution)
 
 
+SERVING = "serving-flights"
+
+
 def _changed_assembly(world: World, folder: Path, *, broken: bool) -> Path:
     """A copy of the deployed assembly with another endpoint configuration.
 
@@ -67,7 +70,7 @@ def _changed_assembly(world: World, folder: Path, *, broken: bool) -> Path:
     """
     copy = folder / "cdk.out"
     shutil.copytree(world.platform.state_dir / "cdk.out", copy)
-    path = copy / "serving.template.json"
+    path = copy / f"{SERVING}.template.json"
     template = json.loads(path.read_text())
     (config,) = _properties(template, "AWS::SageMaker::EndpointConfig")
     config["ProductionVariants"][1]["InitialVariantWeight"] = 0.2
@@ -82,7 +85,7 @@ def _changed_assembly(world: World, folder: Path, *, broken: bool) -> Path:
 
 def _rename_asset(assembly: Path, digest: str) -> None:
     """The CLI uploads a template under the digest that the assembly gives, unless it is there."""
-    assets = assembly / "serving.assets.json"
+    assets = assembly / f"{SERVING}.assets.json"
     (known,) = json.loads(assets.read_text())["files"]
     for file in (assets, assembly / "manifest.json"):
         file.write_text(file.read_text().replace(known, digest))
@@ -117,7 +120,7 @@ def test_a_failed_deploy_leaves_the_promoted_model_serving(world: World, tmp_pat
     configuration = _configuration(world)
     assembly = _changed_assembly(world, tmp_path, broken=True)
     with pytest.raises(PlatformError, match="Maximum capacity"):
-        _deploy(world, "serving", str(assembly))
+        _deploy(world, SERVING, str(assembly))
     assert world.serving_status() == "UPDATE_ROLLBACK_COMPLETE"
     assert _configuration(world) == configuration
     assert world.probabilities() == (0.4375, 0.4375)
@@ -131,7 +134,7 @@ def test_a_deploy_after_a_roll_out_keeps_the_promoted_model(world: World, tmp_pa
     world.promote(package)
     configuration, targets = _configuration(world), _scalable_targets(world)
     assert {target.rsplit("/", 1)[-1] for target in targets} == {"champion", "challenger"}
-    _deploy(world, "serving", str(_changed_assembly(world, tmp_path, broken=False)))
+    _deploy(world, SERVING, str(_changed_assembly(world, tmp_path, broken=False)))
     assert _configuration(world) != configuration
     assert _scalable_targets(world) == targets
     assert world.pointer(CHAMPION) == package
@@ -145,7 +148,7 @@ def test_a_changed_seed_leaves_the_pointers_alone(world: World, tmp_path: Path) 
     script = tmp_path / "other_seed.py"
     script.write_text(SYNTH.format(root=str(ROOT), seed=OTHER_SEED))
     app = f"{sys.executable} {script}"
-    _deploy(world, "training", app, "--output", str(tmp_path / "cdk.out"))
+    _deploy(world, "training-flights", app, "--output", str(tmp_path / "cdk.out"))
     assert world.seed() != before, "the stack registered no package for the new seed"
     # An earlier seed may be champion: replacing it must not delete it.
     world.client("sagemaker").describe_model_package(ModelPackageName=before)

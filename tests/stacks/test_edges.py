@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.synth import ENVIRONMENTS, STACK_NAMES, assembly, templates
+from tests.synth import ENVIRONMENTS, MODEL, STACK_NAMES, assembly, templates
 
 # stack -> the stacks whose outputs it reads.
 EDGES: dict[str, set[str]] = {
@@ -18,16 +18,9 @@ EDGES: dict[str, set[str]] = {
     "processing": {"security", "network", "data-lake"},
     "training": {"security", "network", "data-lake", "processing"},
     "serving": {"security", "network", "data-lake", "training"},
+    "monitor": {"security", "network", "data-lake", "training", "serving"},
     "api": {"security", "network"},
-    "monitoring": {
-        "security",
-        "network",
-        "data-lake",
-        "ingestion",
-        "training",
-        "serving",
-        "api",
-    },
+    "monitoring": {"security", "ingestion", "training", "serving", "monitor", "api"},
     "audit": {"security", "data-lake"},
 }
 # The API calls the endpoint by its fixed name, so nothing but the order says that it must exist.
@@ -43,7 +36,7 @@ def references(environment: str) -> dict[str, set[str]]:
         names = set(_OUTPUT_OF.findall(json.dumps(template)))
         prefix = f"Millrace-flights-{environment}-"
         assert all(name.startswith(prefix) for name in names)
-        found[stack] = {name.removeprefix(prefix) for name in names}
+        found[stack] = {name.removeprefix(prefix).removesuffix(f"-{MODEL}") for name in names}
     return found
 
 
@@ -56,7 +49,11 @@ def deploy_order(environment: str) -> dict[str, set[str]]:
         if artifact["type"] == "aws:cloudformation:stack"
     }
     return {
-        name: {other for other in artifact.get("dependencies", []) if other in stacks}
+        name.removesuffix(f"-{MODEL}"): {
+            other.removesuffix(f"-{MODEL}")
+            for other in artifact.get("dependencies", [])
+            if other in stacks
+        }
         for name, artifact in stacks.items()
     }
 

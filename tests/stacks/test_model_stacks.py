@@ -27,7 +27,7 @@ from stacks.kit.container_image import xgboost_image
 from stacks.serving.settings import Realtime
 from stacks.training.seed_model import seed_model
 from tests.support.flows import DEFINITIONS
-from tests.synth import ENVIRONMENTS, resources, templates
+from tests.synth import ENVIRONMENTS, MODEL, resources, templates
 
 EACH = pytest.mark.parametrize("environment", ENVIRONMENTS)
 RUNBOOK = (REPOSITORY / "docs" / "runbook.md").read_text(encoding="utf-8")
@@ -60,13 +60,15 @@ def variant_of(deployment: Deployment, **changes: Any) -> Deployment:
 
 
 def synthesised(deployment: Deployment) -> dict[str, Template]:
-    """Templates of the four stacks, in process."""
+    """Templates of these stacks, in process."""
     context = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
     app = App(analytics_reporting=False, context=context)
     build(app, deployment)
     return {
-        name: Template.from_stack(cast("Stack", app.node.find_child(name)))
-        for name in ("training", "serving", "api", "monitoring")
+        stack.node.id.removesuffix(f"-{MODEL}"): Template.from_stack(cast("Stack", stack))
+        for stack in app.node.children
+        if stack.node.id.partition("-")[0]
+        in ("training", "serving", "monitor", "api", "monitoring")
     }
 
 
@@ -75,7 +77,7 @@ def synthesised(deployment: Deployment) -> dict[str, Template]:
 
 @EACH
 def test_packages_come_from_the_pointers(environment: str) -> None:
-    scope = names.Scope("flights", environment)
+    scope = names.Scope("flights", environment, MODEL)
     parameters = templates(environment)["serving"]["Parameters"]
     for variant in names.VARIANTS:
         parameter = parameters[f"{variant.capitalize()}Package"]
@@ -154,7 +156,7 @@ def test_an_update_of_the_serving_stack_reads_the_pointers_and_no_other_paramete
 ) -> None:
     """CloudFormation resolves every SSM-typed parameter with the rights of the roll-out."""
     parameters = templates(environment)["serving"]["Parameters"]
-    scope = names.Scope("flights", environment)
+    scope = names.Scope("flights", environment, MODEL)
     assert {p["Default"] for p in parameters.values()} == {
         scope.pointer(variant) for variant in names.VARIANTS
     }
@@ -190,7 +192,7 @@ def test_serving_off_removes_the_endpoint_and_the_api_says_so() -> None:
         {"Environment": {"Variables": Match.object_like({"MILLRACE_ENDPOINT_NAME": ""})}},
     )
     assert "InvokeEndpoint" not in json.dumps(found["api"].to_json())
-    found["monitoring"].resource_count_is("AWS::StepFunctions::StateMachine", 0)
+    found["monitor"].resource_count_is("AWS::StepFunctions::StateMachine", 0)
 
 
 def test_an_unguarded_update_has_no_deployment_configuration() -> None:

@@ -30,7 +30,7 @@ def _longest(field: str) -> str:
 
 
 def _inquiry(settings: Settings, found: dict[str, Any]) -> Inquiry:
-    nothing = Deployed(Scope("flights", "dev"), (), (), {})
+    nothing = Deployed(Scope("flights", "dev", "flights"), (), (), {})
     return Inquiry(settings, found, nothing, ("/cdk-bootstrap/q/version", 6), lambda *_: None)
 
 

@@ -101,7 +101,7 @@ SERVICE_ROLES = {
     ("training", "EndpointRoleExecution"),
     ("training", "FunctionsRegistryExecution"),
     ("training", "RetrainingFlowExecution"),
-    ("monitoring", "MonitorFlowExecution"),
+    ("monitor", "MonitorFlowExecution"),
 }
 
 

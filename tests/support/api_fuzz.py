@@ -24,7 +24,6 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from config.load import Deployment, load_deployment
-from core import names
 from core.parsing import NotJsonError, bare, parse
 from core.records import Invalid, Valid, pseudonymiser, validate
 from lambdas.router.http import SECURITY_HEADERS
@@ -81,7 +80,7 @@ class FuzzedApi:
     def of(cls, platform: Platform, environment: str) -> FuzzedApi:
         """The API of the settings file deployed on a platform."""
         deployment = load_deployment(environment, ROOT)
-        scope = names.Scope(deployment.settings.instance, environment)
+        scope = deployment.settings.scope
         template = platform.client("cloudformation").get_template(
             StackName=f"{scope.stack_prefix}-api"
         )["TemplateBody"]
@@ -211,7 +210,7 @@ class FuzzedApi:
     def log_lines(self, since: float) -> list[str]:
         """Every line that the API's stack has logged since a time (epoch seconds)."""
         logs = self.platform.client("logs")
-        scope = names.Scope(self.deployment.settings.instance, self.deployment.settings.environment)
+        scope = self.deployment.settings.scope
         deployed = Deployed.read(self.platform.client("cloudformation"), scope)
         groups = [one.physical_id for one in deployed.of_type("AWS::Logs::LogGroup", "api")]
         assert groups

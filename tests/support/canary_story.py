@@ -197,7 +197,7 @@ class Story:
     def monitor(self) -> Followed:
         """The monitor on the days that were predicted."""
         start, end = (FIRST + timedelta(days=d, hours=-6) for d in (DAYS - PREDICTED_DAYS, DAYS))
-        return self._run("monitoring", {"window_start": _moment(start), "window_end": _moment(end)})
+        return self._run("monitor", {"window_start": _moment(start), "window_end": _moment(end)})
 
     def _run(self, stack: str, given: dict[str, Any]) -> Followed:
         machine = self.deployed.state_machine(stack)

@@ -128,7 +128,7 @@ def _code_acts(target: Target) -> Iterator[Act]:
     arn = target.arn("glue", f"job/{job}")
     changed = {"JobName": job, "JobUpdate": update}
     yield _simple("replace the curate script and role", "glue", "update_job", changed, arn)
-    for stack in ("training", "monitoring"):
+    for stack in ("training", "monitor"):
         machine = deployed.state_machine(stack)
         other = {"stateMachineArn": machine, "definition": "{}"}
         name = f"rewrite the {stack} flow"
@@ -167,7 +167,7 @@ def _stack_act(target: Target) -> Act:
     """Update the serving stack as the administrator that CloudFormation deploys with."""
     executor = f"cdk-hnb659fds-cfn-exec-role-{target.account}-{target.region}"
     role = f"arn:aws:iam::{target.account}:role/{executor}"
-    stack = target.deployed.scope.stack("serving")
+    stack = target.deployed.scope.stack(target.deployed.stack("serving"))
     asked = {"StackName": stack, "UsePreviousTemplate": True, "RoleARN": role}
     return Act(
         "pass the administrator's role to the serving stack",

@@ -119,7 +119,7 @@ def questions(target: Target, policies: Policies, roles: Mapping[str, str]) -> I
         elsewhere = {"iam:PassedToService": "ec2.amazonaws.com"}
         name = f"pass {label} to another service"
         yield Question(name, "iam:PassRole", arn, elsewhere, never_allowed=True)
-    for stack in ("training", "monitoring"):
+    for stack in ("training", "monitor"):
         machine = target.deployed.state_machine(stack)
         yield Question(f"start the {stack} flow", "states:StartExecution", machine)
     for zone in PLACES:

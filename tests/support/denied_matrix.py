@@ -86,7 +86,9 @@ def performed(
 ) -> Iterator[Matrix]:
     """Every act performed once as every caller, or as those with a label in ``only``."""
     cloudformation = platform.client("cloudformation")
-    target = Target(platform, Deployed.read(cloudformation, Scope("flights", environment)))
+    target = Target(
+        platform, Deployed.read(cloudformation, Scope("flights", environment, "flights"))
+    )
     callers = denied_principals.callers(platform, target.deployed, only)
     _seed(target)
     try:

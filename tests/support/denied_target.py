@@ -18,9 +18,11 @@ PLACES: dict[str, tuple[str, ...]] = {
         *names.RAW_BACKUP.values(), *names.RAW_ERRORS.values(), *names.RAW_STREAM.values(),
     ),
     "curated": (*names.CURATED.values(), names.CURATED_QUERY_RESULTS),
-    "features": (names.FEATURES_RUNS,),
-    "artifacts": (names.ARTIFACTS_MODELS, names.ARTIFACTS_EVALUATIONS),
-    "monitoring": (names.MONITORING_CAPTURE, names.MONITORING_REPORTS),
+    "features": (f"{names.FEATURES_RUNS}flights/",),
+    "artifacts": (f"{names.ARTIFACTS_MODELS}flights/", f"{names.ARTIFACTS_EVALUATIONS}flights/"),
+    "monitoring": (
+        f"{names.MONITORING_CAPTURE}flights-demo-flights/", f"{names.MONITORING_REPORTS}flights/",
+    ),
     "audit": ("AWSLogs/",),
     "access_logs": ("raw/",),
 }  # fmt: skip

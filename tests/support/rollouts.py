@@ -80,14 +80,14 @@ class World:
         if code is not None:
             files["code/inference.py"] = code
         path = archive("model.tar.gz", files | {names.CONTRACT_FILE: contract_bytes(contract)})
-        key = f"{names.ARTIFACTS_MODELS}{run_id}/output/model.tar.gz"
+        key = f"{self.subject.scope.below(names.ARTIFACTS_MODELS)}{run_id}/output/model.tar.gz"
         bucket = self.subject.deployed.bucket("artifacts")
         evaluation = {"candidate": {"rows": ROWS}, "difference": {}}
         s3 = self.subject.session.client("s3")  # as the break-glass role
         s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
         s3.put_object(
             Bucket=bucket,
-            Key=f"{names.ARTIFACTS_EVALUATIONS}{run_id}/{names.EVALUATION_FILE}",
+            Key=f"{self.subject.scope.below(names.ARTIFACTS_EVALUATIONS)}{run_id}/{names.EVALUATION_FILE}",
             Body=json.dumps(evaluation).encode(),
         )
         return str(
@@ -162,7 +162,7 @@ class World:
     def serving_status(self) -> str:
         """State of the serving stack."""
         stacks = describe_stacks(self.client("cloudformation"), self.subject.scope)
-        wanted = self.subject.scope.stack("serving")
+        wanted = self.subject.scope.stack(self.subject.deployed.stack("serving"))
         return str(next(s["StackStatus"] for s in stacks if s["StackName"] == wanted))
 
     def lease(self) -> dict[str, Any]:

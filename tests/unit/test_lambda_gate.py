@@ -176,6 +176,7 @@ def deployed(
 ) -> Iterator[Any]:
     monkeypatch.setenv("MILLRACE_FEATURES_BUCKET", "features")
     monkeypatch.setenv("MILLRACE_ARTIFACTS_BUCKET", "artifacts")
+    monkeypatch.setenv("MILLRACE_MODEL", "late")
     with mock_aws(config=KEEP_SESSION):
         client = boto3.client("s3")
         for bucket in ("features", "artifacts"):
@@ -190,11 +191,11 @@ def deployed(
 
 def test_the_handler_reads_the_runs_documents(deployed: Any) -> None:
     deployed.put_object(
-        Bucket="features", Key="runs/r1/statistics.json", Body=json.dumps(STATISTICS)
+        Bucket="features", Key="runs/late/r1/statistics.json", Body=json.dumps(STATISTICS)
     )
     deployed.put_object(
         Bucket="artifacts",
-        Key="evaluations/r1/evaluation.json",
+        Key="evaluations/late/r1/evaluation.json",
         Body=json.dumps(_evaluation(-0.1, -0.2, -0.05)),
     )
     assert functions.handler({"operation": "quality", "run_id": "r1"}, None)["passed"]
@@ -206,6 +207,6 @@ def test_the_handler_reads_the_runs_documents(deployed: Any) -> None:
 
 
 def test_a_broken_document_names_its_place(deployed: Any) -> None:
-    deployed.put_object(Bucket="features", Key="runs/r1/statistics.json", Body=b"{")
-    with pytest.raises(ValueError, match=r"s3://features/runs/r1/statistics\.json is not JSON"):
+    deployed.put_object(Bucket="features", Key="runs/late/r1/statistics.json", Body=b"{")
+    with pytest.raises(ValueError, match=r"s3://features/runs/late/r1/.* is not JSON"):
         functions.handler({"operation": "quality", "run_id": "r1"}, None)

@@ -32,7 +32,7 @@ CANDIDATE = Candidate(
     run_id="run-1",
     training_job="job-1",
     model_data_url="s3://artifacts/models/job-1/output/model.tar.gz",
-    evaluation_uri="s3://artifacts/evaluations/run-1/evaluation.json",
+    evaluation_uri="s3://artifacts/evaluations/late/run-1/evaluation.json",
     contract_version="1.0.0",
 )
 REGISTER = {
@@ -52,6 +52,7 @@ def deployed(
     monkeypatch.setenv("MILLRACE_IMAGE_URI", "141502667606.dkr.ecr.eu-west-1.amazonaws.com/x:3.2-0")
     monkeypatch.setenv("MILLRACE_CHAMPION_PARAMETER", PARAMETER)
     monkeypatch.setenv("MILLRACE_ARTIFACTS_BUCKET", "artifacts")
+    monkeypatch.setenv("MILLRACE_MODEL", "late")
     for cached in (functions._environment, functions._ssm, functions._s3):
         cached.cache_clear()
     with mock_aws(config=KEEP_SESSION):
@@ -60,7 +61,7 @@ def deployed(
         boto3.client("s3").create_bucket(Bucket="artifacts", CreateBucketConfiguration=place)
         boto3.client("s3").put_object(
             Bucket="artifacts",
-            Key="evaluations/run-1/evaluation.json",
+            Key="evaluations/late/run-1/evaluation.json",
             Body=json.dumps(EVALUATION),
         )
         client = boto3.client("sagemaker")

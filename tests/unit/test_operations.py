@@ -99,7 +99,7 @@ def test_writers_go_first_and_a_refilled_bucket_is_emptied_again(
     session, cli = boto3.Session(region_name=REGION), _Cli(failures)
     monkeypatch.setattr(destroy, "run_cdk", cli)
     bucket = Resource("lake", "Raw", "AWS::S3::Bucket", "raw")
-    deployed = Deployed(Scope("flights", "dev"), ("lake", "ingestion"), (bucket,), {})
+    deployed = Deployed(Scope("flights", "dev", "flights"), ("lake", "ingestion"), (bucket,), {})
     assert destroy._destroy_with_data(session, deployed, ["ingestion", "lake"], None) == 0
     assert cli.calls == [["ingestion"], *[["lake"]] * (failures + 1)]
 
@@ -109,7 +109,7 @@ def test_a_deletion_that_keeps_failing_is_an_error(monkeypatch: pytest.MonkeyPat
     session = boto3.Session(region_name=REGION)
     monkeypatch.setattr(destroy, "run_cdk", _Cli(99))
     bucket = Resource("lake", "Raw", "AWS::S3::Bucket", "raw")
-    deployed = Deployed(Scope("flights", "dev"), ("lake",), (bucket,), {})
+    deployed = Deployed(Scope("flights", "dev", "flights"), ("lake",), (bucket,), {})
     with pytest.raises(CdkError):
         destroy._destroy_with_data(session, deployed, ["lake"], None)
 

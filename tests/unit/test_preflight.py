@@ -32,7 +32,7 @@ from operations.preflight.region import (
 from stacks.replication.preflight import answers as replicas
 from stacks.replication.zones import LOCKED, replica_buckets
 
-SCOPE = Scope("flights", "prod")
+SCOPE = Scope("flights", "prod", "flights")
 NOTHING = Deployed(SCOPE, (), (), {})
 ROUTER = Resource("api", "Router", "AWS::Lambda::Function", "router-1")
 ROUTER_DEPLOYED = Deployed(SCOPE, ("api",), (ROUTER,), {})

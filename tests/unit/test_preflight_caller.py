@@ -23,7 +23,7 @@ from operations.preflight.caller import right_account
 from operations.preflight.trails import trails
 
 ACCOUNT, OTHER = "111122223333", "444455556666"
-SCOPE = Scope("flights", "dev")
+SCOPE = Scope("flights", "dev", "flights")
 SETTINGS = load_deployment("dev").settings
 
 

@@ -20,7 +20,7 @@ from operations.preflight.linked_roles import linked_roles
 from operations.preflight.quotas import Need, Quotas
 from operations.preflight.trails import trails
 
-SCOPE = Scope("flights", "prod")
+SCOPE = Scope("flights", "prod", "flights")
 NOTHING = Deployed(SCOPE, (), (), {})
 KIND = "ml.m5.large for endpoint usage"
 

@@ -23,6 +23,8 @@ from tests.support.denied_principals import Call, Caller, roles, session
 from tests.support.denied_target import Target
 from tests.support.probe_stack import wait_for
 
+DEMO = Scope("flights", "demo", "flights")
+
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(900)]
 
 
@@ -65,7 +67,7 @@ USES = {
 def target(demo_deployment: Platform) -> Target:
     """The deployment with the names that calls need."""
     cloudformation = demo_deployment.client("cloudformation")
-    return Target(demo_deployment, Deployed.read(cloudformation, Scope("flights", "demo")))
+    return Target(demo_deployment, Deployed.read(cloudformation, DEMO))
 
 
 def _curate_log(target: Target) -> str:
@@ -99,7 +101,7 @@ def _call(target: Target, service: str) -> Call:
             "create_log_stream", {"logGroupName": _curate_log(target), "logStreamName": mark}
         ),
         "cloudformation": (
-            "describe_stacks", {"StackName": target.deployed.scope.stack("serving")}
+            "describe_stacks", {"StackName": DEMO.stack(DEMO.model_stack("serving"))}
         ),
     }  # fmt: skip
     operation, request = requests[service]

@@ -14,9 +14,11 @@ from local.platform import Platform
 from operations.deployed import Deployed
 from tests.support.denied_principals import session
 
+DEMO = Scope("flights", "demo", "flights")
+
 pytestmark = pytest.mark.platform
 
-PROBE = f"{ARTIFACTS_MODELS}probe/model.tar.gz"
+PROBE = f"{ARTIFACTS_MODELS}flights/probe/model.tar.gz"
 FORMATS = {"SupportedContentTypes": ["a/b"], "SupportedResponseMIMETypes": ["a/b"]}
 
 
@@ -25,7 +27,7 @@ class Registry:
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
-        self.deployed = Deployed.read(platform.client("cloudformation"), Scope("flights", "demo"))
+        self.deployed = Deployed.read(platform.client("cloudformation"), DEMO)
         self.bucket = self.deployed.bucket("artifacts")
         functions = platform.client("lambda")
         name = self.deployed.one("AWS::Lambda::Function", "training", "FunctionsRegistry")
