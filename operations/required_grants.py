@@ -60,7 +60,10 @@ class RequiredGrant:
     page: str
     why: str
     role: str = "*"
-    """Pattern of ``<stack>/<logical id>``, where fewer roles than the principal's need it."""
+    """Pattern of ``<stack>/<logical id>``, where fewer roles than the principal's need it.
+
+    ``training/…`` is each model's training stack.
+    """
     proven_by: str = ""
     """``<file>::<test>`` that makes the call, for what only a failure brings about."""
 
@@ -69,10 +72,14 @@ class RequiredGrant:
         return (
             held.action in self.actions
             and self.principal in held.services
-            and fnmatchcase(held.role, self.role)
+            and any(fnmatchcase(held.role, one) for one in self._roles)
             and self.form_of(held.resource) is not None
             and _same_conditions(self.conditions, held.conditions)
         )
+
+    @property
+    def _roles(self) -> tuple[str, str]:
+        return self.role, self.role.replace("/", "-*/", 1)
 
     def form_of(self, resource: str) -> str | None:
         """The form that a resource has, if any."""

@@ -58,6 +58,11 @@ def deploy_order(environment: str) -> dict[str, set[str]]:
     }
 
 
+def _without_capabilities(edges: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Without what an optional capability's alarms look at."""
+    return edges | {"monitoring": edges["monitoring"] - {"data-lake"}}
+
+
 def test_declared_edges_point_one_way() -> None:
     assert list(EDGES) == list(STACK_NAMES)
     for position, stack in enumerate(STACK_NAMES):
@@ -66,12 +71,12 @@ def test_declared_edges_point_one_way() -> None:
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_stacks_read_what_is_declared(environment: str) -> None:
-    assert references(environment) == EDGES
+    assert _without_capabilities(references(environment)) == EDGES
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_cli_deploys_in_the_order_of_the_edges(environment: str) -> None:
-    order = deploy_order(environment)
+    order = _without_capabilities(deploy_order(environment))
     for stack, before in order.items():
         position = STACK_NAMES.index(stack)
         assert before == EDGES[stack] | ORDER_ONLY.get(stack, set())
@@ -95,4 +100,4 @@ def test_every_output_that_is_read_exists(environment: str) -> None:
     found = templates(environment)
     for template in found.values():
         for stack, output in wanted.findall(json.dumps(template)):
-            assert output in found[stack.removeprefix(prefix)]["Outputs"]
+            assert output in found[stack.removeprefix(prefix).removesuffix(f"-{MODEL}")]["Outputs"]

@@ -122,7 +122,7 @@ def test_another_shape_gives_another_name() -> None:
 def test_endpoint_keeps_weights_and_rolls_back_on_alarms(environment: str) -> None:
     endpoint = one(environment, "serving", "AWS::SageMaker::Endpoint")
     assert endpoint["RetainAllVariantProperties"] is True
-    assert endpoint["EndpointName"] == f"flights-{environment}"
+    assert endpoint["EndpointName"] == f"flights-{environment}-{MODEL}"
     guards = endpoint["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
     alarms = of(environment, "serving", "AWS::CloudWatch::Alarm").values()
     new_fleet = {
@@ -328,7 +328,7 @@ def test_every_change_of_stack_or_endpoint_is_reconciled_and_its_event_not_lost(
     assert changes["aws.sagemaker"]["EventPattern"] == {
         "source": ["aws.sagemaker"],
         "detail-type": ["SageMaker Endpoint State Change"],
-        "detail": {"EndpointName": [f"flights-{environment}"]},
+        "detail": {"EndpointName": [f"flights-{environment}-{MODEL}"]},
     }
     for source in ("aws.cloudformation", "aws.sagemaker"):
         (target,) = changes[source]["Targets"]
@@ -558,7 +558,7 @@ def _alarms(environment: str) -> list[dict[str, Any]]:
     return [
         alarm["Properties"]
         for stack, _id, alarm in resources(environment, "AWS::CloudWatch::Alarm")
-        if stack in ("serving", "monitoring")
+        if stack in ("serving", "monitor", "monitoring")
     ]
 
 
@@ -568,7 +568,11 @@ def _anchors() -> set[str]:
 
 
 def _linked(environment: str) -> set[str]:
-    composites = of(environment, "monitoring", "AWS::CloudWatch::CompositeAlarm").values()
+    composites = [
+        composite["Properties"]
+        for _, _, composite in resources(environment, "AWS::CloudWatch::CompositeAlarm")
+    ]
+    assert len(composites) == 2
     linked = set()
     others = of(environment, "audit", "AWS::CloudWatch::Alarm").values()
     for alarm in [*_alarms(environment), *composites, *others]:
@@ -616,9 +620,9 @@ def test_a_breach_of_the_contracts_criteria_starts_retraining(environment: str) 
         if alarm.get("MetricName") == names.METRIC_MODEL_BREACH
     )
     assert breach["Namespace"] == names.METRIC_NAMESPACE
-    assert breach["Dimensions"] == [{"Name": "Endpoint", "Value": f"flights-{environment}"}]
+    assert breach["Dimensions"] == [{"Name": "Endpoint", "Value": f"flights-{environment}-{MODEL}"}]
     assert breach["Threshold"] == 1
-    rules = of(environment, "monitoring", "AWS::Events::Rule").values()
+    rules = of(environment, "monitor", "AWS::Events::Rule").values()
     (rule,) = rules
     assert rule["EventPattern"]["detail-type"] == ["CloudWatch Alarm State Change"]
     assert rule["EventPattern"]["detail"] == {"state": {"value": ["ALARM"]}}
@@ -650,12 +654,12 @@ def test_the_description_of_the_api_is_what_is_deployed(environment: str) -> Non
     described = document(templates(environment)["api"])
     routes = {(path, verb) for path, verbs in described["paths"].items() for verb in verbs}
     assert routes == {
-        (names.ROUTE_HEALTH, "get"),
-        (names.ROUTE_PREDICTIONS, "post"),
-        (names.ROUTE_BATCH, "post"),
+        (f"/{MODEL}{names.ROUTE_HEALTH}", "get"),
+        (f"/{MODEL}{names.ROUTE_PREDICTIONS}", "post"),
+        (f"/{MODEL}{names.ROUTE_BATCH}", "post"),
     }
     contract = load_deployment(environment).contract
-    fields = described["components"]["schemas"]["Record"]["properties"]
+    fields = described["components"]["schemas"]["FlightsRecord"]["properties"]
     assert list(fields) == [field["name"] for field in contract["event"]["fields"]]
-    record = described["components"]["schemas"]["Record"]
+    record = described["components"]["schemas"]["FlightsRecord"]
     jsonschema.Draft202012Validator(record).validate(example_record(contract["event"]))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
+from config.deployment_rules import JOB_PREFIX
 from config.load import load_deployment
 from config.settings import Settings
 from core.names import Scope
@@ -40,6 +41,9 @@ def longest(tmp_path_factory: pytest.TempPathFactory) -> Inquiry:
     outdir: Path = tmp_path_factory.mktemp("longest")
     deployment = load_deployment("prod")
     names = {field: _longest(field) for field in ("instance", "environment")}
+    # Together they have a limit, which a long instance and environment leave nothing of.
+    names["environment"] = "x" * 3
+    names["model"] = "x" * (JOB_PREFIX - len("-".join(names.values())) - 1)
     settings = deployment.settings.model_copy(update=names)
     app = App(outdir=str(outdir), analytics_reporting=False)
     build(app, dataclasses.replace(deployment, settings=settings))

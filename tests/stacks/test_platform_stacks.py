@@ -206,7 +206,7 @@ def test_jobs_get_every_argument_they_require(environment: str) -> None:
     given = set(_job(environment, "Curate")["DefaultArguments"])
     assert {f"--{name}" for name in curate.REQUIRED} <= given
     # The state machine names each run's folder.
-    given = set(_job(environment, "Features")["DefaultArguments"]) | {"--output_run"}
+    given = set(_job(environment, "FlightsFeatures")["DefaultArguments"]) | {"--output_run"}
     assert {f"--{name}" for name in features.REQUIRED} <= given
 
 

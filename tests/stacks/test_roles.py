@@ -14,7 +14,7 @@ from core import names
 from local.emulator import role_trust
 from stacks.kit.service_role import SAY_FOR_WHOM
 from stacks.security.permissions_boundary import IRREVERSIBLE
-from tests.synth import ENVIRONMENTS, resources
+from tests.synth import ENVIRONMENTS, MODEL, resources
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -172,7 +172,7 @@ def _shared(environment: str) -> dict[str, set[str]]:
                 policy = f"{stack}.{attached['Ref']}"
             else:
                 output = attached["Fn::GetStackOutput"]
-                other = output["StackName"].split(f"-{environment}-")[1]
+                other = output["StackName"].split(f"-{environment}-")[1].removesuffix(f"-{MODEL}")
                 policy = f"{other}.{output['OutputName'].removeprefix('PublishOutputRef')[:-8]}"
             found.setdefault(policy, set()).add(f"{stack}.{logical_id}")
     return found

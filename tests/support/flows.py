@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from core.names import Scope
 from stacks.kit import asl
 from stacks.kit.sagemaker_jobs import Compute, Network, ProcessingCode
 from stacks.monitoring import states as monitor
@@ -35,6 +36,7 @@ RETRAINING = Flow(
     functions=Functions(
         lease=f"{ARN}lease", gate=f"{ARN}gate", registry=f"{ARN}registry", rollout=f"{ARN}rollout"
     ),
+    scope=Scope("flights", "test", "late"),
     curate_job="curate",
     features_job="features",
     features_bucket="features-bucket",
@@ -55,7 +57,8 @@ MONITOR = monitor.Flow(
     registry_arn=f"{ARN}registry",
     job=COMPUTE,
     code=CODE,
-    endpoint_name="flights-test",
+    endpoint_name="flights-test-late",
+    reports="reports/late/",
     monitoring_bucket="monitoring-bucket",
     curated_bucket="curated-bucket",
     window_days=30,
