@@ -392,11 +392,11 @@ def test_request_models_follow_the_contract() -> None:
     deployment = load_deployment("dev")
     contract = deployment.contract
     models = {m["Name"]: m["Schema"] for m in of("dev", "api", "AWS::ApiGateway::Model").values()}
-    assert models["Record"] == record_model(contract)
-    assert models["Batch"] == batch_model(contract, deployment.settings.api.batch_records)
+    assert models["FlightsRecord"] == record_model(contract)
+    assert models["FlightsBatch"] == batch_model(contract, deployment.settings.api.batch_records)
     assert models["Body"] == body_model()
     fields = contract["event"]["fields"]
-    assert list(models["Record"]["properties"]) == [field["name"] for field in fields]
+    assert list(models["FlightsRecord"]["properties"]) == [field["name"] for field in fields]
     fewer = {**contract, "event": {**contract["event"], "fields": fields[:-1]}}
     assert fields[-1]["name"] not in record_model(fewer)["properties"]
 
@@ -442,7 +442,7 @@ def _model(environment: str, name: str) -> str:
 @EACH
 def test_of_a_classified_field_the_model_knows_the_type_alone(environment: str) -> None:
     """Whoever asks it quotes what it refuses."""
-    record = of(environment, "api", "AWS::ApiGateway::Model")[_model(environment, "Record")][
+    record = of(environment, "api", "AWS::ApiGateway::Model")[_model(environment, "FlightsRecord")][
         "Schema"
     ]
     assert record["properties"]["tail_number"] == {"type": ["string", "null"]}
