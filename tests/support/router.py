@@ -118,7 +118,7 @@ def an_event(
 ) -> dict[str, Any]:
     return {
         "httpMethod": method,
-        "path": path,
+        "path": f"/flights{path}",
         "headers": {"Content-Type": "application/json", **headers},
         "requestContext": {"requestId": "request-1"},
         "body": body if isinstance(body, str) else json.dumps(body),
