@@ -118,7 +118,7 @@ def _check_properties(
         model.model_validate(values)
     except ValidationError as error:
         for found, value, allowed in findings(error, model, values):
-            known = str(found[0]) in known_keys(model, ())
+            known = str(found[0]) in known_keys(model)
             yield _placed((found, value, allowed), here, positions, known=known)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from config.instance_types import (
     ACCELERATOR,
@@ -16,41 +17,51 @@ from config.instance_types import (
     is_arm,
     unfit,
 )
-from config.rule import AWS, Rule
+from config.rule import AWS, Refused, Rule, asked_of
 from config.settings import Settings
 
 EXCLUSIONS = f"{AWS}sagemaker/latest/dg/deployment-guardrails-exclusions.html"
 
 
+class Instances(Protocol):
+    """The settings of a kind of instance."""
+
+    @property
+    def instance_type(self) -> str: ...
+    @property
+    def volume_customer_key(self) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A section with ``instance_type`` and ``volume_customer_key``.
+    """A section that has instances.
 
     Attributes:
         section: its name in the settings.
         prefix: how its rules' ids begin.
         uses: what its instances are used for, all of them.
         page: documents type and volume key.
+        of: the section; None where the settings make no instances of it.
     """
 
     section: str
     prefix: str
     uses: tuple[Use, ...]
     page: str
-    with_fields: tuple[str, ...] = ()
-    active: Callable[[Settings], bool] = lambda _settings: True
+    of: Callable[[Settings], Instances | None]
 
     @property
     def field(self) -> str:
         return f"{self.section}.instance_type"
 
-    def of(self, settings: Settings) -> str:
-        name: str = getattr(settings, self.section).instance_type
-        return name
+    def refuses(self, question: Callable[[Instances], bool]) -> Refused:
+        """Put a question to the section; one without instances breaks no rule about them."""
+        return asked_of(self.of, question)
 
-    def keyed(self, settings: Settings) -> bool:
-        keyed: bool = getattr(settings, self.section).volume_customer_key
-        return keyed
+    def alternatives(self, settings: Settings) -> str:
+        """Types that may stand there instead."""
+        instances = self.of(settings)
+        return alternatives(instances.instance_type, *self.uses) if instances else ""
 
 
 def instance_rules(place: Place) -> tuple[Rule, ...]:
@@ -58,15 +69,17 @@ def instance_rules(place: Place) -> tuple[Rule, ...]:
     key = f"{place.section}.volume_customer_key"
     return (
         Rule(f"{place.prefix}instance-exists", place.field, (),
-             lambda s: not unfit(place.of(s)) and not exists(place.of(s), *place.uses),
-             lambda s: alternatives(place.of(s), *place.uses), place.page),
-        Rule(f"{place.prefix}image-is-x86", place.field, place.with_fields,
-             lambda s: place.active(s) and is_arm(place.of(s)), ARM),
-        Rule(f"{place.prefix}image-has-no-driver", place.field, place.with_fields,
-             lambda s: place.active(s) and has_other_accelerator(place.of(s)), ACCELERATOR,
+             place.refuses(lambda i: not unfit(i.instance_type)
+                           and not exists(i.instance_type, *place.uses)),
+             place.alternatives, place.page),
+        Rule(f"{place.prefix}image-is-x86", place.field, (),
+             place.refuses(lambda i: is_arm(i.instance_type)), ARM),
+        Rule(f"{place.prefix}image-has-no-driver", place.field, (),
+             place.refuses(lambda i: has_other_accelerator(i.instance_type)), ACCELERATOR,
              EXCLUSIONS if place.section == "serving" else ""),
-        Rule(f"{place.prefix}local-storage-no-key", key, (place.field, *place.with_fields),
-             lambda s: place.active(s) and place.keyed(s) and has_local_storage(place.of(s)),
+        Rule(f"{place.prefix}local-storage-no-key", key, (place.field,),
+             place.refuses(lambda i: i.volume_customer_key
+                           and has_local_storage(i.instance_type)),
              f"allowed with {{settings.{place.field}}}: false, its local storage is encrypted by "
              "the instance and takes no key", place.page),
     )  # fmt: skip

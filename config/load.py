@@ -23,7 +23,7 @@ from config.problems import (
 from config.rules import broken_rules
 from config.settings import Settings
 from config.source import Source, read_source, without
-from config.wording import Finding, findings
+from config.wording import Finding, findings, whole
 
 # Stands in for required settings that are missing or refused, so that the rules can still look at
 # the others. Nothing is ever deployed from it: a refused file raises.
@@ -89,7 +89,8 @@ def load_deployment(environment: str, root: Path = REPOSITORY) -> Deployment:
 def _check_settings(source: Source, environment: str) -> tuple[Settings | None, list[Problem]]:
     if not source.data:
         return None, list(source.problems) or [Problem(source.name, "", NOT_SET, "must be set")]
-    problems, refused = list(source.problems), list(source.refused)
+    problems = list(source.problems)
+    refused = [whole(Settings, location) for location in source.refused]
     settings: Settings | None = None
     try:
         settings = _strictly(source.data)
@@ -97,7 +98,7 @@ def _check_settings(source: Source, environment: str) -> tuple[Settings | None, 
         for location, value, allowed in findings(error, Settings, source.data):
             if location not in source.refused:
                 problems.append(source.problem(location, allowed, value=value))
-            refused.append(location)
+            refused.append(whole(Settings, location))
         present = [place for place in refused if source.at(place) is not NOT_SET]
         settings = _standing_in(without(source.data, present))
     if settings is None:

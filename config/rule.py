@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from config.settings import Settings
+
+Refused = Callable[[Settings], bool]
+Part = TypeVar("Part")
 
 AWS = "https://docs.aws.amazon.com/"
 
@@ -28,7 +32,7 @@ class Rule:
     id: str
     field: str
     with_fields: tuple[str, ...]
-    refused: Callable[[Settings], bool]
+    refused: Refused
     allowed: str | Callable[[Settings], str]
     evidence: str = ""
 
@@ -42,3 +46,13 @@ class Rule:
         if callable(self.allowed):
             return self.allowed(settings)
         return self.allowed.format(settings=settings)
+
+
+def asked_of(part: Callable[[Settings], Part | None], question: Callable[[Part], bool]) -> Refused:
+    """Put a question to a part of the settings that not all have; without it no rule is broken."""
+
+    def refused(settings: Settings) -> bool:
+        found = part(settings)
+        return found is not None and question(found)
+
+    return refused

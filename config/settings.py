@@ -24,7 +24,7 @@ from stacks.network.settings import Network
 from stacks.perimeter.settings import Perimeter
 from stacks.processing.settings import Processing
 from stacks.replication.settings import Replication
-from stacks.serving.settings import Serving
+from stacks.serving.settings import Realtime, Serving
 from stacks.training.settings import Training
 
 TagValue = Annotated[str, Field(max_length=256, pattern=forms.TAG_VALUE)]
@@ -74,7 +74,7 @@ class Settings(Section):
     ingestion: Ingestion = Ingestion()
     processing: Processing = Processing()
     training: Training = Training()
-    serving: Serving = Serving()
+    serving: Serving = Realtime()
     api: Api = Api()
     monitoring: Monitoring = Monitoring()
     audit: Audit = Audit()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from dataclasses import dataclass, replace
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from config.forms import FORMS
+from config.kinds import kinds_of, models_of, told_apart
 from config.problems import NOT_SET, Location
 
 Context = Mapping[str, Any]
@@ -46,7 +47,8 @@ WORDS: Mapping[str, str | Callable[[Context], str]] = {
 # Worded with the model's keys and limits.
 _UNKNOWN_KEYS = frozenset({"extra_forbidden", "invalid_key"})
 _LIMITS = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal"})
-WORDED = frozenset(WORDS) | _UNKNOWN_KEYS | _LIMITS | {"missing", "model_type"}
+_UNKNOWN_KIND = "union_tag_invalid"
+WORDED = frozenset(WORDS) | _UNKNOWN_KEYS | _LIMITS | {"missing", "model_type", _UNKNOWN_KIND}
 """Every error that has words here."""
 
 
@@ -57,10 +59,9 @@ def findings(error: ValidationError, model: type[BaseModel], data: object) -> li
     """
     merged: dict[tuple[Location, str], tuple[object, list[str]]] = {}
     for entry in error.errors(include_url=False):
-        location = _in_the_file(entry, data)
-        value = NOT_SET if entry["type"] == "missing" else entry["input"]
-        _, texts = merged.setdefault((location, repr(value)), (value, []))
-        text = _allowed(entry, model, location)
+        place = _placed(entry, model, data)
+        _, texts = merged.setdefault((place.location, repr(place.value)), (place.value, []))
+        text = _allowed(entry, place)
         if text not in texts:
             texts.append(text)
     return [(place, value, _either(texts)) for (place, _), (value, texts) in merged.items()]
@@ -71,35 +72,89 @@ def _either(texts: list[str]) -> str:
     return ", or ".join([first, *(text.removeprefix("allowed: ") for text in more)])
 
 
-def _in_the_file(entry: ErrorDetails, data: object) -> Location:
-    """The location without what pydantic adds: names of kinds, marks of keys.
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an error is, in the file and in the models."""
+
+    location: Location
+    value: object
+    kind: object
+    """What may stand there."""
+    field: FieldInfo | None
+    """None for an item of a list, and for what no model has."""
+    section: type[BaseModel] | None
+    """What it stands in."""
+    around: FieldInfo | None
+    """The field of that section."""
+
+
+def _placed(entry: ErrorDetails, model: type[BaseModel], data: object) -> _Place:
+    """The place without what pydantic adds to a location: names of kinds, marks of keys.
 
     What is missing has its own name at the end, although the file does not.
     """
     here: Any = data
-    kept: list[str | int] = []
+    place = _Place((), data, model, None, None, None)
     for step in entry["loc"]:
+        kinds = told_apart(place.field)
+        if kinds and place.field and place.kind is place.field.annotation:
+            place = replace(place, kind=kinds[1][str(step)])
+            continue
         try:
             here = here[step]
         except (KeyError, IndexError, TypeError):
             continue
-        kept.append(step)
-    return (*kept, entry["loc"][-1]) if entry["type"] == "missing" else tuple(kept)
+        place = _inside(place, step, here)
+    if entry["type"] == "missing":
+        return replace(place, location=(*place.location, entry["loc"][-1]), value=NOT_SET)
+    if entry["type"] == _UNKNOWN_KIND and (kinds := told_apart(place.field)):
+        return replace(place, location=(*place.location, kinds[0]), value=here[kinds[0]])
+    return replace(place, value=entry["input"])
 
 
-def _allowed(entry: ErrorDetails, model: type[BaseModel], location: Location) -> str:
+def _inside(place: _Place, step: str | int, value: object) -> _Place:
+    section = _nested(place.kind)
+    field = _named(section, step) if section and isinstance(step, str) else None
+    kind = field.annotation if field else _item(place.kind) if isinstance(step, int) else None
+    return _Place((*place.location, step), value, kind, field, section, place.field)
+
+
+def _allowed(entry: ErrorDetails, place: _Place) -> str:
     kind, context = entry["type"], entry.get("ctx", {})
     if kind == "missing":
         return "must be set"
     if kind in _UNKNOWN_KEYS:
-        return f"unknown key; allowed: {', '.join(known_keys(model, location[:-1])) or 'none'}"
+        return _other_keys(place)
+    if kind == _UNKNOWN_KIND:
+        _, by_value = told_apart(place.field) or ("", {})
+        return f"allowed: {_one_of(list(by_value))}"
     if kind == "model_type":
-        keys = ", ".join(known_keys(model, location))
+        keys = ", ".join(known_keys(_nested(place.kind)))
         return f"allowed: a section with {keys}" if keys else "allowed: names with values"
     if kind in _LIMITS:
-        return f"allowed: {_range(_limits(model, location) or context)}"
+        return f"allowed: {_range(_limits(place.field) or context)}"
     words = WORDS.get(kind, entry["msg"])
     return f"allowed: {words(context) if callable(words) else words}"
+
+
+def _other_keys(place: _Place) -> str:
+    """The keys of the section; of a key that another kind of the section has, also which one."""
+    keys = ", ".join(known_keys(place.section)) or "none"
+    name, kinds = place.location[-1], told_apart(place.around)
+    if kinds:
+        key, by_value = kinds
+        has = [value for value, section in by_value.items() if name in known_keys(section)]
+        here = [value for value, section in by_value.items() if section is place.section]
+        told = ".".join(str(step) for step in (*place.location[:-1], key))
+        if has:
+            return f"allowed with {told} {_one_of(has)}; with {_one_of(here)}: {keys}"
+    return f"unknown key; allowed: {keys}"
+
+
+def _one_of(values: list[str]) -> str:
+    """``a``, ``a or b``, ``a, b or c``, as pydantic lists the values of a literal."""
+    *most, last = values
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def _range(limits: Context) -> str:
@@ -110,9 +165,8 @@ def _range(limits: Context) -> str:
     return " and ".join(f"{word} {limits[key]}" for key, word in words.items() if key in limits)
 
 
-def _limits(model: type[BaseModel], location: Location) -> dict[str, Any]:
+def _limits(field: FieldInfo | None) -> dict[str, Any]:
     """Both limits of a number where pydantic tells the one that is broken."""
-    field = _field(model, location)
     return {
         key: getattr(limit, key)
         for limit in (field.metadata if field else ())
@@ -121,26 +175,20 @@ def _limits(model: type[BaseModel], location: Location) -> dict[str, Any]:
     }
 
 
-def _field(model: type[BaseModel], location: Location) -> FieldInfo | None:
-    """The field at ``location``; None for an item of a list, which is none."""
-    return _at(model, location)[1]
-
-
-def known_keys(model: type[BaseModel], location: Location) -> list[str]:
-    """Keys that ``model`` allows at ``location``, following nested models and lists of them."""
-    section = _nested(_at(model, location)[0])
+def known_keys(section: type[BaseModel] | None) -> list[str]:
+    """Keys that a section allows."""
     return [item.alias or name for name, item in section.model_fields.items()] if section else []
 
 
-def _at(model: type[BaseModel], location: Location) -> tuple[object, FieldInfo | None]:
-    """The type at ``location``, and its field."""
-    kind: object = model
-    field = None
+def whole(model: type[BaseModel], location: Location) -> Location:
+    """What cannot be judged where the value at ``location`` is refused: more than the value where
+    it tells what kind of section it stands in.
+    """
+    place = _Place((), None, model, None, None, None)
     for step in location:
-        section = _nested(kind)
-        field = _named(section, step) if section and isinstance(step, str) else None
-        kind = field.annotation if field else _item(kind) if isinstance(step, int) else None
-    return kind, field
+        place = _inside(place, step, None)
+    kinds = told_apart(place.around)
+    return location[:-1] if kinds and location[-1] == kinds[0] else location
 
 
 def _named(model: type[BaseModel], name: str) -> FieldInfo | None:
@@ -148,23 +196,13 @@ def _named(model: type[BaseModel], name: str) -> FieldInfo | None:
     return next((item for item in fields.values() if item.alias == name), fields.get(name))
 
 
-def _kinds(annotation: object) -> list[object]:
-    """The kinds that a value may be of."""
-    if get_origin(annotation) in (Union, UnionType, Annotated):
-        return [kind for part in get_args(annotation) for kind in _kinds(part)]
-    return [annotation]
-
-
 def _nested(annotation: object) -> type[BaseModel] | None:
-    for kind in _kinds(annotation):
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            return kind
-    return None
+    return next(iter(models_of(annotation)), None)
 
 
 def _item(annotation: object) -> object:
     """The type of the items, if a list is allowed."""
-    for kind in _kinds(annotation):
+    for kind in kinds_of(annotation):
         if get_origin(kind) in (list, tuple):
             return get_args(kind)[0]
     return None

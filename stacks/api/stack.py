@@ -78,7 +78,7 @@ class ApiStack(BaseStack):
                 foundation=foundation,
                 environment={
                     "ENDPOINT_NAME": serving.endpoint_name,
-                    "VARIANTS": ",".join(self.settings.serving.production_variants),
+                    "VARIANTS": ",".join(self.settings.serving.answering_variants),
                     "PSEUDONYM_KEY_ARN": foundation.security.pseudonym_key.key_arn,
                     "BATCH_RECORDS": str(self.settings.api.batch_records),
                 },

@@ -23,6 +23,7 @@ _PLACE = Place(
     "monitor-",
     ("processing",),
     f"{AWS}sagemaker/latest/APIReference/API_ProcessingClusterConfig.html",
+    lambda settings: settings.monitoring,
 )
 
 
@@ -35,9 +36,10 @@ RULES: tuple[Rule, ...] = (
     Rule("monitor-schedule", "monitoring.schedule", (),
          lambda s: is_bad_schedule(s.monitoring.schedule),
          SCHEDULES, SCHEDULE_PAGE),
-    Rule("monitor-needs-capture", "monitoring.schedule", ("serving.capture", "serving.mode"),
-         lambda s: s.monitoring.schedule is not None and s.serving.mode != "off"
-         and not s.serving.capture,
-         "allowed without serving.capture: null, the monitor reads what capture wrote"),
+    Rule("monitor-needs-capture", "monitoring.schedule", ("serving.capture",),
+         lambda s: s.monitoring.schedule is not None and s.serving.has_endpoint
+         and not s.serving.captures,
+         "allowed without serving.capture, which serving.mode serverless does not have: null, the "
+         "monitor reads what capture wrote"),
     *instance_rules(_PLACE),
 )  # fmt: skip

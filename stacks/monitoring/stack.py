@@ -87,7 +87,7 @@ class MonitoringStack(BaseStack):
     def _define_monitor(self) -> MonitorFlow | None:
         """None where there is nothing to monitor: no endpoint, or one that captures nothing."""
         props, serving = self._props, self.settings.serving
-        if serving.mode == "off" or not serving.capture:
+        if not serving.captures:
             return None
         monitor = MonitorFlow(
             self,

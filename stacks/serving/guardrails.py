@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 from config.settings import Settings
+from stacks.serving.settings import Realtime, Serving
 
 # An alarm reads SageMaker's metrics once a minute. Errors ring after one period, latency after two
 # of three; one more goes by until the metric is there and the alarm has read it.
@@ -57,21 +58,25 @@ _STEPS = {
 }
 
 
-def shifts_in_steps(settings: Settings) -> bool:
+def shifts_in_steps(endpoint: Realtime) -> bool:
     """Whether an update moves a part of each variant first; rolling takes one variant only."""
-    serving = settings.serving
-    refused = serving.update == "rolling" and serving.challenger is not None
-    return _STEPS[serving.update] > 0 and not refused
+    refused = endpoint.update == "rolling" and endpoint.challenger is not None
+    return _STEPS[endpoint.update] > 0 and not refused
 
 
-def update_seconds(settings: Settings) -> int:
+def update_seconds(endpoint: Realtime) -> int:
     """``MaximumExecutionTimeoutInSeconds``: all baking, and time to start the fleet."""
-    steps = _STEPS[settings.serving.update] if shifts_in_steps(settings) else 0
-    return (steps + 1) * settings.serving.bake_seconds + FLEET_SECONDS
+    steps = _STEPS[endpoint.update] if shifts_in_steps(endpoint) else 0
+    return (steps + 1) * endpoint.bake_seconds + FLEET_SECONDS
 
 
-def rollout_minutes(settings: Settings) -> int:
-    """What a roll-out adds to a run: challenge, promotion, the way back from it, and quiet."""
-    baking = update_seconds(settings) - FLEET_SECONDS
+def rollout_minutes(serving: Serving) -> int:
+    """What a run adds: experiment, challenge, promotion, the way back from it, and quiet.
+
+    Without instances there is no experiment, and an update is not watched.
+    """
+    if not isinstance(serving, Realtime):
+        return 0
+    baking = update_seconds(serving) - FLEET_SECONDS
     updates = UPDATES_IN_A_ROLLOUT * (-(-baking // 60) + USUAL_FLEET_MINUTES)
-    return updates + SETTLES_IN_A_RUN * QUIET_MINUTES
+    return serving.experiment_minutes + updates + SETTLES_IN_A_RUN * QUIET_MINUTES

@@ -1,10 +1,11 @@
-"""Settings of the endpoint."""
+"""Settings of the endpoint: one model for each mode, with the settings that the mode has."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from config.section import Minutes, Positive, Section, Share
 
@@ -29,13 +30,6 @@ class Variant(Section):
     weight: Annotated[float, Field(ge=0, le=1000)] = 1.0
 
 
-class Serverless(Section):
-    """Size of a serverless endpoint; read in ``mode: serverless`` only."""
-
-    memory_megabytes: Literal[1024, 2048, 3072, 4096, 5120, 6144] = 2048
-    max_concurrency: Annotated[int, Field(ge=1, le=200)] = 10
-
-
 class Autoscaling(Section):
     """Target tracking on invocations per instance and minute.
 
@@ -52,8 +46,45 @@ class Autoscaling(Section):
     registered_variants: tuple[Literal["champion", "challenger"], ...] = ("champion", "challenger")
 
 
-class Serving(Section):
-    """The SageMaker endpoint behind the API.
+class _Mode(Section):
+    """What the rooms ask of every mode, answered for one without a challenger beside a champion."""
+
+    @property
+    def has_endpoint(self) -> bool:
+        return True
+
+    @property
+    def captures(self) -> bool:
+        """Whether requests and answers are kept, for the monitor to judge."""
+        return False
+
+    @property
+    def models_in_vpc(self) -> bool:
+        return False
+
+    @property
+    def served_variants(self) -> tuple[str, ...]:
+        """Names of all variants, a shadow included."""
+        return ("champion",)
+
+    @property
+    def answering_variants(self) -> tuple[str, ...]:
+        """Names of the variants that answer clients; a shadow is not among them."""
+        return self.served_variants
+
+    @property
+    def experiment_share(self) -> float:
+        """The challenger's share of the traffic while an experiment runs."""
+        return 0.0
+
+    @property
+    def challenger_share(self) -> float:
+        """The challenger's share of the traffic when no experiment runs."""
+        return 0.0
+
+
+class Realtime(_Mode):
+    """A SageMaker endpoint on instances, behind the API; the mode where none is written.
 
     With ``shadow`` the challenger gets copies of the champion's requests, a share given by its
     weight, and never answers a client. Counts are initial ones: the endpoint keeps its own
@@ -62,9 +93,7 @@ class Serving(Section):
     ``update`` is ``unguarded`` only while variants come or go (docs/rollout.md).
     """
 
-    mode: Annotated[Literal["realtime", "serverless", "off"], BeforeValidator(_yaml_off)] = (
-        "realtime"
-    )
+    mode: Literal["realtime"] = "realtime"
     instance_type: str = "ml.m5.large"
     champion: Variant = Variant(weight=0.9)
     challenger: Variant | None = Variant(weight=0.1)
@@ -80,7 +109,6 @@ class Serving(Section):
     capture: bool = True
     experiment_weight: Share = 0.1
     experiment_minutes: Minutes = 60
-    serverless: Serverless = Serverless()
     autoscaling: Autoscaling = Autoscaling()
 
     @property
@@ -92,13 +120,73 @@ class Serving(Section):
         return variants
 
     @property
+    def captures(self) -> bool:
+        return self.capture
+
+    @property
+    def models_in_vpc(self) -> bool:
+        return self.vpc
+
+    @property
     def served_variants(self) -> tuple[str, ...]:
-        """Names of all variants, a shadow included."""
         return ("champion", "challenger") if self.challenger else ("champion",)
 
     @property
+    def answering_variants(self) -> tuple[str, ...]:
+        return tuple(self.production_variants)
+
+    @property
+    def experiment_share(self) -> float:
+        return self.experiment_weight
+
+    @property
     def challenger_share(self) -> float:
-        """The challenger's share of the traffic when no experiment runs; 0 without one."""
         weights = {name: variant.weight for name, variant in self.production_variants.items()}
         whole = sum(weights.values())
         return round(weights.get("challenger", 0.0) / whole, 6) if whole else 0.0
+
+
+class Serverless(_Mode):
+    """A SageMaker endpoint without instances: one variant, no capture, no VPC, no volume key.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html has what it lacks.
+    Guardrails only help variants on instances, so an update of it moves all traffic at once.
+    """
+
+    mode: Literal["serverless"]
+    memory_megabytes: Literal[1024, 2048, 3072, 4096, 5120, 6144] = 2048
+    max_concurrency: Annotated[int, Field(ge=1, le=200)] = 10
+
+
+class Off(_Mode):
+    """No endpoint. The models stay as they are by default, and pointers go on moving."""
+
+    mode: Annotated[Literal["off"], BeforeValidator(_yaml_off)]
+
+    @property
+    def has_endpoint(self) -> bool:
+        return False
+
+    @property
+    def models_in_vpc(self) -> bool:
+        return True
+
+    @property
+    def served_variants(self) -> tuple[str, ...]:
+        return ("champion", "challenger")
+
+
+def _mode(value: object) -> str:
+    """The mode that ``value`` says; realtime where it says none."""
+    default = "realtime"
+    told = value.get("mode", default) if isinstance(value, Mapping) else default
+    return str(_yaml_off(getattr(value, "mode", told)))
+
+
+Endpoint = Realtime | Serverless
+Serving = Annotated[
+    Annotated[Realtime, Tag("realtime")]
+    | Annotated[Serverless, Tag("serverless")]
+    | Annotated[Off, Tag("off")],
+    Discriminator(_mode),
+]

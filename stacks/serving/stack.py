@@ -21,9 +21,11 @@ from stacks.kit.log_group import named_log_group
 from stacks.kit.workload import Workload
 from stacks.serving.alarms import VariantAlarms, VariantAlarmsProps
 from stacks.serving.endpoint_scaling import VariantScaling
+from stacks.serving.endpoint_shape import Served
 from stacks.serving.model_endpoint import ModelEndpoint, ModelEndpointProps
 from stacks.serving.outputs import Serving
 from stacks.serving.served_model import package_parameter, served_model
+from stacks.serving.settings import Endpoint, Off, Realtime
 from stacks.training.outputs import Training
 
 
@@ -52,15 +54,16 @@ class ServingStack(BaseStack):
         self._props = props
         self.packages = {
             variant: package_parameter(self, variant).value_as_string
-            for variant in self._variant_names
+            for variant in self.settings.serving.served_variants
         }
         self.models = {variant: self._define_model(variant) for variant in self.packages}
         self.variant_alarms: list[VariantAlarms] = []
         self.endpoint: ModelEndpoint | None = None
-        if self.settings.serving.mode != "off":
+        serving = self.settings.serving
+        if not isinstance(serving, Off):
             self.variant_alarms = [self._alarms(name) for name in self.packages]
-            self.endpoint = self._define_endpoint()
-            self._add_scaling(self.endpoint)
+            self.endpoint = self._define_endpoint(serving)
+            self._add_scaling(serving, self.endpoint)
             CfnOutput(self, "EndpointName", value=self.endpoint_name)
             # What a roll-out compares with the configuration that the endpoint says it uses.
             config = self.endpoint.config.attr_endpoint_config_name
@@ -72,16 +75,10 @@ class ServingStack(BaseStack):
         )
 
     @property
-    def _variant_names(self) -> list[str]:
-        challenger = self.settings.serving.challenger
-        return list(names.VARIANTS) if challenger else [names.CHAMPION]
-
-    @property
     def endpoint_name(self) -> str:
         """Name of the endpoint, or empty."""
-        if self.settings.serving.mode == "off":
-            return ""
-        return sagemaker_names.endpoint_name(self.names)
+        serves = self.settings.serving.has_endpoint
+        return sagemaker_names.endpoint_name(self.names) if serves else ""
 
     def _define_model(self, variant: str) -> sagemaker.CfnModel:
         foundation = self._props.foundation
@@ -98,7 +95,7 @@ class ServingStack(BaseStack):
                 "Subnets": list(subnets.subnet_ids),
                 "SecurityGroupIds": [network.security_groups[Workload.SERVING].security_group_id],
             }
-            if self.settings.serving.vpc
+            if self.settings.serving.models_in_vpc
             else None,
         )
 
@@ -118,17 +115,20 @@ class ServingStack(BaseStack):
             ),
         )
 
-    def _define_endpoint(self) -> ModelEndpoint:
+    def _define_endpoint(self, settings: Endpoint) -> ModelEndpoint:
         bucket = self._props.lake.monitoring.bucket_name
         endpoint = ModelEndpoint(
             self,
             "ModelEndpoint",
             stack=self,
             props=ModelEndpointProps(
-                models=self.models,
+                settings=settings,
+                served=Served(
+                    models=self.models,
+                    capture_uri=f"s3://{bucket}/{names.MONITORING_CAPTURE.rstrip('/')}",
+                    key_arn=self._props.foundation.keys.models.key_arn,
+                ),
                 packages=self.packages,
-                capture_uri=f"s3://{bucket}/{names.MONITORING_CAPTURE.rstrip('/')}",
-                key_arn=self._props.foundation.keys.models.key_arn,
                 topic=self._props.foundation.security.ops_topic,
             ),
         )
@@ -144,17 +144,16 @@ class ServingStack(BaseStack):
         endpoint.endpoint.node.add_dependency(log)
         return endpoint
 
-    def _add_scaling(self, endpoint: ModelEndpoint) -> None:
-        serving = self.settings.serving
-        if serving.mode != "realtime" or not serving.autoscaling.enabled:
+    def _add_scaling(self, settings: Endpoint, endpoint: ModelEndpoint) -> None:
+        if not isinstance(settings, Realtime) or not settings.autoscaling.enabled:
             return
-        for name, variant in serving.production_variants.items():
+        for name, variant in settings.production_variants.items():
             target = VariantScaling(
                 self,
                 f"{name.capitalize()}Scaling",
                 endpoint_name=self.endpoint_name,
                 variant_name=name,
                 variant=variant,
-                settings=serving.autoscaling,
+                settings=settings.autoscaling,
             )
             target.node.add_dependency(endpoint.endpoint)

@@ -23,6 +23,7 @@ from stacks.kit.sagemaker_jobs import Compute, Network
 from stacks.kit.service_role import ServiceRole
 from stacks.kit.workload import Workload
 from stacks.processing.spark_job import SparkJob
+from stacks.serving.settings import Realtime
 from stacks.training.model_registry import ModelRegistry
 from stacks.training.states import retraining
 from stacks.training.states.flow import Flow, Functions
@@ -164,7 +165,7 @@ class RetrainingFlow(Construct):
 
     def _experiment(self) -> Experiment | None:
         serving = self._stack.settings.serving
-        if serving.mode != "realtime" or "challenger" not in serving.production_variants:
+        if not isinstance(serving, Realtime) or names.CHALLENGER not in serving.production_variants:
             return None
         scope = self._stack.names
         return Experiment(

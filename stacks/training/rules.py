@@ -25,8 +25,7 @@ def run_minutes(settings: Settings) -> int:
         GLUE_JOBS * GLUE_ATTEMPTS * settings.processing.timeout_minutes
         + SPOT_PATIENCE * training.max_runtime_minutes
         + training.evaluation_minutes
-        + settings.serving.experiment_minutes
-        + (rollout_minutes(settings) if settings.serving.mode == "realtime" else 0)
+        + rollout_minutes(settings.serving)
     )
 
 
@@ -35,8 +34,8 @@ def _lease_needs(settings: Settings) -> str:
         f"allowed: at least {run_minutes(settings)}, or a second run starts while the first still "
         f"works: {GLUE_JOBS * GLUE_ATTEMPTS} * processing.timeout_minutes (curate and features, "
         f"each with a second try) + {SPOT_PATIENCE} * training.max_runtime_minutes + "
-        "training.evaluation_minutes + serving.experiment_minutes and, in mode realtime, three "
-        "endpoint updates (15 minutes and their baking each) and "
+        "training.evaluation_minutes and, in serving.mode realtime, serving.experiment_minutes, "
+        "three endpoint updates (15 minutes and their baking each) and "
         f"{SETTLES_IN_A_RUN} * {QUIET_MINUTES} minutes for alarms to be quiet"
     )
 
@@ -47,6 +46,7 @@ _PLACE = Place(
     "training-",
     ("training", "processing"),
     f"{AWS}sagemaker/latest/APIReference/API_ResourceConfig.html",
+    lambda settings: settings.training,
 )
 
 
@@ -54,7 +54,7 @@ RULES: tuple[Rule, ...] = (
     Rule("lease-outlives-run", "training.lease_minutes",
          ("training.max_runtime_minutes", "training.evaluation_minutes",
           "processing.timeout_minutes", "serving.experiment_minutes", "serving.bake_seconds",
-          "serving.update", "serving.mode"),
+          "serving.update"),
          lambda s: s.training.lease_minutes < run_minutes(s),
          _lease_needs),
     Rule("training-schedule", "training.schedule", (),

@@ -174,7 +174,7 @@ class TrainingStack(BaseStack):
                 },
             ),
         )
-        if self.settings.serving.mode != "off":
+        if self.settings.serving.has_endpoint:
             # New weights take minutes to be there, and what follows them waits for that. Any state:
             # events name them otherwise than DescribeEndpoint, and a busy endpoint is left alone.
             # https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html

@@ -22,6 +22,7 @@ from stacks.kit.foundation import Foundation
 from stacks.kit.grants import allow_table_key
 from stacks.kit.platform_function import PlatformFunction, PlatformFunctionProps
 from stacks.kit.sagemaker_names import alarm_arns, sagemaker_arn
+from stacks.serving.settings import Realtime
 from stacks.training.model_registry import VERSIONS, ModelRegistry
 from stacks.training.serving_deploy_role import ServingDeployRole
 
@@ -167,11 +168,11 @@ class TrainingFunctions(Construct):
                 # By name: the serving stack comes later and reads the pointers of this one.
                 "SERVING_STACK": self._stack.names.stack(SERVING),
                 "SERVING_DEPLOY_ROLE_ARN": props.deploy_role.arn,
-                "ENDPOINT_NAME": ""
-                if serving.mode == "off"
-                else sagemaker_names.endpoint_name(self._stack.names),
+                "ENDPOINT_NAME": sagemaker_names.endpoint_name(self._stack.names)
+                if serving.has_endpoint
+                else "",
                 "LEASE_TABLE": props.lease_table.table_name,
-                "EXPERIMENT_WEIGHT": str(serving.experiment_weight),
+                "EXPERIMENT_WEIGHT": str(serving.experiment_share),
                 "CHALLENGER_WEIGHT": str(serving.challenger_share),
                 "GUARDRAIL_ALARMS": ",".join(self._guards),
             },
@@ -186,7 +187,7 @@ class TrainingFunctions(Construct):
     def _guards(self) -> list[str]:
         """Alarms that SageMaker follows during an update; none without an endpoint."""
         serving = self._stack.settings.serving
-        variants = serving.served_variants if serving.mode == "realtime" else ()
+        variants = serving.served_variants if isinstance(serving, Realtime) else ()
         scope = self._stack.names
         return [
             name

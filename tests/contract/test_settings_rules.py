@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import contextlib
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple, get_origin
 
 import pytest
+import yaml
+from pydantic import BaseModel
 
+from config.kinds import kinds_of, models_of, single_values
 from config.rules import RULES, value_at
+from config.settings import Settings
 from lambdas.rollout.settle import QUIET_SECONDS
 from stacks.kit import sagemaker_jobs as jobs
 from stacks.kit.asl import GLUE_RUN_FAILED
 from stacks.serving.guardrails import QUIET_MINUTES
 from stacks.training.rules import GLUE_ATTEMPTS, SPOT_PATIENCE
-from tests.support.copies import ConfigurationCopy
+from tests.support.copies import ROOT, ConfigurationCopy, changed
 from tests.support.settings_changes import (
     IN_STEPS,
     ONE_VARIANT,
@@ -115,17 +121,6 @@ ROWS = (
         {"ingestion.compression": "gzip"}),
     Row("parquet-compression", {"ingestion.compression": "gzip", "ingestion.parquet": False},
         {"ingestion.parquet": True}),
-    Row("partitioning-needs-buffering", {"ingestion.buffer_seconds": 1},
-        {"ingestion.buffer_seconds": 0}, frozenset({"backup-needs-buffering"})),
-    Row("backup-needs-buffering",
-        {"ingestion.buffer_seconds": 1, "ingestion.dynamic_partitioning": False},
-        {"ingestion.buffer_seconds": 0}),
-    Row("customer-key-direct-put", {},
-        {"ingestion.source": "kinesis", "ingestion.encryption": "customer_key"},
-        frozenset({"kinesis-not-built"})),
-    Row("stream-encryption-needs-stream", {}, {"ingestion.encryption": "stream"}),
-    Row("kinesis-not-built", {"ingestion.source": "direct_put"},
-        {"ingestion.source": "kinesis", "ingestion.encryption": "stream"}),
     Row("training-instance-exists", {"training.instance_type": "ml.c6i.xlarge"},
         {"training.instance_type": "c6i.xlarge"}),
     Row("training-instance-exists", {"training.instance_type": "ml.t3.medium"},
@@ -161,14 +156,11 @@ ROWS = (
     Row("curate-schedule", {"processing.curate_schedule": "cron(15/2 * * * ? *)"},
         {"processing.curate_schedule": "cron(15/\u00b2 * * * ? *)"}),
     Row("shadow-needs-one-shadow", SHADOW, {"serving.challenger": None}),
-    Row("shadow-is-realtime", SERVERLESS | {"serving.experiment_weight": 0.0},
-        {"serving.shadow": True}, frozenset({"shadow-needs-one-shadow"})),
     Row("shadow-gets-copies", SHADOW, {"serving.challenger": {"weight": 0.0}}),
     Row("shadow-takes-no-clients", SHADOW, {"serving.experiment_weight": 0.1}),
     Row("rolling-one-variant", ONE_VARIANT | IN_STEPS | {"serving.update": "rolling"},
         {"serving.challenger": {"instances": 2, "weight": 0.1},
          "serving.autoscaling.registered_variants": ["champion", "challenger"]}),
-    Row("rolling-not-serverless", SERVERLESS, {"serving.update": "rolling"}),
     Row("steps-need-two-champions", TWO_VARIANTS, {"serving.champion": {"instances": 1}},
         frozenset({"champion-within-scaling"})),
     Row("steps-need-two-challengers", TWO_VARIANTS, {"serving.challenger": {"instances": 1}}),
@@ -188,11 +180,6 @@ ROWS = (
         {"serving.bake_seconds": 2291}),
     Row("experiment-lets-alarms-ring", {"serving.experiment_minutes": 4},
         {"serving.experiment_minutes": 3}),
-    Row("serverless-one-variant", SERVERLESS, {"serving.challenger": {"weight": 0.1}}),
-    Row("serverless-no-capture", SERVERLESS, {"serving.capture": True}),
-    Row("serverless-no-vpc", SERVERLESS, {"serving.vpc": True}),
-    Row("serverless-no-instance-scaling", SERVERLESS, {"serving.autoscaling.enabled": True}),
-    Row("serverless-no-volume-key", SERVERLESS, {"serving.volume_customer_key": True}),
     Row("instance-exists", {"serving.autoscaling.enabled": False},
         {"serving.instance_type": "m5.large"}),
     Row("instance-exists",
@@ -271,6 +258,7 @@ ROWS = (
         {"monitoring.schedule": "cron(0 6 32 * ? *)"}),
     Row("monitor-needs-capture", {"serving.capture": False, "monitoring.schedule": None},
         {"monitoring.schedule": "rate(1 day)"}),
+    Row("monitor-needs-capture", SERVERLESS, {"monitoring.schedule": "rate(1 day)"}),
     Row("capture-takes-some", {"serving.capture_percent": 1}, {"serving.capture_percent": 0}),
     Row("capture-takes-some",
         {"serving.capture_percent": 0, "serving.capture": False, "monitoring.schedule": None},
@@ -297,6 +285,8 @@ ROWS = (
 RANGES: tuple[tuple[str, object, object], ...] = (
     ("ingestion.buffer_megabytes", 128, 129),
     ("ingestion.buffer_seconds", 900, 901),
+    # Neither dynamic partitioning nor the source's backup takes zero buffering.
+    ("ingestion.buffer_seconds", 1, 0),
     # Lambda answers with at most 6 MB, and base64 adds a third to what the transform returns.
     ("ingestion.transform_buffer_megabytes", 3.0, 3.1),
     ("ingestion.transform_buffer_megabytes", 0.2, 0.1),
@@ -310,8 +300,6 @@ RANGES: tuple[tuple[str, object, object], ...] = (
     ("training.learning_rate", 1.0, float("nan")),
     # SageMaker stops a processing job after nine days.
     ("training.evaluation_minutes", 75, 12_961),
-    ("serving.serverless", {"memory_megabytes": 1024}, {"memory_megabytes": 1000}),
-    ("serving.serverless", {"max_concurrency": 200}, {"max_concurrency": 201}),
     ("serving.update", "blue_green_all_at_once", "big_bang"),
     ("network.availability_zones", ["eu-west-1a", "eu-west-1b"], ["eu-west-1a"]),
     ("perimeter.break_glass_roles", ["aws-reserved/sso.amazonaws.com/Admin_*"], ["*"]),
@@ -331,6 +319,41 @@ RANGES: tuple[tuple[str, object, object], ...] = (
     ("owner.team", "Größe", "aws:team"),
     ("owner.cost_center", "4711", "4" * 257),
 )
+
+
+# Accepted, too: of choices that no rule reads, the value that is no default.
+CHOICES: tuple[dict[str, Any], ...] = (
+    {"training.spot": False, "training.approval": "manual", "retention.log_days": 60},
+    {"serving.vpc": False, "api.auth": "cognito", "audit.management_trail": "existing"},
+    SERVERLESS | {"serving.memory_megabytes": 1024},
+    {"serving.challenger": None, "serving.autoscaling.enabled": False,
+     "serving.retain_variant_properties": False},
+)  # fmt: skip
+
+
+def _choices(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Switches and lists of words; what tells kinds of a section apart is none."""
+    for name, field in model.model_fields.items():
+        sections = models_of(field.annotation)
+        for section in sections:
+            yield from _choices(section, f"{prefix}{name}.")
+        kinds = [] if sections or name in single_values(model) else kinds_of(field.annotation)
+        if any(kind is bool or get_origin(kind) is Literal for kind in kinds):
+            yield f"{prefix}{name}"
+
+
+def test_every_choice_is_accepted_with_another_value_somewhere() -> None:
+    """What the rules leave one value of is no setting."""
+    text = (ROOT / "config" / "dev.yaml").read_text()
+    taken: dict[str, set[object]] = {choice: set() for choice in _choices(Settings)}
+    assert len(taken) > 20
+    for changes in (*CHOICES, *(row.good for row in ROWS if row.environment == "dev")):
+        settings = Settings.model_validate(changed(yaml.safe_load(text), changes))
+        assert not [rule.id for rule in RULES if rule.refused(settings)], changes
+        for choice, values in taken.items():
+            with contextlib.suppress(AttributeError):
+                values.add(value_at(settings, choice))
+    assert [choice for choice, values in taken.items() if len(values - {None}) < 2] == []
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.rule)

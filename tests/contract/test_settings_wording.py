@@ -13,6 +13,7 @@ from pydantic_core.core_schema import ErrorType
 
 from config.contract_properties import ContractProperties, FieldProperties, RecordProperties
 from config.forms import FORMS
+from config.kinds import models_of, single_values
 from config.settings import Settings
 from config.wording import WORDED, findings
 from tests.support.copies import ConfigurationCopy
@@ -33,6 +34,8 @@ RAISED = {
     "model": ("model_type",),
     "model-fields": ("missing", "invalid_key"),
     "str": ("string_type", "string_unicode"),
+    # Not "union_tag_not_found": whoever tells the kinds apart always names one.
+    "tagged-union": ("union_tag_invalid",),
     "tuple": ("tuple_type",),
 }
 # Raised by pydantic's own function for paths, as no node's.
@@ -124,10 +127,10 @@ RAISING: tuple[tuple[str, str, object, str], ...] = (
     ("greater_than", "training.learning_rate", 0, "allowed: above 0 and at most 1"),
     ("greater_than", "api.burst", 0, "allowed: above 0 and at most 100000"),
     ("greater_than", "backup.days", 0, "allowed: above 0 and at most 36500"),
-    ("greater_than_equal", "ingestion.buffer_seconds", -1, "allowed: 0 to 900"),
+    ("greater_than_equal", "ingestion.buffer_seconds", 0, "allowed: 1 to 900"),
     ("greater_than_equal", "training.cooldown_minutes", -1, "allowed: 0 to 525600"),
     ("less_than", "training.holdout_share", 0.5, "allowed: above 0 and below 0.5"),
-    ("less_than_equal", "ingestion.buffer_seconds", 901, "allowed: 0 to 900"),
+    ("less_than_equal", "ingestion.buffer_seconds", 901, "allowed: 1 to 900"),
     ("string_type", "network.cidr", 10, "allowed: text, in quotes where YAML would read a number, "
      "a date or true"),
     ("string_type", "instance", True, "allowed: text, in quotes where YAML "
@@ -148,6 +151,8 @@ RAISING: tuple[tuple[str, str, object, str], ...] = (
     ("model_type", "owner", 1, "allowed: a section with team, cost_center, email"),
     ("model_type", "replication", [], "allowed: a section with account, region, bucket_prefix, "
      "keys"),
+    ("union_tag_invalid", "serving.mode", "batch", "allowed: realtime, serverless or off"),
+    ("union_tag_invalid", "serving.mode", ["off"], "allowed: realtime, serverless or off"),
     ("path_type", "contract", 1, "allowed: text, in quotes where YAML would read a number, a date "
      "or true"),
     ("missing", "owner", {"team": "a", "cost_center": "b"}, "must be set"),
@@ -185,27 +190,26 @@ BAD: tuple[object, ...] = (
 )  # fmt: skip
 
 
-def _leaves(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def _with(model: type[BaseModel], value: object) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every place below a section, and a section with the value there."""
     for name, field in model.model_fields.items():
-        yield (*prefix, name)
-        kinds = (field.annotation, *getattr(field.annotation, "__args__", ()))
-        for kind in kinds:
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                yield from _leaves(kind, (*prefix, name))
+        yield (name,), single_values(model) | {name: value}
+        for kind in models_of(field.annotation):
+            for place, data in _with(kind, value):
+                yield (name, *place), single_values(model) | {name: data}
 
 
 def test_no_bad_value_of_any_setting_is_told_in_pydantic_s_words() -> None:
-    places = list(_leaves(Settings))
-    assert len(places) > 100
-    for place in places:
-        for value in BAD:
-            data: Any = value
-            for step in reversed(place):
-                data = {step: data}
+    assert len({place for place, _ in _with(Settings, None)}) > 100
+    for value in BAD:
+        for place, data in _with(Settings, value):
             with pytest.raises(ValidationError) as caught:
                 Settings.model_validate(data)
             for location, _, allowed in findings(caught.value, Settings, data):
                 assert not any(word in allowed for word in ITS_OWN), (location, value, allowed)
+                # The path that was written, without the name of a kind.
+                if location[:1] == place[:1] and allowed != "must be set":
+                    assert location[: len(place)] == place[: len(location)], (location, value)
 
 
 def test_kinds_of_one_value_are_told_together() -> None:

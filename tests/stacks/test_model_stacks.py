@@ -14,6 +14,7 @@ from aws_cdk.assertions import Match, Template
 
 from config.contract import example_record
 from config.load import REPOSITORY, Deployment, load_deployment
+from config.settings import Settings
 from core import names
 from core.records import Valid, pseudonymiser, validate
 from lambdas.router.http import SECURITY_HEADERS
@@ -23,6 +24,7 @@ from stacks.api.request_models import batch_model, body_model, record_model
 from stacks.api.rules import ONE_ADDRESS_SHARE
 from stacks.application import build
 from stacks.kit.container_image import xgboost_image
+from stacks.serving.settings import Realtime
 from stacks.training.seed_model import seed_model
 from tests.support.flows import DEFINITIONS
 from tests.synth import ENVIRONMENTS, resources, templates
@@ -46,11 +48,15 @@ def one(environment: str, stack: str, kind: str) -> dict[str, Any]:
     return found
 
 
-def variant_of(deployment: Deployment, **serving: Any) -> Deployment:
-    """The deployment with other serving settings."""
-    settings = deployment.settings
-    changed = settings.serving.model_copy(update=serving)
-    return replace(deployment, settings=settings.model_copy(update={"serving": changed}))
+def serving(deployment: Deployment, **settings: Any) -> Deployment:
+    """The deployment with another ``serving`` section."""
+    changed = deployment.settings.model_dump() | {"serving": settings}
+    return replace(deployment, settings=Settings.model_validate(changed))
+
+
+def variant_of(deployment: Deployment, **changes: Any) -> Deployment:
+    """The deployment with some other settings of serving."""
+    return serving(deployment, **deployment.settings.serving.model_dump() | changes)
 
 
 def synthesised(deployment: Deployment) -> dict[str, Template]:
@@ -126,8 +132,9 @@ def test_endpoint_keeps_weights_and_rolls_back_on_alarms(environment: str) -> No
 
 @EACH
 def test_guardrails_are_rates_that_ring_while_the_new_fleet_bakes(environment: str) -> None:
-    settings = load_deployment(environment).settings
-    baking = settings.serving.bake_seconds
+    endpoint = load_deployment(environment).settings.serving
+    assert isinstance(endpoint, Realtime)
+    baking = endpoint.bake_seconds
     alarms = of(environment, "serving", "AWS::CloudWatch::Alarm").values()
     for alarm in (a for a in alarms if "-guard-" in a["AlarmName"]):
         if alarm["AlarmName"].endswith("errors"):
@@ -173,7 +180,7 @@ def test_an_instance_with_local_storage_gets_no_volume_key() -> None:
 
 
 def test_serving_off_removes_the_endpoint_and_the_api_says_so() -> None:
-    found = synthesised(variant_of(load_deployment("dev"), mode="off"))
+    found = synthesised(serving(load_deployment("dev"), mode="off"))
     for kind in ("Endpoint", "EndpointConfig"):
         found["serving"].resource_count_is(f"AWS::SageMaker::{kind}", 0)
     found["serving"].resource_count_is("AWS::ApplicationAutoScaling::ScalableTarget", 0)
@@ -199,19 +206,7 @@ def test_an_unguarded_update_has_no_deployment_configuration() -> None:
 
 
 def test_serverless_has_one_variant_without_vpc_capture_or_guardrails() -> None:
-    deployment = load_deployment("dev")
-    scaling = deployment.settings.serving.autoscaling.model_copy(update={"enabled": False})
-    found = synthesised(
-        variant_of(
-            deployment,
-            mode="serverless",
-            challenger=None,
-            vpc=False,
-            capture=False,
-            volume_customer_key=False,
-            autoscaling=scaling,
-        )
-    )["serving"]
+    found = synthesised(serving(load_deployment("dev"), mode="serverless"))["serving"]
     found.has_resource_properties(
         "AWS::SageMaker::EndpointConfig",
         {

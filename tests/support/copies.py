@@ -28,14 +28,7 @@ class ConfigurationCopy:
     def change_settings(self, changes: dict[str, Any], environment: str = "dev") -> None:
         """Set dotted paths in one settings file."""
         path = self.root / "config" / f"{environment}.yaml"
-        data = yaml.safe_load(path.read_text())
-        for dotted, value in changes.items():
-            *sections, name = dotted.split(".")
-            holder = data
-            for section in sections:
-                holder = holder.setdefault(section, {})
-            # A later path may lead into this value, which other tests have, too.
-            holder[name] = deepcopy(value)
+        data = changed(yaml.safe_load(path.read_text()), changes)
         path.write_text(yaml.safe_dump(data, sort_keys=False))
 
     def change_contract(self, change: Callable[[dict[str, Any]], object]) -> None:
@@ -54,6 +47,18 @@ class ConfigurationCopy:
         with pytest.raises(ConfigurationError) as caught:
             self.load(environment)
         return caught.value.problems
+
+
+def changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """``data`` with values set at dotted paths."""
+    for dotted, value in changes.items():
+        *sections, name = dotted.split(".")
+        holder = data
+        for section in sections:
+            holder = holder.setdefault(section, {})
+        # A later path may lead into this value, which other tests have, too.
+        holder[name] = deepcopy(value)
+    return data
 
 
 def copied(target: Path) -> ConfigurationCopy:

@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-# A serverless endpoint that is accepted; rows take one of these back.
-SERVERLESS: dict[str, Any] = {
-    "serving.mode": "serverless",
-    "serving.challenger": None,
-    "serving.capture": False,
-    "serving.vpc": False,
-    "serving.volume_customer_key": False,
-    "serving.autoscaling.enabled": False,
-    "monitoring.schedule": None,
-}
+SERVERLESS: dict[str, Any] = {"serving.mode": "serverless", "monitoring.schedule": None}
 
 ONE_VARIANT: dict[str, Any] = {
     "serving.challenger": None,

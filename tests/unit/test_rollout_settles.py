@@ -8,7 +8,7 @@ import pytest
 
 from lambdas.rollout import settle
 from lambdas.shared.errors import LeaseLost
-from stacks.serving.settings import Serving, Variant
+from stacks.serving.settings import Realtime, Variant
 from tests.support.rollout_world import GUARDS, OTHER, RUN, World
 from tests.support.settled_rollouts import ROLLED_BACK, assert_settled, challenged, world
 
@@ -234,10 +234,10 @@ def test_without_a_challenger_pointers_and_stack_are_settled(
 
 
 def test_the_settled_share_is_the_challengers_part_of_all_weights() -> None:
-    half = Serving(champion=Variant(weight=1.0), challenger=Variant(weight=1.0))
+    half = Realtime(champion=Variant(weight=1.0), challenger=Variant(weight=1.0))
     assert half.challenger_share == 0.5
     assert half.model_copy(update={"shadow": True}).challenger_share == 0
-    assert Serving(challenger=None).challenger_share == 0
+    assert Realtime(challenger=None).challenger_share == 0
 
 
 def test_an_alarm_that_rang_during_the_experiment_counts_when_it_is_quiet_again(
