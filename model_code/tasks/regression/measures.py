@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 
 from model_code.evaluation.bootstrap import Draws, mean
 from model_code.evaluation.jackknife import Floats
-from model_code.tasks.measures import INVERSE_PENALTY, Measures
+from model_code.tasks.measures import Measures
 from model_code.tasks.regression.task import OBJECTIVES
 from model_code.tasks.task import Output
 
@@ -18,6 +18,8 @@ ABSOLUTE = OBJECTIVES["meanAbsoluteError"]
 
 class RegressionMeasures(Measures):
     """Absolute or squared errors, as the contract's gate says."""
+
+    LINK = "identity"
 
     @property
     def _absolute(self) -> bool:
@@ -59,14 +61,10 @@ class RegressionMeasures(Measures):
             if metric != self.task.objective
         }
 
-    def linear(self, matrix: Floats, label: Floats) -> tuple[Floats, Floats] | None:
+    def linear(self, matrix: Floats, label: Floats, penalty: float) -> tuple[Floats, Floats] | None:
         """Ridge regression."""
-        model = Ridge(alpha=INVERSE_PENALTY).fit(matrix, label)
+        model = Ridge(alpha=penalty).fit(matrix, label)
         return model.coef_[:, None], np.atleast_1d(model.intercept_)
-
-    def link(self, scores: Floats) -> Floats:
-        """The scores themselves."""
-        return scores[:, 0]
 
 
 MEASURES = RegressionMeasures
