@@ -202,7 +202,8 @@ ROWS = (
     Row("not after a number", _custom("weather_observed_at", "notAfter", "dew_point_f"),
         _at("weather_observed_at", "customProperties[notAfter].value"), "a timestamp field"),
     # Criteria
-    Row("task", _top("task", "multiclass"), "customProperties[task].value", "allowed: binary"),
+    Row("task", _top("task", "ranking"), "customProperties[task].value",
+        "allowed: binary, multiclass, regression"),
     Row("no task", _top("task", None), "customProperties.task", "must be set"),
     Row("typo", _top("taks", "binary"), "customProperties[taks]", "unknown key"),
     Row("typo in a field", _custom("carrier", "encodng", "targetMean"),

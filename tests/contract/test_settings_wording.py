@@ -11,15 +11,17 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from pydantic import BaseModel, ValidationError
 from pydantic_core.core_schema import ErrorType
 
-from config.contract_properties import ContractProperties, FieldProperties, RecordProperties
+from config.contract_properties import FieldProperties, RecordProperties, UnknownTask
 from config.forms import FORMS
 from config.kinds import models_of, single_values
 from config.settings import Settings
 from config.wording import WORDED, findings
+from model_code import tasks
 from tests.support.copies import ConfigurationCopy
 
 MODELS: tuple[type[BaseModel], ...] = (
-    Settings, OpenDataContractStandard, FieldProperties, RecordProperties, ContractProperties,
+    Settings, OpenDataContractStandard, FieldProperties, RecordProperties, UnknownTask,
+    *(tasks.part(task, "contract").Properties for task in tasks.TASKS),
 )  # fmt: skip
 # What a node of pydantic's compiled schema can raise, and what its members add.
 RAISED = {

@@ -22,7 +22,7 @@ DIGITS = 6
 class ClassRange(Closed):
     """A class of numeric labels: those from the range before it up to ``below``, without it."""
 
-    name: Annotated[str, Field(min_length=1, max_length=60)]
+    name: Annotated[str, Field(max_length=60)]
     below: float | None = None
 
 
@@ -97,8 +97,8 @@ def _check_ranges(ranges: object) -> Iterator[Finding]:
             yield ("label", "logicalType"), "a number", "allowed: with classes, ranges of it"
         return
     names, limits = [one.get("name") for one in ranges], [one.get("below") for one in ranges]
-    if len(set(names)) < len(names):
-        yield ("classes",), names, "allowed: each name once"
+    if len(set(names)) < len(names) or not all(names):
+        yield ("classes",), names, "allowed: each name once, none empty"
     elif limits and limits[-1] is not None:
         yield ("classes", len(limits) - 1, "below"), limits[-1], "allowed: none, the last is open"
     elif not all(isinstance(limit, int | float) for limit in limits[:-1]):
