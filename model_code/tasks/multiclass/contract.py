@@ -112,8 +112,10 @@ def _check_ranges(ranges: object, label: SchemaProperty) -> Iterator[Finding]:
 
 def _check_reach(limits: list[float], label: SchemaProperty) -> Iterator[Finding]:
     """A class whose range no value of the label reaches is never learnt, and never seen."""
-    options = label.logicalTypeOptions or {}
-    low, high = options.get("minimum", -math.inf), options.get("maximum", math.inf)
+    given, bounds = label.logicalTypeOptions or {}, {"minimum": -math.inf, "maximum": math.inf}
+    # What is no number was refused before.
+    bounds |= {name: given[name] for name in bounds if isinstance(given.get(name), int | float)}
+    low, high = bounds.values()
     for position, limit in enumerate(limits):
         if not low < limit <= high:
             allowed = f"allowed: within {label.name}'s values, {low} (excluded) to {high}"

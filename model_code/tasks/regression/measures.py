@@ -32,7 +32,9 @@ class RegressionMeasures(Measures):
 
     def constant(self, label: Floats) -> Output:
         """Median for absolute errors, mean for squared ones."""
-        return float(np.median(label) if self._absolute else label.mean())
+        best = np.median(label) if self._absolute else label.mean()
+        # The mean of equal labels is a rounding away from them: a loss that is none.
+        return float(np.clip(best, label.min(), label.max()))
 
     def constant_without(self, label: Floats, draws: Draws) -> Floats:
         """Mean error of the median or mean without each day."""
