@@ -152,9 +152,7 @@ def test_yardsticks_stand_beside_and_are_no_better_by_much(
         assert math.isfinite(loss)
 
 
-def test_a_better_candidate_is_promoted(
-    trained: Trained, compared: dict[str, Any]
-) -> None:
+def test_a_better_candidate_is_promoted(trained: Trained, compared: dict[str, Any]) -> None:
     answer = decide(trained.contract, compared)  # type: ignore[arg-type]
     objective = tasks.of(trained.contract).objective.key
     assert answer["promote"], answer["reasons"]
