@@ -1,4 +1,4 @@
-"""``training.algorithm``: as short to write as its defaults let it, and held to its own settings."""
+"""``training.algorithm``: short to write, and each algorithm held to its own settings."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ PAIRS = [("squared", "xgboost"), ("absolute", "linear"), ("ranges", "linear"), (
 WINDOW = monitor.Window("2013-08-15T00:00:00Z", "2013-08-29T00:00:00Z")
 
 
-@pytest.fixture(scope="module", params=PAIRS, ids=lambda pair: "-".join(pair))
+@pytest.fixture(scope="module", params=PAIRS, ids="-".join)
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return task_worlds.train(*request.param, tmp_path_factory.mktemp("trained"))
 

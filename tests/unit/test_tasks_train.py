@@ -34,7 +34,7 @@ JSON = "application/json"
 POOR = {"binary": 0.6, "multiclass": [0.1, 0.2, 0.7], "regression": 60.0}
 
 
-@pytest.fixture(scope="module", params=PAIRS, ids=lambda pair: "-".join(pair))
+@pytest.fixture(scope="module", params=PAIRS, ids="-".join)
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return task_worlds.train(*request.param, tmp_path_factory.mktemp("trained"))
 
@@ -65,7 +65,7 @@ def test_the_archive_s_hooks_answer_in_order_and_as_the_task_reads(trained: Trai
     hooks = trained.hooks()
     body = json.dumps({"instances": found}).encode()
     text, kind = hooks.transform_fn(hooks.model_fn(str(trained.folder)), body, JSON, JSON)
-    answer = json.loads(text, parse_constant=lambda name: pytest.fail(name))
+    answer = json.loads(text, parse_constant=pytest.fail)
     assert kind == JSON
     said = answer["predictions"]
     assert [one["record_id"] for one in said] == [one["flight_id"] for one in found]
@@ -132,7 +132,8 @@ def test_metrics_are_those_of_scikit_learn_with_sane_intervals(
         found = mine[metric.key]
         assert found["low"] <= found["value"] <= found["high"], metric.key
     objective = mine[tasks.of(trained.contract).objective.key]
-    assert 0 < objective["low"] and objective["high"] < 2 * objective["value"]
+    assert objective["low"] > 0.0
+    assert objective["high"] < 2 * objective["value"]
     assert mine["relative_loss"]["value"] < 1.02
     if "confusion" in mine:
         assert np.sum(mine["confusion"]) == len(label)
@@ -183,7 +184,8 @@ def test_the_model_package_s_card_is_within_sagemaker_s_limits(
     assert {metric.key for metric in task.metrics} <= set(card)
     assert f"{task.objective.key}_difference_to_champion" in card
     for key, value in card.items():
-        assert len(key) <= 128 and len(value) <= 256
+        assert len(key) <= 128
+        assert len(value) <= 256
         assert (key + value).isascii()
 
 
