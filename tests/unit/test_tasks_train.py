@@ -78,6 +78,14 @@ def test_the_archive_s_hooks_answer_in_order_and_as_the_task_reads(trained: Trai
         assert task.answer(task.read(members)).items() <= members.items()
 
 
+def test_an_answer_is_the_same_alone_and_among_others(trained: Trained) -> None:
+    found = task_worlds.records(task_worlds.between("holdout"), trained.contract)[:200]
+    model = trained.model
+    together = model.predict(found)
+    assert [model.predict([one])[0] for one in found] == together
+    assert model.predict(found[:7]) == together[:7]
+
+
 def test_probabilities_are_a_whole(trained: Trained) -> None:
     _, outputs = holdout(trained)
     assert np.isfinite(outputs).all()

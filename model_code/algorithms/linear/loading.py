@@ -46,7 +46,10 @@ def outputs(document: Mapping[str, Any], matrix: Any) -> Any:
     centre = np.asarray(document["centre"], dtype=np.float64)
     filled = np.where(np.isnan(matrix), centre, matrix)
     standardised = (filled - centre) / np.asarray(document["scale"])
-    scores = standardised @ np.asarray(document["weights"]) + np.asarray(document["intercept"])
+    scores = np.tile(np.asarray(document["intercept"]), (len(standardised), 1))
+    # Feature by feature: a product of matrices would round a row by how many others there are.
+    for column, weights in zip(standardised.T, np.asarray(document["weights"]), strict=True):
+        scores += column[:, None] * weights
     return LINKS[document["link"]](scores)
 
 
