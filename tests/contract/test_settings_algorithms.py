@@ -28,7 +28,7 @@ def test_every_algorithm_has_settings_of_its_name_and_an_image() -> None:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_what_a_job_is_told_is_what_its_program_takes(name: str) -> None:
-    chosen = KINDS[name](name=name)
+    chosen = KINDS[name].model_validate({"name": name})
     told = chosen.arguments()
     assert told.pop("algorithm") == name
     parser = argparse.ArgumentParser()

@@ -55,7 +55,7 @@ def records(frame: pd.DataFrame, contract: dict[str, Any]) -> list[dict[str, Any
     event = contract["event"]
     wanted = [one["name"] for one in contract["features"]]
     values = frame[[event["id_field"], *wanted]].astype(object)
-    found: list[dict[str, Any]] = values.where(values.notna(), None).to_dict("records")
+    found: list[Any] = values.where(values.notna(), None).to_dict("records")
     for one, moment in zip(found, frame[event["time_field"]], strict=True):
         one[event["time_field"]] = f"{moment:%Y-%m-%d %H:%M:%S}"
     return found
@@ -99,7 +99,7 @@ def write_run(case: str, folder: Path) -> dict[str, pd.DataFrame]:
 def specification(case: str) -> dict[str, Any]:
     """Encodings fitted on the train part."""
     frame = between("train").assign(__number=labels(case, between("train")))
-    counts = {
+    counts: dict[str, fit.ValueCounts] = {
         name: {
             str(value): (int(n), float(total))
             for value, n, total in frame.groupby(name)["__number"].agg(["size", "sum"]).itertuples()

@@ -86,8 +86,8 @@ def test_what_training_sees_is_what_serving_encodes(job: Job) -> None:
     for part in windows.PARTS[1 if means else 0 :]:
         rows = job.run.part(part)
         values = raw.reindex(rows["flight_id"])[list(encoder.names)].astype(object)
-        records = values.where(values.notna(), None).to_dict("records")
-        served = np.array(encoder.matrix(records))
+        records: list[Any] = values.where(values.notna(), None).to_dict("records")
+        served = np.array(encoder.matrix(records), dtype=np.float64)
         assert np.array_equal(rows[list(encoder.names)].to_numpy(float), served, equal_nan=True)
     holdout = job.run.part("holdout")
     carriers = raw["carrier"].reindex(holdout["flight_id"])

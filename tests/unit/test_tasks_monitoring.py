@@ -31,7 +31,8 @@ WINDOW = monitor.Window("2013-08-15T00:00:00Z", "2013-08-29T00:00:00Z")
 
 @pytest.fixture(scope="module", params=PAIRS, ids="-".join)
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    return task_worlds.train(*request.param, tmp_path_factory.mktemp("trained"))
+    case, algorithm = request.param
+    return task_worlds.train(case, algorithm, tmp_path_factory.mktemp("trained"))
 
 
 def worse(output: Output) -> Output:

@@ -31,12 +31,13 @@ PAIRS = [
     if (case, algorithm) != ("texts", "linear")
 ] + [("binary", "linear")]
 JSON = "application/json"
-POOR = {"binary": 0.6, "multiclass": [0.1, 0.2, 0.7], "regression": 60.0}
+POOR: dict[str, Any] = {"binary": 0.6, "multiclass": [0.1, 0.2, 0.7], "regression": 60.0}
 
 
 @pytest.fixture(scope="module", params=PAIRS, ids="-".join)
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    return task_worlds.train(*request.param, tmp_path_factory.mktemp("trained"))
+    case, algorithm = request.param
+    return task_worlds.train(case, algorithm, tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture(scope="module")
