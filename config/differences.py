@@ -29,7 +29,7 @@ DEMO_MAY_CHANGE = frozenset(
         "training.evaluation_minutes",
         "training.lease_minutes",
         "training.max_runtime_minutes",
-        "training.trees",
+        "training.algorithm.trees",
         "training.window_days",
         "serving.bake_seconds",
         "serving.experiment_minutes",

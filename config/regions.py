@@ -13,11 +13,11 @@ from config.rule import AWS, Rule
 PARTITIONS = f"{AWS}whitepapers/latest/aws-fault-isolation-boundaries/partitions.html"
 
 
-@lru_cache(maxsize=1)
-def _image_regions() -> frozenset[str]:
-    """Regions for which the committed table knows the XGBoost image's registry."""
+@lru_cache
+def _image_regions(image: str) -> frozenset[str]:
+    """Regions for which the committed table knows the registry of an image."""
     table: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("images.yaml").read_text())
-    return frozenset(table["xgboost"]["registries"])
+    return frozenset(table[image]["registries"])
 
 
 def partition(region: str) -> str:
@@ -34,7 +34,8 @@ _WHY = (
 
 RULES: tuple[Rule, ...] = (
     Rule("partition-aws", "region", (), lambda s: partition(s.region) != "aws", _WHY, PARTITIONS),
-    Rule("region-has-image", "region", (), lambda s: s.region not in _image_regions(),
+    Rule("region-has-image", "region", (),
+         lambda s: s.region not in _image_regions(s.training.algorithm.IMAGE),
          "allowed: a Region listed in config/images.yaml",
          f"{AWS}sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html"),
 )  # fmt: skip

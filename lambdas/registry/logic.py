@@ -78,8 +78,12 @@ def metadata(candidate: Candidate, evaluation: dict[str, Any], task: Task) -> di
     return {key: _clean(value) for key, value in card.items()}
 
 
-def _interval(metric: dict[str, float]) -> str:
-    return f"{metric['value']:.5f} {metric['low']:.5f} to {metric['high']:.5f}"
+def _interval(metric: dict[str, float | None]) -> str:
+    """Value and interval; the value alone where the days could not tell."""
+    shown = f"{metric['value']:.5f}"
+    if metric["low"] is None or metric["high"] is None:
+        return shown
+    return f"{shown} {metric['low']:.5f} to {metric['high']:.5f}"
 
 
 def _clean(value: object) -> str:

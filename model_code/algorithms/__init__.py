@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any
 
 CONSTANT = "constant"
-ALGORITHMS = ("xgboost",)
+ALGORITHMS = ("xgboost", "linear")
 
 
 def part(algorithm: str, module: str) -> Any:

@@ -39,7 +39,7 @@ def main(argv: Sequence[str], base: Path) -> None:
             inputs.model(base / "input" / role, Path(directory))
             for role in ("candidate", "champion")
         )
-        simple = yardstick_outputs(Path(directory) / "candidate", contract, rows)
+        simple = yardstick_outputs(Path(directory) / "candidate", rows)
         document = compare(contract, rows, candidate, champion, seed, simple=simple)
     target = base / "output" / "evaluation"
     target.mkdir(parents=True, exist_ok=True)
@@ -52,17 +52,14 @@ def main(argv: Sequence[str], base: Path) -> None:
     sys.stdout.write(f"holdout:rows={len(rows)} difference:{metric}={value:.6g}\n")
 
 
-def yardstick_outputs(
-    folder: Path, contract: dict[str, Any], rows: pd.DataFrame
-) -> dict[str, metrics.Floats]:
+def yardstick_outputs(folder: Path, rows: pd.DataFrame) -> dict[str, metrics.Floats]:
     """What the candidate's yardsticks say of the hold-out; none if its archive brings none."""
     path = folder / yardsticks.FILE
     if not path.exists():
         return {}
     encoder = Encoder(json.loads((folder / names.FEATURE_SPEC_FILE).read_bytes()))
     matrix = models.held(encoder.matrix(inputs.records(rows)))
-    document = json.loads(path.read_bytes())
-    return yardsticks.predict(tasks.measures_of(contract), document, matrix)
+    return yardsticks.predict(json.loads(path.read_bytes()), matrix)
 
 
 def compare(

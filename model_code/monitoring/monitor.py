@@ -136,7 +136,8 @@ def labels(folder: Path, contract: dict[str, Any], now: datetime) -> dict[str, f
     known = inputs.microseconds(rows[record["time_field"]]) <= int(now.timestamp() * 1e6)
     rows = rows[known]
     values = map(tasks.of(contract).label, rows[field].tolist())
-    return dict(zip(rows[record["id_field"]].tolist(), values, strict=True))
+    found = zip(rows[record["id_field"]].tolist(), values, strict=True)
+    return {one: value for one, value in found if value is not None}
 
 
 def complete_until(folder: Path, contract: dict[str, Any], now: datetime) -> datetime | None:

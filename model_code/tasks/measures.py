@@ -7,7 +7,7 @@ as :meth:`model_code.tasks.task.Task.label` gives them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,13 +15,15 @@ from model_code.evaluation.bootstrap import Draws
 from model_code.evaluation.jackknife import Floats
 from model_code.tasks.task import Output, Task
 
-# Of linear yardsticks, on standardised features; scikit-learn's own default.
-INVERSE_PENALTY = 1.0
+# At most, of the search for the weights of a linear model.
 STEPS = 1000
 
 
 class Measures(ABC):
     """A task's arithmetic."""
+
+    LINK: ClassVar[str]
+    """How outputs follow from linear scores: one of ``model_code.algorithms.linear.loading``."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -49,15 +51,14 @@ class Measures(ABC):
         """The task's own metrics, and curves or tables to draw."""
 
     @abstractmethod
-    def linear(self, matrix: Floats, label: Floats) -> tuple[Floats, Floats] | None:
-        """Weights (features x k) and intercepts (k) of the linear yardstick; None without one.
+    def linear(self, matrix: Floats, label: Floats, penalty: float) -> tuple[Floats, Floats] | None:
+        """Weights (features x k) and intercepts (k) of a linear model; None without one.
 
-        ``matrix`` is standardised and has no missing value.
+        Args:
+            matrix: standardised, without a missing value.
+            label: of each row.
+            penalty: of squared weights, against the sum of losses.
         """
-
-    @abstractmethod
-    def link(self, scores: Floats) -> Floats:
-        """Outputs from linear scores (n x k)."""
 
     def told(self, label: Floats, outputs: Floats) -> dict[str, float]:
         """What a training's log tells beside the objective."""

@@ -69,8 +69,12 @@ class Task(ABC):
         """What evaluations and the monitor tell, the objective first."""
 
     @abstractmethod
-    def label(self, value: Any) -> float:
-        """The label as a number, from the value of the label's field."""
+    def label(self, value: Any) -> float | None:
+        """The label as a number, from the value of the label's field.
+
+        None for a value that says nothing: rows that were stored under another contract must stop
+        nothing. Spark's column of the task (``labels.py``) is null for the same values.
+        """
 
     @abstractmethod
     def summary(self, rows: int, sums: Sequence[float]) -> dict[str, Any]:
@@ -108,6 +112,11 @@ def output_of(value: float | list[float]) -> Output:
 
 def number(value: Any, low: float = -math.inf, high: float = math.inf) -> float | None:
     """A finite number within the bounds, or None: JSON's true is none, nor is a text."""
-    if type(value) not in (int, float) or not math.isfinite(value) or not low <= value <= high:
+    if type(value) not in (int, float):
         return None
-    return float(value)
+    try:
+        found = float(value)
+    except OverflowError:
+        # JSON's whole numbers have no largest.
+        return None
+    return found if math.isfinite(found) and low <= found <= high else None

@@ -1,4 +1,4 @@
-"""The SageMaker XGBoost image of a Region, from the committed table ``config/images.yaml``."""
+"""SageMaker's framework images of a Region, from the committed table ``config/images.yaml``."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ TABLE = Path(__file__).resolve().parents[2] / "config" / "images.yaml"
 
 @cache
 def _table() -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))["xgboost"]
+    document: dict[str, Any] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
     return document
 
 
-def xgboost_image(region: str) -> str:
-    """URI of the image that trains, evaluates, monitors and serves.
+def framework_image(name: str, region: str) -> str:
+    """URI of the image of this name: it trains, evaluates, monitors and serves.
 
     Raises:
         ValueError: the Region has no registry in the table.
     """
-    table = _table()
+    table = _table()[name]
     registries: dict[str, str] = table["registries"]
     if region not in registries:
         allowed = ", ".join(sorted(registries))

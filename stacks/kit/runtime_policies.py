@@ -15,7 +15,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from stacks.kit.base_stack import BaseStack
-from stacks.kit.container_image import xgboost_image
+from stacks.kit.container_image import framework_image
 from stacks.kit.customer_policy import CustomerPolicy, Reason
 from stacks.kit.foundation import Keys, Runtimes
 from stacks.kit.grants import allow_alert, allow_dead_letters
@@ -170,7 +170,9 @@ def _job_runtime(scope: Construct, stack: BaseStack, models: kms.IKey) -> Custom
 
 def _repository(stack: BaseStack) -> str:
     """The one repository of the image, in the registry that AWS keeps in the Region."""
-    host, _, path = xgboost_image(stack.settings.region).partition("/")
+    host, _, path = framework_image(
+        stack.settings.training.algorithm.IMAGE, stack.settings.region
+    ).partition("/")
     account, region = host.split(".")[0], host.split(".")[3]
     repository = path.partition(":")[0]
     return f"arn:{stack.partition}:ecr:{region}:{account}:repository/{repository}"

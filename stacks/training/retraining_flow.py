@@ -157,12 +157,7 @@ class RetrainingFlow(Construct):
             training=self._compute(self.training_role.arn, training.max_runtime_minutes),
             evaluation=self._compute(self.evaluation_role.arn, training.evaluation_minutes),
             code=props.code.location,
-            hyperparameters={
-                "trees": str(training.trees),
-                "max_depth": str(training.max_depth),
-                "learning_rate": str(training.learning_rate),
-                "seed": str(training.seed),
-            },
+            hyperparameters=training.algorithm.arguments(),
             spot=training.spot,
             topic_arn=props.foundation.security.ops_topic.topic_arn,
             manual_approval=manual,

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from config.section import Days, Minutes, Section
+from model_code.algorithms.linear.settings import Linear
+from model_code.algorithms.xgboost.settings import Xgboost
+
+
+def _name(value: object) -> str:
+    """The algorithm that ``value`` names; xgboost where it names none."""
+    default = "xgboost"
+    told = value.get("name", default) if isinstance(value, Mapping) else default
+    return str(getattr(value, "name", told))
+
+
+Algorithm = Annotated[
+    Annotated[Xgboost, Tag("xgboost")] | Annotated[Linear, Tag("linear")],
+    Discriminator(_name),
+]
 
 
 class Training(Section):
@@ -24,7 +40,4 @@ class Training(Section):
     lease_minutes: Annotated[Minutes, Field(gt=0)] = 600
     schedule: str | None = "cron(0 3 1 * ? *)"
     approval: Literal["automatic", "manual"] = "automatic"
-    trees: Annotated[int, Field(ge=1, le=5000)] = 200
-    max_depth: Annotated[int, Field(ge=1, le=16)] = 6
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 2013
+    algorithm: Algorithm = Xgboost()

@@ -16,7 +16,7 @@ from stacks.data_lake.outputs import Lake
 from stacks.kit import sagemaker_names
 from stacks.kit.base_stack import BaseStack
 from stacks.kit.calls import payload
-from stacks.kit.container_image import xgboost_image
+from stacks.kit.container_image import framework_image
 from stacks.kit.foundation import Foundation
 from stacks.kit.grants import allow_listing, allow_objects
 from stacks.kit.job_role import allow_job_logs, job_role
@@ -68,7 +68,9 @@ class TrainingStack(BaseStack):
             of_model=True,
         )
         self._props = props
-        self.image_uri = xgboost_image(self.settings.region)
+        self.image_uri = framework_image(
+            self.settings.training.algorithm.IMAGE, self.settings.region
+        )
         self.registry = ModelRegistry(
             self,
             "Registry",

@@ -118,7 +118,7 @@ def encoded(rows: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataFrame:
 def judged(parts: Parts, one: Model, other: Model, folder: Path) -> dict[str, Any]:
     """The gate's answer."""
     raw = parts.holdout[["event_time", "__label", *FEATURES]]
-    simple = evaluate.yardstick_outputs(folder, CONTRACT, raw)
+    simple = evaluate.yardstick_outputs(folder, raw)
     found = evaluate.compare(CONTRACT, raw, one, other, 1, simple=simple)
     return decide(CONTRACT, found)
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from config.kinds import models_of, single_values, told_apart
 from config.schema import SCHEMA_FILE
 from config.settings import Settings
+from model_code.algorithms import ALGORITHMS
 from stacks.serving.settings import Off, Realtime, Serverless
 from tests.support.copies import ROOT, ConfigurationCopy
 
@@ -166,4 +167,4 @@ def test_a_setting_that_allows_one_value_tells_kinds_apart() -> None:
         told = told_apart(field)
         assert list(single_values(section)) == ([told[0]] if told else []), section
         kinds += told is not None
-    assert kinds == len(MODES)
+    assert kinds == len(MODES) + len(ALGORITHMS)

@@ -297,7 +297,7 @@ RANGES: tuple[tuple[str, object, object], ...] = (
     ("serving.capture_percent", 100, 101),
     # Templates are JSON, which has no such number.
     ("serving.experiment_weight", 1.0, float("inf")),
-    ("training.learning_rate", 1.0, float("nan")),
+    ("training.algorithm.learning_rate", 1.0, float("nan")),
     # SageMaker stops a processing job after nine days.
     ("training.evaluation_minutes", 75, 12_961),
     ("serving.update", "blue_green_all_at_once", "big_bang"),

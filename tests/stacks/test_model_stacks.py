@@ -23,7 +23,7 @@ from operations.openapi import document
 from stacks.api.request_models import batch_model, body_model, record_model
 from stacks.api.rules import ONE_ADDRESS_SHARE
 from stacks.application import build
-from stacks.kit.container_image import xgboost_image
+from stacks.kit.container_image import framework_image
 from stacks.serving.settings import Realtime
 from stacks.training.seed_model import seed_model
 from tests.support.flows import DEFINITIONS
@@ -367,11 +367,11 @@ def test_jobs_run_no_longer_than_the_lease_counts(environment: str) -> None:
 
 
 def test_image_table_is_complete_and_names_the_region_that_is_missing() -> None:
-    assert xgboost_image("eu-west-1") == (
+    assert framework_image("xgboost", "eu-west-1") == (
         "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0"
     )
     with pytest.raises(ValueError, match=r"xx-nowhere-1.*allowed: af-south-1"):
-        xgboost_image("xx-nowhere-1")
+        framework_image("xgboost", "xx-nowhere-1")
 
 
 # API

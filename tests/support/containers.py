@@ -66,9 +66,16 @@ def hooks(code: str) -> dict[str, str]:
 
 
 def train(
-    root: Path, run: Path, environment: Mapping[str, str], source: Path | None = None
+    root: Path,
+    run: Path,
+    environment: Mapping[str, str],
+    source: Path | None = None,
+    chosen: Mapping[str, str] | None = None,
 ) -> tuple[int, Path, str]:
-    """Exit code, model folder and log of a training job on ``run``'s parts."""
+    """Exit code, model folder and log of a training job on ``run``'s parts.
+
+    ``chosen`` are an algorithm's own hyperparameters; a few trees otherwise.
+    """
     directory = JobDirectory(root / "ml")
     base = directory.base
     config = base / "input" / "config"
@@ -79,7 +86,7 @@ def train(
     parameters: dict[str, Any] = {
         "sagemaker_program": "train.py",
         "sagemaker_submit_directory": str(source or source_bundle()),
-        "trees": "20",
+        **(chosen or {"trees": "20"}),
     }
     channels = {name: {"TrainingInputMode": "File"} for name in ("train", "validation", "run")}
     resources = {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "eth0"}

@@ -233,7 +233,8 @@ def example_report() -> Report:
             Fault(name="Server killed", what="SIGKILL to the challenger", outcome="3 errors",
                   recovered=True, seconds=2.5)
         ],
-        stacks=_stacks(), differences=[{"setting": "training.trees", "dev": "200", "demo": "100"}],
+        stacks=_stacks(),
+        differences=[{"setting": "training.algorithm.trees", "dev": "200", "demo": "100"}],
         teardown=Teardown(left=[], destroyed=list(STACKS), complete=True), phases=phases,
         timeline=_moments(), seconds={p.name: p.seconds for p in phases} | {"total": 297.0},
     )  # fmt: skip

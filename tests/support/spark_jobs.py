@@ -43,9 +43,9 @@ def jvm() -> Iterator[None]:
         yield
 
 
-def write_lake(root: Path, frame: pd.DataFrame) -> None:
+def write_lake(root: Path, frame: pd.DataFrame, contract: dict[str, Any] = CONTRACT) -> None:
     """Prepared flights as the curate job leaves them, with the compiled contract."""
-    (root / "contract.json").write_text(json.dumps(CONTRACT))
+    (root / "contract.json").write_text(json.dumps(contract))
     _write(root / "events", frame, flights.EVENT_FIELDS, "event_time")
     write_labels(root, frame[frame["outcome"] == "arrived"])
 

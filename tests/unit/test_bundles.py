@@ -124,6 +124,37 @@ def test_a_changed_lease_leaves_every_other_archive_as_it_is(root: Path) -> None
     assert {name for name in before if before[name] != after[name]} == {"lease", "rollout"}
 
 
+def _of_tasks() -> dict[str, Path]:
+    """Every function's archive, and for each task those of a seed and of what is trained."""
+    found = {name: archives.function_bundle(name, CONTRACT) for name in contents.FUNCTIONS}
+    for kind in KINDS:
+        entries = archives.files(contents.serving(*kind.split()))
+        found[kind] = archives.archive("model.tar.gz", entries)
+    return {**found, "glue": archives.glue_bundle(), "train": archives.source_bundle()}
+
+
+@pytest.mark.parametrize(
+    ("module", "changed"),
+    [
+        ("tasks/regression/task.py", {*contents.TASKED, "glue", "train", "regression constant",
+                                      "regression xgboost", "regression linear"}),
+        ("tasks/multiclass/labels.py", {"glue"}),
+        ("tasks/multiclass/measures.py", {"train"}),
+        ("tasks/regression/contract.py", set()),
+        ("algorithms/linear/loading.py", {"train", *(f"{task} linear" for task in TASKS)}),
+        ("algorithms/xgboost/training.py", {"train"}),
+    ],
+)  # fmt: skip
+def test_a_changed_part_leaves_other_tasks_and_algorithms_as_they_are(
+    root: Path, module: str, changed: set[str]
+) -> None:
+    before, path = _of_tasks(), root / "model_code" / module
+    if path.exists():
+        path.write_text(path.read_text() + "\n# another\n")
+    after = _of_tasks()
+    assert {name for name in before if before[name] != after[name]} == changed
+
+
 def test_times_and_owners_of_files_leave_no_trace(root: Path) -> None:
     first = archives.source_bundle()
     before = first.read_bytes()

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import entr, expit
+from scipy.special import entr
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from model_code.evaluation import jackknife
 from model_code.evaluation.bootstrap import Draws, without
 from model_code.evaluation.jackknife import Floats, Interval
-from model_code.tasks.measures import INVERSE_PENALTY, STEPS, Measures
+from model_code.tasks.measures import STEPS, Measures
 from model_code.tasks.task import Output
 
 # Predictions are kept this far from 0 and 1, so that one certain error has a finite loss.
@@ -23,6 +23,8 @@ CURVE_POINTS = 100
 
 class BinaryMeasures(Measures):
     """Log loss in nats, area under the ROC curve."""
+
+    LINK = "logistic"
 
     def losses(self, label: Floats, outputs: Floats) -> Floats:
         """Log loss of each row, in nats."""
@@ -57,16 +59,12 @@ class BinaryMeasures(Measures):
         both = 0 < label.mean() < 1
         return {"auc": float(roc_auc_score(label, outputs)) if both else float("nan")}
 
-    def linear(self, matrix: Floats, label: Floats) -> tuple[Floats, Floats] | None:
+    def linear(self, matrix: Floats, label: Floats, penalty: float) -> tuple[Floats, Floats] | None:
         """Logistic regression; none with one class."""
         if not 0 < label.mean() < 1:
             return None
-        model = LogisticRegression(C=INVERSE_PENALTY, max_iter=STEPS).fit(matrix, label)
+        model = LogisticRegression(C=1 / penalty, max_iter=STEPS).fit(matrix, label)
         return model.coef_.T, model.intercept_
-
-    def link(self, scores: Floats) -> Floats:
-        """Logistic function."""
-        return np.asarray(expit(scores[:, 0]))
 
 
 def entropy(rate: Floats) -> Floats:

@@ -37,9 +37,9 @@ class Binary(Task):
         """Log loss, alone and relative to the base rate's entropy, ranking and calibration."""
         return (LOG_LOSS, RELATIVE_LOSS, CALIBRATION, AUC)
 
-    def label(self, value: Any) -> float:
+    def label(self, value: Any) -> float | None:
         """1 if the value is at least the contract's limit."""
-        return float(value >= self.rule["at_least"])
+        return None if value is None else float(value >= self.rule["at_least"])
 
     def summary(self, rows: int, sums: Sequence[float]) -> dict[str, Any]:
         """How many labels are positive."""

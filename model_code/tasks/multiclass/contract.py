@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -70,7 +71,7 @@ def check(given: dict[str, Any], label: SchemaProperty) -> Iterator[Finding]:
         yield ("classes",), ranges, "allowed with a numeric label; of text, values are classes"
         return
     if not text:
-        wrong = list(_check_ranges(ranges))
+        wrong = list(_check_ranges(ranges, label))
         yield from wrong
         if wrong:
             return
@@ -89,8 +90,8 @@ def check(given: dict[str, Any], label: SchemaProperty) -> Iterator[Finding]:
         yield ("seedProbabilities",), _known_sum(seed), "allowed: 1 in all"
 
 
-def _check_ranges(ranges: object) -> Iterator[Finding]:
-    """Ascending, each name once, the last one open."""
+def _check_ranges(ranges: object, label: SchemaProperty) -> Iterator[Finding]:
+    """Ascending, each name once, the last one open, none without values."""
     if not isinstance(ranges, list) or not all(isinstance(one, dict) for one in ranges):
         # What is no list of ranges was refused before.
         if ranges is None:
@@ -105,6 +106,20 @@ def _check_ranges(ranges: object) -> Iterator[Finding]:
         yield ("classes",), limits, "allowed: below, for each but the last"
     elif sorted(set(limits[:-1])) != limits[:-1]:
         yield ("classes",), limits[:-1], "allowed: ascending limits"
+    else:
+        yield from _check_reach(limits[:-1], label)
+
+
+def _check_reach(limits: list[float], label: SchemaProperty) -> Iterator[Finding]:
+    """A class whose range no value of the label reaches is never learnt, and never seen."""
+    given, bounds = label.logicalTypeOptions or {}, {"minimum": -math.inf, "maximum": math.inf}
+    # What is no number was refused before.
+    bounds |= {name: given[name] for name in bounds if isinstance(given.get(name), int | float)}
+    low, high = bounds.values()
+    for position, limit in enumerate(limits):
+        if not low < limit <= high:
+            allowed = f"allowed: within {label.name}'s values, {low} (excluded) to {high}"
+            yield ("classes", position, "below"), limit, allowed
 
 
 def _known_sum(shares: dict[str, Any]) -> float | None:

@@ -16,9 +16,13 @@ def label(rule: Mapping[str, Any]) -> Column:
         value = fn.col(rule["field"])
         passed = [(value >= fn.lit(limit)).cast("int") for limit in rule["below"]]
         return reduce(Column.__add__, passed).cast("double")
-    places = fn.array(*[fn.lit(name) for name in rule["classes"]])
-    place = fn.array_position(places, fn.col(rule["field"]))
-    return fn.when(place > 0, place - 1).cast("double")
+    value = fn.col(rule["field"])
+    # Spark 3.5 looks for a literal's place in an array alone, not for a column's.
+    places = [
+        fn.when(value == fn.lit(name), fn.lit(float(place)))
+        for place, name in enumerate(rule["classes"])
+    ]
+    return fn.coalesce(*places)
 
 
 def tallies(value: Column, rule: Mapping[str, Any]) -> list[Column]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import entr, softmax
+from scipy.special import entr
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix
 
 from model_code.evaluation.bootstrap import Draws, mean, without
 from model_code.evaluation.jackknife import Floats
-from model_code.tasks.measures import INVERSE_PENALTY, STEPS, Measures
+from model_code.tasks.measures import STEPS, Measures
 from model_code.tasks.multiclass.task import Multiclass
 from model_code.tasks.task import Output
 
@@ -23,6 +23,8 @@ NEVER = -1e3
 
 class MulticlassMeasures(Measures):
     """Log loss in nats, accuracy, confusion matrix."""
+
+    LINK = "softmax"
 
     task: Multiclass
 
@@ -69,12 +71,12 @@ class MulticlassMeasures(Measures):
         """Accuracy."""
         return {"accuracy": float((outputs.argmax(axis=1) == label).mean())}
 
-    def linear(self, matrix: Floats, label: Floats) -> tuple[Floats, Floats] | None:
+    def linear(self, matrix: Floats, label: Floats, penalty: float) -> tuple[Floats, Floats] | None:
         """Multinomial logistic regression; none with one class."""
         seen = np.unique(label).astype(np.int64)
         if len(seen) == 1:
             return None
-        model = LogisticRegression(C=INVERSE_PENALTY, max_iter=STEPS).fit(matrix, label)
+        model = LogisticRegression(C=1 / penalty, max_iter=STEPS).fit(matrix, label)
         weights = np.zeros((matrix.shape[1], self._classes))
         intercept = np.full(self._classes, NEVER)
         # Of two classes scikit-learn has the second one's scores alone.
@@ -82,10 +84,6 @@ class MulticlassMeasures(Measures):
         intercept[seen] = 0.0
         weights[:, fitted], intercept[fitted] = model.coef_.T, model.intercept_
         return weights, intercept
-
-    def link(self, scores: Floats) -> Floats:
-        """Softmax."""
-        return np.asarray(softmax(scores, axis=1))
 
 
 MEASURES = MulticlassMeasures

@@ -50,14 +50,14 @@ class Multiclass(Task):
         """Log loss, alone and relative to the shares' entropy, calibration and accuracy."""
         return (LOG_LOSS, RELATIVE_LOSS, CALIBRATION, ACCURACY)
 
-    def label(self, value: Any) -> float:
-        """Place of the class that the value is, or whose range it lies in.
-
-        Raises:
-            ValueError: the contract has no such class.
-        """
+    def label(self, value: Any) -> float | None:
+        """Place of the class that the value is, or whose range it lies in; None for no class."""
+        if value is None:
+            return None
         limits = self.rule.get("below")
-        return float(self.classes.index(value) if limits is None else bisect_right(limits, value))
+        if limits is not None:
+            return float(bisect_right(limits, value))
+        return float(self.classes.index(value)) if value in self.classes else None
 
     def summary(self, rows: int, sums: Sequence[float]) -> dict[str, Any]:
         """Rows of each class."""
@@ -72,12 +72,16 @@ class Multiclass(Task):
         return f"{len(seen)} of {len(self.classes)} classes in {rows} rows; two are needed"
 
     def answer(self, output: Output) -> dict[str, Any]:
-        """``class``, the likeliest, and ``probabilities`` by class."""
-        assert isinstance(output, tuple)
-        likeliest = max(range(len(output)), key=output.__getitem__)
+        """``class``, the likeliest, and ``probabilities`` by class.
+
+        Raises:
+            ValueError: there is another number of probabilities than of classes.
+        """
+        shares = output if isinstance(output, tuple) else (output,)
+        probabilities = dict(zip(self.classes, shares, strict=True))
         return {
-            "class": self.classes[likeliest],
-            "probabilities": dict(zip(self.classes, output, strict=True)),
+            "class": max(probabilities, key=probabilities.__getitem__),
+            "probabilities": probabilities,
         }
 
     def read(self, answer: Mapping[str, Any]) -> Output:

@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 
 from model_code.evaluation.bootstrap import Draws, mean
 from model_code.evaluation.jackknife import Floats
-from model_code.tasks.measures import INVERSE_PENALTY, Measures
+from model_code.tasks.measures import Measures
 from model_code.tasks.regression.task import OBJECTIVES
 from model_code.tasks.task import Output
 
@@ -18,6 +18,8 @@ ABSOLUTE = OBJECTIVES["meanAbsoluteError"]
 
 class RegressionMeasures(Measures):
     """Absolute or squared errors, as the contract's gate says."""
+
+    LINK = "identity"
 
     @property
     def _absolute(self) -> bool:
@@ -30,7 +32,9 @@ class RegressionMeasures(Measures):
 
     def constant(self, label: Floats) -> Output:
         """Median for absolute errors, mean for squared ones."""
-        return float(np.median(label) if self._absolute else label.mean())
+        best = np.median(label) if self._absolute else label.mean()
+        # The mean of equal labels is a rounding away from them: a loss that is none.
+        return float(np.clip(best, label.min(), label.max()))
 
     def constant_without(self, label: Floats, draws: Draws) -> Floats:
         """Mean error of the median or mean without each day."""
@@ -59,14 +63,11 @@ class RegressionMeasures(Measures):
             if metric != self.task.objective
         }
 
-    def linear(self, matrix: Floats, label: Floats) -> tuple[Floats, Floats] | None:
-        """Ridge regression."""
-        model = Ridge(alpha=INVERSE_PENALTY).fit(matrix, label)
-        return model.coef_[:, None], np.atleast_1d(model.intercept_)
-
-    def link(self, scores: Floats) -> Floats:
-        """The scores themselves."""
-        return scores[:, 0]
+    def linear(self, matrix: Floats, label: Floats, penalty: float) -> tuple[Floats, Floats] | None:
+        """Ridge regression; for absolute errors moved to the median of what it leaves."""
+        model = Ridge(alpha=penalty).fit(matrix, label)
+        left = np.median(label - model.predict(matrix)) if self._absolute else 0.0
+        return model.coef_[:, None], np.atleast_1d(model.intercept_ + left)
 
 
 MEASURES = RegressionMeasures

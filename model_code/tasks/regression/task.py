@@ -45,9 +45,9 @@ class Regression(Task):
         others = [metric for metric in OBJECTIVES.values() if metric != self.objective]
         return (self.objective, RELATIVE_LOSS, CALIBRATION, *others)
 
-    def label(self, value: Any) -> float:
+    def label(self, value: Any) -> float | None:
         """The value itself."""
-        return float(value)
+        return None if value is None else float(value)
 
     def summary(self, rows: int, sums: Sequence[float]) -> dict[str, Any]:
         """Mean and standard deviation of the labels; null without rows."""

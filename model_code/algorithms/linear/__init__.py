@@ -1,0 +1,1 @@
+"""Linear models by scikit-learn: logistic, multinomial and ridge regression."""

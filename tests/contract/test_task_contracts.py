@@ -1,0 +1,156 @@
+"""What contracts of regression and of several classes may say, where it is refused, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from model_code import tasks
+from tests.support.copies import ConfigurationCopy, field, set_custom
+from tests.support.task_contracts import CHANGES, CLASSES, EARLY, LABEL, LATE, ON_TIME, compiled
+
+Contract = dict[str, Any]
+HERE = f"schema[arrivals].properties[{LABEL}]"
+
+
+class Row(NamedTuple):
+    """A change of a case, the place that is blamed, and words of what is allowed."""
+
+    case: str
+    name: str
+    change: Callable[[Contract], object]
+    field: str
+    allowed: str
+
+
+def _top(key: str, value: object) -> Callable[[Contract], object]:
+    return lambda contract: set_custom(contract, key, value)
+
+
+def _label(**values: object) -> Callable[[Contract], object]:
+    return lambda contract: field(contract, LABEL).update(values)
+
+
+def _options(**values: object) -> Callable[[Contract], object]:
+    return _label(logicalTypeOptions=values)
+
+
+def _criteria(key: str, **values: object) -> Callable[[Contract], object]:
+    def change(contract: Contract) -> None:
+        for entry in contract["customProperties"]:
+            if entry["property"] == key:
+                entry["value"].update(values)
+
+    return change
+
+
+def _encoded(encoding: str) -> Callable[[Contract], object]:
+    return lambda contract: set_custom(field(contract, "carrier"), "encoding", encoding)
+
+
+def _classes(*found: tuple[object, object]) -> Callable[[Contract], object]:
+    ranges = [
+        {key: value for key, value in (("name", name), ("below", below)) if value is not None}
+        for name, below in found
+    ]
+    return _top("classes", ranges)
+
+
+TOP = "customProperties"
+ROWS = (
+    Row("squared", "no seed", _top("seedValue", None), f"{TOP}.seedValue", "must be set"),
+    Row("squared", "seed of text", _top("seedValue", "7"), f"{TOP}[seedValue].value", "a number"),
+    Row("squared", "seed out of reach", _top("seedValue", 3001.0), f"{TOP}[seedValue].value",
+        "within arrival_delay_minutes's values, -300 to 3000"),
+    Row("squared", "binary's seed", _top("seedProbability", 0.2), f"{TOP}[seedProbability]",
+        "unknown"),
+    Row("squared", "another metric", _criteria("gate", metric="logLoss"),
+        f"{TOP}[gate].value.metric", "meanAbsoluteError or meanSquaredError"),
+    Row("squared", "unbounded labels", _options(minimum=0), f"{HERE}.logicalTypeOptions.maximum",
+        "with task regression: -1e+12 to 1e+12"),
+    Row("squared", "labels without end", _options(minimum=-(10**13), maximum=1),
+        f"{HERE}.logicalTypeOptions.minimum", "-1e+12 to 1e+12"),
+    Row("squared", "labels of text",
+        _label(logicalType="string", physicalType="string", examples=["x"],
+               logicalTypeOptions={"maxLength": 2}),
+        f"{HERE}.logicalType", "with mlRole labelValue and task regression: integer, number"),
+    Row("ranges", "no ranges", _top("classes", None), f"{HERE}.logicalType",
+        "with classes, ranges of it"),
+    Row("ranges", "two classes", _classes(("a", 1), ("b", None)), f"{TOP}[classes].value",
+        "with task multiclass: 3 to 100 values"),
+    Row("ranges", "a name twice", _classes(("a", 1), ("a", 2), ("b", None)),
+        f"{TOP}[classes].value", "each name once"),
+    Row("ranges", "a name missing", _classes((None, 1), ("a", 2), ("b", None)),
+        f"{TOP}[classes].value[0].name", "must be set"),
+    Row("ranges", "the last one closed", _classes(("a", 1), ("b", 2), ("c", 3)),
+        f"{TOP}[classes].value[c].below", "the last is open"),
+    Row("ranges", "an open one between", _classes(("a", 1), ("b", None), ("c", None)),
+        f"{TOP}[classes].value", "below, for each but the last"),
+    Row("ranges", "descending", _classes(("a", 2), ("b", 1), ("c", None)), f"{TOP}[classes].value",
+        "ascending limits"),
+    Row("ranges", "a class that no label reaches", _classes(("a", -300), ("b", 1), ("c", None)),
+        f"{TOP}[classes].value[a].below", "values, -300 (excluded) to"),
+    Row("ranges", "a last class without labels", _classes(("a", 1), ("b", 3001), ("c", None)),
+        f"{TOP}[classes].value[b].below", "(excluded) to 3000"),
+    Row("ranges", "means of places", _encoded("targetMean"),
+        "schema[scheduled_departures].properties[carrier].customProperties[encoding].value",
+        "with task multiclass: ordinal"),
+    Row("ranges", "regression's metric", _criteria("gate", metric="meanSquaredError"),
+        f"{TOP}[gate].value.metric", "logLoss"),
+    Row("ranges", "tolerance of 1", _criteria("monitoring", calibrationTolerance=1.0),
+        f"{TOP}[monitoring].value.calibrationTolerance", "at least 0 and below 1"),
+    Row("texts", "ranges of text", _classes(("a", 1), ("b", 2), ("c", None)),
+        f"{TOP}[classes].value", "with a numeric label"),
+    Row("texts", "no list of classes", _label(enum=None, logicalTypeOptions={"maxLength": 20}),
+        f"{HERE}.enum", "3 to 100 values, the classes"),
+    Row("texts", "a class twice", _label(enum=[{"value": one} for one in (*CLASSES, LATE)]),
+        f"{HERE}.enum[3].value", "each value once"),
+    Row("texts", "a class without seed", _top("seedProbabilities", {EARLY: 0.5, LATE: 0.5}),
+        f"{TOP}[seedProbabilities].value", f"one for each class ({EARLY}, {ON_TIME}, {LATE})"),
+    Row("texts", "seeds above 1 in all",
+        _top("seedProbabilities", {EARLY: 0.5, LATE: 0.5, ON_TIME: 0.1}),
+        f"{TOP}[seedProbabilities].value", "1 in all"),
+    Row("texts", "a seed above 1",
+        _top("seedProbabilities", {EARLY: 1.5, LATE: 0.0, ON_TIME: 0.0}),
+        f"{TOP}[seedProbabilities].value.{EARLY}", "at most 1.0"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.case}: {row.name}")
+def test_it_is_refused_where_it_stands(row: Row, configuration: ConfigurationCopy) -> None:
+    configuration.change_contract(CHANGES[row.case])
+    configuration.change_contract(row.change)
+    problems = configuration.problems()
+    told = [problem for problem in problems if row.allowed in problem.allowed]
+    assert told, [(problem.field, problem.allowed) for problem in problems]
+    assert told[0].field == row.field
+    assert told[0].line
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_a_deployment_loads_with_it(case: str, configuration: ConfigurationCopy) -> None:
+    configuration.change_contract(CHANGES[case])
+    contract = configuration.load().contract
+    assert contract == compiled(case)
+    task = tasks.of(contract)
+    assert task.read(task.answer(task.seed)) == task.seed
+
+
+def test_rules_and_seeds_are_what_the_contract_says() -> None:
+    assert compiled("squared")["label_rule"] == {"field": LABEL}
+    assert compiled("squared")["seed"] == 40
+    assert compiled("squared")["gate"]["metric"] == "meanSquaredError"
+    found = compiled("ranges")
+    assert found["label_rule"] == {"field": LABEL, "classes": CLASSES, "below": [-10, 15]}
+    assert found["seed"] == [1 / 3] * 3
+    assert compiled("texts")["label_rule"] == {"field": LABEL, "classes": CLASSES}
+    assert compiled("texts")["seed"] == [0.2, 0.5, 0.3]
+
+
+def test_an_unknown_task_names_those_that_there_are(configuration: ConfigurationCopy) -> None:
+    configuration.change_contract(_top("task", "ranking"))
+    (problem,) = configuration.problems()
+    assert problem.field == "customProperties[task].value"
+    assert "binary, multiclass, regression" in problem.allowed
