@@ -162,13 +162,13 @@ def test_a_body_is_read_as_it_is_or_not_at_all(coding: str, status: int) -> None
 
 def test_the_matched_resource_counts_where_a_custom_domain_changes_the_path() -> None:
     event = an_event(DEPARTURE, path="/flights/v1/predictions")
-    assert call_router({**event, "resource": "/predictions"})[0] == 200
+    assert call_router({**event, "resource": "/flights/predictions"})[0] == 200
     assert call_router({**event, "resource": "/{proxy+}"})[0] == 404
 
 
 def test_health_names_the_contract() -> None:
     status, body = call_router(
-        {"httpMethod": "GET", "path": "/health", "body": None, "headers": None}
+        {"httpMethod": "GET", "path": "/flights/health", "body": None, "headers": None}
     )
     assert (status, body["contract"]) == (200, {"name": "flights", "version": "1.0.0"})
 
