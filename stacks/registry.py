@@ -1,10 +1,15 @@
 """The optional capabilities. To remove one: its folder, its line here, its field of the settings.
 
-What a folder may have, each read by the one who asks for it: ``settings`` and ``rules`` (without
-``aws_cdk``); ``capability``, whose ``capability(settings)`` is told what the stacks make, or None
-where the settings do not want it; ``preflight``, whose ``answers(inquiry)`` asks the account before
-a deploy; ``here``, whose ``bring(platform, settings)`` gives the local platform what somebody else
-brings on AWS.
+What a folder may have, each read by the one who asks for it:
+
+- ``settings`` and ``rules``, without ``aws_cdk``;
+- ``capability``, whose ``capability(settings)`` is told what the stacks make, or None where the
+  settings do not want it;
+- ``preflight``, whose ``answers(inquiry)`` asks the account before a deploy;
+- ``leftovers``, whose ``PROBES`` look for what a deletion may leave, by type;
+- ``here``, whose ``bring(platform, settings)`` gives the local platform what somebody else brings
+  on AWS;
+- ``facts.yaml``, rows for ``config/resource_types.yaml``.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,6 +43,16 @@ def parts(name: str) -> Iterator[Any]:
         path = f"stacks.{capability}.{name}"
         if find_spec(path) is not None:
             yield import_module(path)
+
+
+def files(name: str) -> Iterator[Path]:
+    """The files of that name, of capabilities that have one."""
+    for capability in OPTIONAL:
+        spec = find_spec(f"stacks.{capability}")
+        for place in (spec.submodule_search_locations or ()) if spec else ():
+            path = Path(place) / name
+            if path.is_file():
+                yield path
 
 
 def wanted(settings: Settings) -> Iterator[Capability]:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from config import resource_types
 from config.load import load_deployment
 from review.masked import MASK, reviewed
-from review.stateful import STATEFUL_TYPES
 from tests.snapshot.classify import classify
 from tests.snapshot.extension import (
     ABSENT,
@@ -78,7 +78,7 @@ def stateful_ids(environment: str) -> dict[str, dict[str, str]]:
         stack: {
             logical_id: resource["Type"]
             for logical_id, resource in sorted(template["Resources"].items())
-            if resource["Type"] in STATEFUL_TYPES
+            if resource_types.of(resource["Type"]).holds
         }
         for stack, template in templates(environment).items()
     }
@@ -96,22 +96,6 @@ def test_stateful_logical_ids_never_move(environment: str) -> None:
     assert found == expected
 
 
-# Of the stateful types those that hold data themselves. The trail's data lies in its bucket; the
-# catalog (projected partitions, columns of the contract) is made again from the contract; a topic
-# holds subscriptions, a delivery stream minutes of what its producers sent.
-DATA_TYPES = STATEFUL_TYPES - {
-    "AWS::Glue::Database",
-    "AWS::Glue::Table",
-    "AWS::Athena::WorkGroup",
-    "AWS::CloudTrail::Trail",
-    "AWS::EC2::VPC",
-    "AWS::KinesisFirehose::DeliveryStream",
-    "AWS::SNS::Topic",
-    "AWS::SQS::Queue",
-    "Custom::ModelPointers",
-}
-
-
 # SageMaker gives it the name of the endpoint, as in the next deployment: kept, it would block that.
 GO_WITH_THEIR_STACK = {"serving.EndpointLog"}
 
@@ -120,7 +104,8 @@ def _stateful_data(environment: str) -> list[tuple[str, dict[str, Any]]]:
     return [
         (f"{stack}.{logical_id}", resource)
         for stack, logical_id, resource in resources(environment)
-        if resource["Type"] in DATA_TYPES and f"{stack}.{logical_id}" not in GO_WITH_THEIR_STACK
+        if resource_types.of(resource["Type"]).holds == "data"
+        and f"{stack}.{logical_id}" not in GO_WITH_THEIR_STACK
     ]
 
 

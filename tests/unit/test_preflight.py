@@ -20,7 +20,7 @@ from operations.preflight import Answer, Inquiry, State, show
 from operations.preflight.answer import ask
 from operations.preflight.concurrency import concurrency, wanted_concurrency
 from operations.preflight.given import owner, zones
-from operations.preflight.names import LONGEST, lengths, taken
+from operations.preflight.names import lengths, longest, taken
 from operations.preflight.region import (
     bootstrap,
     image,
@@ -29,6 +29,7 @@ from operations.preflight.region import (
     prefix_lists,
     throttle,
 )
+from stacks.backup.preflight import answers as vaults_taken
 from stacks.replication.preflight import answers as replicas
 from stacks.replication.zones import LOCKED, replica_buckets
 
@@ -413,13 +414,13 @@ def test_zones_are_those_that_the_account_has(state: str | None) -> None:
 # -- names -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("kind", "member"), LONGEST)
+@pytest.mark.parametrize(("kind", "member"), longest())
 def test_a_name_is_refused_from_one_character_too_many(kind: str, member: str) -> None:
-    longest = LONGEST[kind, member]
-    (fits,) = lengths(_inquiry(None, (kind, {member: "x" * longest})))
-    (long,) = lengths(_inquiry(None, (kind, {member: "x" * (longest + 1)})))
+    most = longest()[kind, member]
+    (fits,) = lengths(_inquiry(None, (kind, {member: "x" * most})))
+    (long,) = lengths(_inquiry(None, (kind, {member: "x" * (most + 1)})))
     assert (fits.state, long.state) == (State.OK, State.TOO_LOW)
-    assert f"{longest + 1} characters; allowed: {longest}" in long.said
+    assert f"{most + 1} characters; allowed: {most}" in long.said
 
 
 TRAIL = ("AWS::CloudTrail::Trail", {"TrailName": "millrace-flights-prod"})
@@ -476,7 +477,7 @@ def test_a_vault_that_somebody_else_holds_is_named(there: bool) -> None:
     (answer,) = _stubbed(
         "backup",
         lambda stub: stub.add_response("list_backup_vaults", {"BackupVaultList": vaults}, {}),
-        taken,
+        vaults_taken,
         ("AWS::Backup::BackupVault", {"BackupVaultName": "flights-prod"}),
     )
     assert answer.stops is there
