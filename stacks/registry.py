@@ -2,14 +2,21 @@
 
 What a folder may have, each read by the one who asks for it:
 
-- ``settings`` and ``rules``, without ``aws_cdk``;
+- ``settings``, ``rules`` and ``forms`` (of texts in its settings), without ``aws_cdk``;
 - ``capability``, whose ``capability(settings)`` is told what the stacks make, or None where the
   settings do not want it;
 - ``preflight``, whose ``answers(inquiry)`` asks the account before a deploy;
 - ``leftovers``, whose ``PROBES`` look for what a deletion may leave, by type;
 - ``here``, whose ``bring(platform, settings)`` gives the local platform what somebody else brings
   on AWS;
-- ``facts.yaml``, rows for ``config/resource_types.yaml``.
+- ``facts.yaml``, rows for ``config/resource_types.yaml``; ``fidelity.yaml``, ``key-uses.yaml`` and
+  ``aws-required-grants.yaml``, rows for the tables of these names in ``docs/``;
+- ``acknowledged.yaml``, by how many it raises what an ADR counts (``review/decisions.py``);
+- ``docs/<name>.md``, what stands between the marks of that name in a page of ``docs/``
+  (``operations/pages.py``).
+
+Its tests have folders of its name in ``tests/stacks/`` and ``tests/local/capabilities/``, which go
+with it.
 """
 
 from __future__ import annotations
@@ -25,7 +32,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from stacks.kit.capability import Capability
 
-OPTIONAL = (
+OPTIONAL: tuple[str, ...] = (
     "replication",
     "backup",
 )
