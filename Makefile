@@ -25,7 +25,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # The CLI praises itself even when told to be quiet; warnings and errors pass.
 WITHOUT_SUCCESS := sed -E '/^(Successfully synthesized|Supply a stack id|$$)/d'
 
-.PHONY: help setup layer container demo local local-down test check check-fast templates secrets audit sbom synth openapi bootstrap preflight deploy destroy verify-aws bench lock clean review review-tools
+.PHONY: help setup layer container demo local local-down test check check-fast templates secrets audit sbom synth openapi bootstrap preflight deploy destroy verify-aws bench lock clean review review-tools without
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -123,6 +123,9 @@ REVIEW_TOOLS := build/review-tools/.ready
 
 review: setup $(REVIEW_TOOLS) ## the security review page, out/review/index.html (ENV=…; ACCEPT=yes: accept the changes; STRICT=yes: fail on open findings)
 	$(PY) -m review --env $(ENV) $(if $(filter yes,$(ACCEPT)),--accept) $(if $(filter yes,$(STRICT)),--strict)
+
+without: setup $(REVIEW_TOOLS) ## that an optional capability leaves whole: a copy without it passes its checks (CAPABILITY=…; none: all of them)
+	$(PY) -m tests.support.removal $(CAPABILITY)
 
 review-tools: $(REVIEW_TOOLS)
 

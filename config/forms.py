@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
+
+from stacks import registry
 
 INSTANCE: Final = r"^[a-z][a-z0-9]{1,15}$"
 ENVIRONMENT: Final = r"^[a-z][a-z0-9]{1,9}$"
@@ -20,8 +23,6 @@ ROLE: Final = (
     r"^(arn:aws[a-z-]*:iam::[0-9]{12}:role/)?([a-zA-Z0-9_+=,.@-]+/)*[a-zA-Z0-9_+=,.@-]{3,}\*?$"
 )
 VPC_ENDPOINT: Final = r"^vpce-[0-9a-f]{8,17}$"
-KEY_ARN: Final = r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[a-zA-Z0-9_-]+$"
-BUCKET_PREFIX: Final = r"^[a-z0-9][a-z0-9.-]{2,50}$"
 
 FORMS: Final = {
     INSTANCE: "2 to 16 lower-case letters and digits, a letter first",
@@ -34,7 +35,10 @@ FORMS: Final = {
     PREFIX_LIST: "a prefix list's id, such as pl-6da54004",
     ROLE: "a role's ARN, or its path and name of at least 3 characters; a star only at the end",
     VPC_ENDPOINT: "a VPC endpoint's id, such as vpce-0a1b2c3d4e5f60718",
-    KEY_ARN: "the ARN of a KMS key, arn:aws:kms:<region>:<account>:key/<id>; no alias",
-    BUCKET_PREFIX: "3 to 51 lower-case letters, digits, periods and hyphens, a letter or digit "
-    "first",
 }
+
+
+@cache
+def known() -> dict[str, str]:
+    """Words by pattern; those of optional capabilities, too."""
+    return FORMS | {p: words for part in registry.parts("forms") for p, words in part.FORMS.items()}

@@ -41,7 +41,7 @@ _STAND_IN: dict[str, Any] = {
 SHARED = ("event", "label", "retention_days", "label_latency_hours")
 REPOSITORY = Path(__file__).resolve().parents[1]
 # YAML files beside the settings that are no settings.
-_TABLES = {"images", "instance_types"}
+_TABLES = {"images", "instance_types", "resource_types"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from config.forms import FORMS
+from config import forms
 from config.kinds import kinds_of, models_of, told_apart
 from config.problems import NOT_SET, Location
 
@@ -34,7 +34,7 @@ WORDS: Mapping[str, str | Callable[[Context], str]] = {
     "string_type": _TEXT,
     "string_unicode": _TEXT,
     "string_too_long": lambda context: f"at most {context['max_length']} characters",
-    "string_pattern_mismatch": lambda context: FORMS[context["pattern"]],
+    "string_pattern_mismatch": lambda context: forms.known()[context["pattern"]],
     "literal_error": lambda context: context["expected"].replace("'", ""),
     "list_type": _LIST,
     "tuple_type": _LIST,

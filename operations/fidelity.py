@@ -1,12 +1,14 @@
 """The table of AWS's behaviour (docs/fidelity.yaml), and what docs/first-deploy.md takes from it.
 
+Rows that only an optional capability needs stand in its ``fidelity.yaml``, by section.
+
 ``python -m operations.fidelity`` rewrites the tables of the page.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from operations.cdk import ROOT
+from stacks import registry
 
 TABLE = ROOT / "docs" / "fidelity.yaml"
 PAGE = ROOT / "docs" / "first-deploy.md"
@@ -51,17 +54,21 @@ class Row(BaseModel):
 Table = dict[str, dict[str, Row]]
 
 
-def read(path: Path = TABLE) -> Table:
-    """Rows by section and id.
+def read(paths: Iterable[Path] | None = None) -> Table:
+    """Rows by section and id; without paths, those of the table and of optional capabilities.
 
     Raises:
         pydantic.ValidationError: a row has a member too many, too few or of another kind.
+        ValueError: two rows have one id.
     """
-    sections = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return {
-        section: {name: Row.model_validate(row) for name, row in rows.items()}
-        for section, rows in sections.items()
-    }
+    table: Table = {}
+    for path in paths or (TABLE, *registry.files(TABLE.name)):
+        for section, given in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+            known = table.setdefault(section, {})
+            if twice := known.keys() & given.keys():
+                raise ValueError(f"{path}: {section}: {', '.join(twice)} stands elsewhere, too")
+            known |= {name: Row.model_validate(row) for name, row in given.items()}
+    return table
 
 
 def rows(table: Table) -> Iterator[tuple[str, Row]]:

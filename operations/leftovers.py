@@ -9,6 +9,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from operations.deployed import Resource
+from stacks import registry
 
 # Error codes by which the services say that a resource is gone.
 GONE = {
@@ -68,20 +69,35 @@ def _package(session: boto3.Session, arn: str) -> str:
     return "kept"
 
 
-PROBES: dict[str, Callable[[boto3.Session, str], str]] = {
+def _user_pool(session: boto3.Session, pool: str) -> str:
+    session.client("cognito-idp").describe_user_pool(UserPoolId=pool)
+    return "kept with its users"
+
+
+Probe = Callable[[boto3.Session, str], str]
+PROBES: dict[str, Probe] = {
     "AWS::S3::Bucket": _bucket,
     "AWS::KMS::Key": _key,
     "AWS::DynamoDB::Table": _table,
     "AWS::Logs::LogGroup": _log_group,
     "AWS::SageMaker::ModelPackageGroup": _package_group,
     "AWS::SageMaker::ModelPackage": _package,
+    "AWS::Cognito::UserPool": _user_pool,
 }
 
 
-def _state(session: boto3.Session, resource: Resource) -> str:
+def probes() -> dict[str, Probe]:
+    """How to look for what a deletion may leave, by type; those of optional capabilities, too."""
+    found = dict(PROBES)
+    for module in registry.parts("leftovers"):
+        found |= module.PROBES
+    return found
+
+
+def _state(session: boto3.Session, resource: Resource, probe: Probe) -> str:
     """State of a resource that still exists, or an empty string."""
     try:
-        return PROBES[resource.type](session, resource.physical_id)
+        return probe(session, resource.physical_id)
     except ClientError as error:
         if error.response["Error"]["Code"] in GONE:
             return ""
@@ -92,11 +108,11 @@ def leftovers(
     session: boto3.Session, resources: Iterable[Resource], *, stacks_left: set[str]
 ) -> list[Leftover]:
     """Resources of deleted stacks that can outlive them, each asked of its own service."""
-    found = []
+    found, known = [], probes()
     for resource in resources:
-        if resource.stack in stacks_left or resource.type not in PROBES:
+        if resource.stack in stacks_left or resource.type not in known:
             continue
-        state = _state(session, resource)
+        state = _state(session, resource, known[resource.type])
         if state:
             found.append(
                 Leftover(

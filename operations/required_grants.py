@@ -2,7 +2,8 @@
 
 The local platform records every call, so a grant that no call used is surplus, unless it stands in
 that table: with the principal, the action, the form of the resource, the condition and the page of
-AWS that asks for it. A grant fits an entry only if all of these fit. A name in braces stands for
+AWS that asks for it. What an optional capability needs stands in a file of that name of its own,
+of the same form. A grant fits an entry only if all of these fit. A name in braces stands for
 one name, never for a wildcard, so a widened statement no longer fits.
 """
 
@@ -19,6 +20,7 @@ from typing import Any
 import yaml
 
 from config.load import REPOSITORY
+from stacks import registry
 
 TABLE = REPOSITORY / "docs" / "aws-required-grants.yaml"
 PLACEHOLDERS = {
@@ -171,24 +173,27 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in values)
 
 
-def read_table(path: Path = TABLE) -> GrantTable:
-    """Read the table.
+def read_table(*paths: Path) -> GrantTable:
+    """Read the table from its files.
 
     Raises:
         ValueError: an entry lacks a member or has one that is unknown; it names the entry.
     """
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return GrantTable(
-        required=tuple(_entry(given) for given in content["required"]),
-        proven=tuple(_entry(given, "proven_by") for given in content["proven_by_tests"]),
-        nothing_more=dict(content["nothing_more"]),
-    )
+    required: list[RequiredGrant] = []
+    proven: list[RequiredGrant] = []
+    nothing_more: dict[str, str] = {}
+    for path in paths:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        required += [_entry(given) for given in content.get("required", ())]
+        proven += [_entry(given, "proven_by") for given in content.get("proven_by_tests", ())]
+        nothing_more |= content.get("nothing_more", {})
+    return GrantTable(tuple(required), tuple(proven), nothing_more)
 
 
 @cache
 def table() -> GrantTable:
-    """The table of this repository."""
-    return read_table()
+    """The table of this repository, optional capabilities included."""
+    return read_table(TABLE, *registry.files(TABLE.name))
 
 
 _MEMBERS = {"integration", "principal", "actions", "resources", "condition", "page", "why"}

@@ -11,53 +11,10 @@ import hashlib
 import re
 from typing import Any
 
+from config import resource_types
 from review.assembly import Assembly, Resource
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
-_HERE = "{region}:{account}"
-# What `Arn` gives, or `Ref` where the type's Ref is its ARN.
-_ARNS = {
-    "AWS::ApiGateway::RestApi": "arn:aws:apigateway:{region}::/restapis/{id}",
-    "AWS::Backup::BackupVault": "arn:aws:backup:{region}:{account}:backup-vault:{id}",
-    "AWS::CloudWatch::Alarm": "arn:aws:cloudwatch:{region}:{account}:alarm:{id}",
-    "AWS::Cognito::UserPool": "arn:aws:cognito-idp:{region}:{account}:userpool/{id}",
-    "AWS::DynamoDB::Table": "arn:aws:dynamodb:{region}:{account}:table/{id}",
-    "AWS::Events::Rule": "arn:aws:events:{region}:{account}:rule/{id}",
-    "AWS::IAM::ManagedPolicy": "arn:aws:iam::{account}:policy/{id}",
-    "AWS::IAM::Role": "arn:aws:iam::{account}:role/{id}",
-    "AWS::KMS::Key": "arn:aws:kms:{region}:{account}:key/{id}",
-    "AWS::Kinesis::Stream": "arn:aws:kinesis:{region}:{account}:stream/{id}",
-    "AWS::KinesisFirehose::DeliveryStream": f"arn:aws:firehose:{_HERE}:deliverystream/{{id}}",
-    "AWS::Lambda::Function": "arn:aws:lambda:{region}:{account}:function:{id}",
-    "AWS::Lambda::LayerVersion": "arn:aws:lambda:{region}:{account}:layer:{id}:1",
-    "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{id}:*",
-    "AWS::S3::Bucket": "arn:aws:s3:::{lower}",
-    "AWS::SNS::Topic": "arn:aws:sns:{region}:{account}:{id}",
-    "AWS::SQS::Queue": "arn:aws:sqs:{region}:{account}:{id}",
-    "AWS::SageMaker::Endpoint": "arn:aws:sagemaker:{region}:{account}:endpoint/{lower}",
-    "AWS::SageMaker::ModelPackageGroup": f"arn:aws:sagemaker:{_HERE}:model-package-group/{{id}}",
-    "AWS::Scheduler::Schedule": "arn:aws:scheduler:{region}:{account}:schedule/default/{id}",
-    "AWS::SecretsManager::Secret": "arn:aws:secretsmanager:{region}:{account}:secret:{id}-abcdef",
-    "AWS::StepFunctions::StateMachine": "arn:aws:states:{region}:{account}:stateMachine:{id}",
-    "AWS::WAFv2::WebACL": "arn:aws:wafv2:{region}:{account}:regional/webacl/{id}/0123456789ab",
-}
-_REF_IS_ARN = frozenset(
-    {
-        "AWS::IAM::ManagedPolicy",
-        "AWS::Lambda::LayerVersion",
-        "AWS::SNS::Topic",
-        "AWS::SageMaker::Endpoint",
-        "AWS::SageMaker::ModelPackageGroup",
-        "AWS::SecretsManager::Secret",
-        "AWS::StepFunctions::StateMachine",
-    }
-)
-# Ids that AWS makes up: no two resources have the same.
-_EC2_IDS = {
-    "AWS::EC2::SecurityGroup": "sg",
-    "AWS::EC2::Subnet": "subnet",
-    "AWS::EC2::VPC": "vpc",
-}
 _PSEUDO = {
     "AWS::AccountId": ACCOUNT,
     "AWS::Partition": "aws",
@@ -131,11 +88,11 @@ def _reference(assembly: Assembly, stack: str, logical_id: str, attribute: str) 
     resource = assembly.resource(stack, logical_id)
     kind = resource.type if resource else ""
     name = _name(assembly, stack, resource) or logical_id
-    arn = _ARNS.get(kind, "arn:aws:service:{region}:{account}:{id}")
-    if attribute.endswith("Arn") or (attribute == "Ref" and kind in _REF_IS_ARN):
-        return arn.format(region=REGION, account=ACCOUNT, id=name, lower=name.lower())
-    if kind in _EC2_IDS:
-        return f"{_EC2_IDS[kind]}-{hashlib.sha256(logical_id.encode()).hexdigest()[:17]}"
+    known = resource_types.of(kind)
+    if attribute.endswith("Arn") or (attribute == "Ref" and known.ref == "arn"):
+        return known.arn.format(region=REGION, account=ACCOUNT, id=name, lower=name.lower())
+    if known.id_prefix:  # AWS makes the id up: no two resources have the same
+        return f"{known.id_prefix}-{hashlib.sha256(logical_id.encode()).hexdigest()[:17]}"
     return name.lower() if kind == "AWS::S3::Bucket" else name
 
 

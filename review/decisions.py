@@ -2,7 +2,8 @@
 
 One acknowledgement of a rule on a type of resource is an exception; a second one is a habit, and a
 habit is decided in writing. Such an ADR has a table with the columns of :data:`HEADER`; the number
-is a ceiling, so that one more resource of the kind goes through the ADR again.
+is a ceiling, so that one more resource of the kind goes through the ADR again. An optional
+capability says in ``acknowledged.yaml`` by how many it raises one.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+import yaml
+
 from config.load import REPOSITORY
 from review.findings import Acknowledgement
+from stacks import registry
 
 FOLDER = REPOSITORY / "docs" / "adr"
 HEADER = "| acknowledged rule | resource type | at most |"
@@ -40,13 +44,24 @@ class Decision:
 
 
 @cache
-def decisions(folder: Path = FOLDER) -> tuple[Decision, ...]:
-    """Every row of every ADR.
+def decisions(folder: Path | None = None) -> tuple[Decision, ...]:
+    """Every row of every ADR; without a folder those of the repository, capabilities included.
 
     Raises:
         ValueError: a row below the header is not ``| `rule` | `type` | number |``.
     """
-    return tuple(row for path in sorted(folder.glob("*.md")) for row in _rows(path))
+    rows = [row for path in sorted((folder or FOLDER).glob("*.md")) for row in _rows(path)]
+    raised = Counter[tuple[str, str]]() if folder else _raised()
+    return tuple(replace(row, most=row.most + raised[row.pair]) for row in rows)
+
+
+def _raised() -> Counter[tuple[str, str]]:
+    """How many more of each pair the optional capabilities have."""
+    raised: Counter[tuple[str, str]] = Counter()
+    for path in registry.files("acknowledged.yaml"):
+        for row in yaml.safe_load(path.read_text("utf-8")):
+            raised[row["rule"], row["type"]] += row["more"]
+    return raised
 
 
 def _rows(path: Path) -> Iterable[Decision]:

@@ -13,64 +13,15 @@ from typing import Any
 
 import yaml
 
+from config import resource_types
 from config.load import REPOSITORY
+from config.resource_types import Place
 from review.assembly import Assembly, Resource
 from review.findings import Acknowledgement
 from review.resolve import text
 
 REASONS = REPOSITORY / "docs" / "review" / "service-owned-keys.yaml"
 SERVICE_OWNED = "service-owned"
-# What is encrypted, and where the template names its key. `*` is each element of a list.
-_PLACES: dict[str, tuple[tuple[str, str], ...]] = {
-    "AWS::ApiGateway::Stage": (("response cache", "MethodSettings/*/CacheDataEncrypted"),),
-    "AWS::Athena::WorkGroup": (
-        (
-            "query results",
-            "WorkGroupConfiguration/ResultConfiguration/EncryptionConfiguration/KmsKey",
-        ),
-    ),
-    "AWS::Backup::BackupVault": (("recovery points", "EncryptionKeyArn"),),
-    "AWS::CloudTrail::Trail": (("log files", "KMSKeyId"),),
-    "AWS::DynamoDB::Table": (("items", "SSESpecification/KMSMasterKeyId"),),
-    "AWS::ECR::Repository": (("images", "EncryptionConfiguration/KmsKey"),),
-    "AWS::Events::EventBus": (("events", "KmsKeyIdentifier"),),
-    "AWS::Glue::SecurityConfiguration": (
-        ("job output", "EncryptionConfiguration/S3Encryptions/*/KmsKeyArn"),
-        ("job logs", "EncryptionConfiguration/CloudWatchEncryption/KmsKeyArn"),
-        ("job bookmarks", "EncryptionConfiguration/JobBookmarksEncryption/KmsKeyArn"),
-    ),
-    "AWS::KinesisFirehose::DeliveryStream": (
-        ("records in the stream", "DeliveryStreamEncryptionConfigurationInput/KeyARN"),
-        (
-            "delivered objects",
-            "ExtendedS3DestinationConfiguration/EncryptionConfiguration/KMSEncryptionConfig/AWSKMSKeyARN",
-        ),
-        (
-            "source backup",
-            "ExtendedS3DestinationConfiguration/S3BackupConfiguration/EncryptionConfiguration/"
-            "KMSEncryptionConfig/AWSKMSKeyARN",
-        ),
-    ),
-    "AWS::Kinesis::Stream": (("records", "StreamEncryption/KeyId"),),
-    "AWS::Lambda::Function": (("environment variables", "KmsKeyArn"),),
-    "AWS::Logs::LogGroup": (("log events", "KmsKeyId"),),
-    "AWS::S3::Bucket": (
-        (
-            "objects",
-            "BucketEncryption/ServerSideEncryptionConfiguration/*/ServerSideEncryptionByDefault/"
-            "KMSMasterKeyID",
-        ),
-    ),
-    "AWS::SNS::Topic": (("messages", "KmsMasterKeyId"),),
-    "AWS::SQS::Queue": (("messages", "KmsMasterKeyId"),),
-    "AWS::SageMaker::EndpointConfig": (
-        ("instance volumes", "KmsKeyId"),
-        ("captured requests", "DataCaptureConfig/KmsKeyId"),
-    ),
-    "AWS::Scheduler::Schedule": (("call input", "KmsKeyArn"),),
-    "AWS::SecretsManager::Secret": (("secret value", "KmsKeyId"),),
-    "AWS::StepFunctions::StateMachine": (("execution data", "EncryptionConfiguration/KmsKeyId"),),
-}
 _JOBS = ("TrainingJobName", "ProcessingJobName")
 _CATALOG = "AWS::Glue::DataCatalogEncryptionSettings"
 
@@ -106,35 +57,28 @@ def encryption_map(
 
 
 def _stores(assembly: Assembly) -> Iterator[Encrypted]:
-    for resource in assembly.resources(*_PLACES):
-        for what, place in _PLACES[resource.type]:
-            yield from _store(assembly, resource, what, place)
+    for resource in assembly.resources():
+        for what, place in resource_types.of(resource.type).encrypted.items():
+            if _exists(resource.properties, place):
+                yield from _store(assembly, resource, what, place)
 
 
-def _store(assembly: Assembly, resource: Resource, what: str, place: str) -> Iterator[Encrypted]:
-    if not _holds(resource, what):
-        return
+def _store(assembly: Assembly, resource: Resource, what: str, place: Place) -> Iterator[Encrypted]:
     keys = {
         text(assembly, resource.stack, value).strip("<>")
-        for value in _values(resource.properties, place.split("/"))
+        for value in _values(resource.properties, place.key.split("/"))
     }
     for key in sorted(keys) or [SERVICE_OWNED]:
         yield Encrypted(resource.name, resource.type, what, key)
 
 
-def _holds(resource: Resource, what: str) -> bool:
+def _exists(properties: dict[str, Any], place: Place) -> bool:
     """Whether the resource has such a store at all: a cache that is off, a backup not kept."""
-    given = resource.properties
-    if what == "response cache":
-        return bool(given.get("CacheClusterEnabled"))
-    if what == "environment variables":
-        return bool(given.get("Environment", {}).get("Variables"))
-    if what == "captured requests":
-        return bool(given.get("DataCaptureConfig", {}).get("EnableCapture"))
-    if what == "source backup":
-        destination = given.get("ExtendedS3DestinationConfiguration", {})
-        return bool(destination.get("S3BackupMode") == "Enabled")
-    return True
+    path, _, value = place.given.partition("=")
+    if not path:
+        return True
+    given = list(_values(properties, path.split("/")))
+    return given == [value] if value else any(given)
 
 
 def _values(value: Any, place: list[str]) -> Iterator[Any]:

@@ -12,17 +12,11 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+from config import resource_types
+from config.resource_types import Integrations
 from review.assembly import Assembly, Resource
 from review.concrete import literal
-from review.integration_names import (
-    EXPANDED,
-    NAMES,
-    ROLE_USERS,
-    STORES,
-    TASK_PREFIX,
-    TRUST_ONLY,
-)
-from review.integration_neutral import NEUTRAL
+from review.integration_calls import JOBS, TASK_PREFIX, TRUST_ONLY
 
 Values = Mapping[str, Any]
 
@@ -41,10 +35,8 @@ def integrations(assembly: Assembly) -> dict[str, list[str]]:
 
 
 def _of_resource(assembly: Assembly, resource: Resource, paths: set[str]) -> Iterator[str]:
-    kind = resource.type
-    member, name = STORES.get(kind, ("", ""))
-    if member in resource.properties:
-        yield name
+    kind, known = resource.type, resource_types.of(resource.type).integrations
+    yield from (name for member, name in known.always.items() if member in resource.properties)
     if kind == "AWS::StepFunctions::StateMachine":
         yield from _of_machine(assembly, resource)
     if kind == "AWS::Events::Rule":
@@ -52,27 +44,37 @@ def _of_resource(assembly: Assembly, resource: Resource, paths: set[str]) -> Ite
     elif kind == "AWS::Lambda::EventSourceMapping":
         source = str(literal(assembly, resource.stack, resource.properties.get("EventSourceArn")))
         yield f"Lambda event source {source.split(':')[2]}"
-    elif paths or kind in ROLE_USERS:
+    elif paths or known.role_of_another:
         properties = literal(assembly, resource.stack, resource.properties)
-        yield from _of_properties(kind, properties)
+        yield from _of_properties(kind, known, properties)
 
 
-def _of_properties(kind: str, properties: Values) -> Iterator[str]:
+def _of_properties(kind: str, known: Integrations, properties: Values) -> Iterator[str]:
     """A name for each property that does not stand among the neutral ones of its type."""
-    neutral, names = NEUTRAL.get(kind, frozenset()), NAMES.get(kind, {})
-    for path, value in _flat(kind, properties):
-        if not any(fnmatchcase(path, pattern) for pattern in neutral):
-            named = names.get(path, f"{kind} {path}")
-            yield named(value) if callable(named) else named
+    for path, value in _flat(known, properties):
+        if not any(fnmatchcase(path, pattern) for pattern in known.neutral):
+            yield _filled(known.names.get(path, f"{kind} {path}"), value)
 
 
-def _flat(kind: str, properties: Values, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(known: Integrations, properties: Values, prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in properties.items():
         path = f"{prefix}{name}"
-        if path in EXPANDED.get(kind, frozenset()) and isinstance(value, Mapping):
-            yield from _flat(kind, value, f"{path}.")
+        if path in known.inside and isinstance(value, Mapping):
+            yield from _flat(known, value, f"{path}.")
         else:
             yield path, value
+
+
+def _filled(name: str, value: Any) -> str:
+    if "{called}" in name:
+        return name.replace("{called}", _called(str(value)))
+    return name.replace("{value}", str(value))
+
+
+def _called(arn: str) -> str:
+    """``glue:startJobRun`` of a universal target, else the service."""
+    universal = "aws-sdk:"
+    return arn.split(universal, 1)[1] if universal in arn else arn.split(":")[2]
 
 
 def _of_rule(assembly: Assembly, rule: Resource) -> Iterator[str]:
@@ -90,8 +92,8 @@ def _of_machine(assembly: Assembly, machine: Resource) -> Iterator[str]:
         api = task.rsplit(":::", 1)[-1] if TASK_PREFIX in task else f"activity {task}"
         yield f"Step Functions {api}"
         job = api.removesuffix(".sync")
-        if job in NAMES:
-            yield from _of_properties(job, _arguments(state))
+        if job in JOBS:
+            yield from _of_properties(job, JOBS[job], _arguments(state))
 
 
 def _arguments(state: Values) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
+from config import resource_types
 from review.assembly import Assembly, Resource
 from review.resolve import plain
 from review.workloads import workloads
@@ -14,16 +15,6 @@ from review.workloads import workloads
 ANYWHERE = frozenset({"0.0.0.0/0", "::/0"})
 # CDK writes an impossible rule where a group must have none, for EC2 would add "allow all".
 NOBODY = "255.255.255.255/32"
-WAYS_OUT = (
-    "AWS::EC2::CarrierGateway",
-    "AWS::EC2::EgressOnlyInternetGateway",
-    "AWS::EC2::InternetGateway",
-    "AWS::EC2::NatGateway",
-    "AWS::EC2::TransitGatewayAttachment",
-    "AWS::EC2::TransitGatewayVpcAttachment",
-    "AWS::EC2::VPCPeeringConnection",
-    "AWS::EC2::VPNGateway",
-)
 _TARGETS = (
     "GatewayId", "NatGatewayId", "TransitGatewayId", "VpcPeeringConnectionId",
     "EgressOnlyInternetGatewayId", "InstanceId", "NetworkInterfaceId", "CarrierGatewayId",
@@ -124,8 +115,9 @@ def _ports(rule: dict[str, Any]) -> str:
 
 
 def _routes(assembly: Assembly) -> Iterator[Opening]:
-    for gateway in assembly.resources(*WAYS_OUT):
-        yield Opening("gateway", gateway.name, gateway.type)
+    for resource in assembly.resources():
+        if resource_types.of(resource.type).way_out:
+            yield Opening("gateway", resource.name, resource.type)
     for route in assembly.resources("AWS::EC2::Route"):
         given = plain(assembly, route.stack, route.properties)
         target = next((str(given[m]).strip("<>") for m in _TARGETS if m in given), "?")

@@ -19,33 +19,10 @@ from cfnlint.schema import (  # type: ignore[import-untyped]
     ResourceNotFoundError,
 )
 
+from config import resource_types
 from review.assembly import Assembly, Resource
 from review.resolve import plain
 
-STATEFUL_TYPES = frozenset(
-    {
-        "AWS::Athena::WorkGroup",
-        "AWS::Backup::BackupVault",
-        "AWS::CloudTrail::Trail",
-        "AWS::Cognito::UserPool",
-        "AWS::DynamoDB::GlobalTable",
-        "AWS::DynamoDB::Table",
-        "AWS::EC2::VPC",
-        "AWS::Glue::Database",
-        "AWS::Glue::Table",
-        "AWS::KMS::Key",
-        "AWS::Kinesis::Stream",
-        "AWS::KinesisFirehose::DeliveryStream",
-        "AWS::Logs::LogGroup",
-        "AWS::S3::Bucket",
-        "AWS::SNS::Topic",
-        "AWS::SQS::Queue",
-        "AWS::SageMaker::ModelPackage",
-        "AWS::SageMaker::ModelPackageGroup",
-        "AWS::SecretsManager::Secret",
-        "Custom::ModelPointers",
-    }
-)
 # The schemas differ between Regions in what exists, not in what replaces a resource.
 _SCHEMA_REGION = "us-east-1"
 _LONGEST = 120
@@ -70,7 +47,7 @@ class Stateful:
     @property
     def holds_state(self) -> bool:
         """Whether something is lost with it."""
-        return self.type in STATEFUL_TYPES
+        return resource_types.of(self.type).holds is not None
 
 
 def stateful(assembly: Assembly) -> list[Stateful]:

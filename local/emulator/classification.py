@@ -1,7 +1,7 @@
 """Which deployed resources were executed, emulated, or only recorded.
 
-The table is ``resource_types.yaml``. A type that is missing from it, and a type of a service that
-must not be recorded only, is an error: the run never calls something deployed that was not.
+The table is ``config/resource_types.yaml``. A type that is missing from it, and a type of a service
+that must not be recorded only, is an error: the run never calls something deployed that was not.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
-import yaml
+from config import resource_types
+from config.resource_types import TABLE, Class, ResourceType
 
-TABLE = Path(__file__).with_name("resource_types.yaml")
-Class = Literal["executed", "emulated", "recorded"]
 CLASSES: tuple[Class, ...] = get_args(Class)
 # Services whose types may not be recorded only.
 NEVER_RECORDED = (
@@ -44,18 +42,23 @@ class DeployedResource:
 @cache
 def load_table() -> Mapping[str, tuple[Class, str]]:
     """Type → (class, reason); raises ``UnclassifiedTypeError`` for an invalid entry."""
-    entries = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
-    table: dict[str, tuple[Class, str]] = {}
-    for name, entry in entries.items():
-        if set(entry) != {"class", "why"}:
-            raise UnclassifiedTypeError(f"{TABLE.name}: {name} has the members {sorted(entry)}")
-        kind = entry["class"]
-        if kind not in CLASSES or not entry["why"]:
-            raise UnclassifiedTypeError(f"{TABLE.name}: {name} has the class {kind!r}")
-        if kind == "recorded" and name.startswith(NEVER_RECORDED):
+    return classes(resource_types.table())
+
+
+def classes(known: Mapping[str, ResourceType]) -> dict[str, tuple[Class, str]]:
+    """Type → (class, reason) of the rows that say what the local platform does with it.
+
+    Raises:
+        UnclassifiedTypeError: a type of a service that must not be recorded only is.
+    """
+    found: dict[str, tuple[Class, str]] = {}
+    for name, row in known.items():
+        if row.local is None:
+            continue
+        if row.local.kind == "recorded" and name.startswith(NEVER_RECORDED):
             raise UnclassifiedTypeError(f"{TABLE.name}: {name} may not be recorded only")
-        table[name] = (kind, entry["why"])
-    return table
+        found[name] = (row.local.kind, row.local.why)
+    return found
 
 
 def classify(resource_type: str) -> tuple[Class, str]:

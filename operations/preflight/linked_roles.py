@@ -12,20 +12,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from config import resource_types
 from operations.preflight.answer import Answer, State
 from operations.preflight.inquiry import Inquiry
-
-ROLES = {
-    "AWS::ApplicationAutoScaling::ScalableTarget": (
-        "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint",
-        "sagemaker.application-autoscaling.amazonaws.com",
-    ),
-    "AWS::WAFv2::LoggingConfiguration": ("AWSServiceRoleForWAFV2Logging", "wafv2.amazonaws.com"),
-    "AWS::Backup::BackupPlan": ("AWSServiceRoleForBackup", "backup.amazonaws.com"),
-    "AWS::ApiGateway::RestApi": ("AWSServiceRoleForAPIGateway", "ops.apigateway.amazonaws.com"),
-}
-"""Role and service by the type of resource whose first one makes the service want it."""
-
 
 BOOTSTRAP_FIRST = "make bootstrap, then ask again"
 
@@ -33,9 +22,9 @@ BOOTSTRAP_FIRST = "make bootstrap, then ask again"
 def linked_roles(inquiry: Inquiry) -> Iterator[Answer]:
     """One answer a role: it is there, or may be made."""
     iam = inquiry.client("iam")
-    for kind, (name, service) in ROLES.items():
-        if any(True for _ in inquiry.resources(kind)):
-            yield _answer(inquiry, iam, name, service)
+    for kind, known in resource_types.table().items():
+        if known.linked_role and any(True for _ in inquiry.resources(kind)):
+            yield _answer(inquiry, iam, known.linked_role.name, known.linked_role.service)
 
 
 def _answer(inquiry: Inquiry, iam: Any, name: str, service: str) -> Answer:

@@ -6,58 +6,41 @@ settings give, and those that it joins from parts, it passes on as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from config import resource_types
 from operations.preflight.answer import Answer, State, ask
 from operations.preflight.inquiry import Inquiry, text_of
 
 OTHER_NAME = "remove it, or choose another instance in the settings file"
 SHORTER = "a shorter instance or environment in the settings file"
-# The longest name by type and property: the service's own API reference.
-LONGEST: dict[tuple[str, str], int] = {
-    ("AWS::ApiGateway::RestApi", "Name"): 1024,
-    ("AWS::ApplicationAutoScaling::ScalingPolicy", "PolicyName"): 256,
-    ("AWS::Athena::WorkGroup", "Name"): 128,
-    ("AWS::Backup::BackupVault", "BackupVaultName"): 50,
-    ("AWS::CloudTrail::Trail", "TrailName"): 128,
-    ("AWS::CloudWatch::Alarm", "AlarmName"): 255,
-    ("AWS::CloudWatch::CompositeAlarm", "AlarmName"): 255,
-    ("AWS::Events::Rule", "Name"): 64,
-    ("AWS::Glue::SecurityConfiguration", "Name"): 255,
-    ("AWS::Glue::Table", "DatabaseName"): 255,
-    ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"): 128,
-    ("AWS::IAM::Role", "RoleName"): 64,
-    ("AWS::KinesisFirehose::DeliveryStream", "DeliveryStreamName"): 64,
-    ("AWS::Lambda::Function", "FunctionName"): 64,
-    ("AWS::Logs::LogGroup", "LogGroupName"): 512,
-    ("AWS::S3::Bucket", "BucketName"): 63,
-    ("AWS::SNS::Topic", "DisplayName"): 100,
-    ("AWS::SageMaker::Endpoint", "EndpointName"): 63,
-    ("AWS::SageMaker::EndpointConfig", "EndpointConfigName"): 63,
-    ("AWS::SageMaker::Model", "ModelName"): 63,
-    ("AWS::SageMaker::ModelPackageGroup", "ModelPackageGroupName"): 63,
-    ("AWS::Scheduler::Schedule", "Name"): 64,
-    ("AWS::StepFunctions::StateMachine", "StateMachineName"): 80,
-    ("AWS::WAFv2::WebACL", "Name"): 128,
-}
+
+
+def longest() -> dict[tuple[str, str], int]:
+    """The longest name by type and property."""
+    return {
+        (kind, member): most
+        for kind, known in resource_types.table().items()
+        for member, most in known.names.items()
+    }
 
 
 def lengths(inquiry: Inquiry) -> Iterator[Answer]:
     """Names that are longer than their service takes, or one line that none is."""
     long, looked = [], 0
-    for (kind, member), longest in LONGEST.items():
+    for (kind, member), most in longest().items():
         for properties in inquiry.resources(kind):
             if member not in properties:
                 continue
             looked += 1
             name = text_of(properties[member])
-            if len(name) > longest:
-                said = f"{name} has {len(name)} characters; allowed: {longest}"
+            if len(name) > most:
+                said = f"{name} has {len(name)} characters; allowed: {most}"
                 long.append(Answer(f"name: {kind}", State.TOO_LOW, said, SHORTER))
     yield from long or [Answer("names", State.OK, f"{looked} names are short enough")]
 
@@ -75,12 +58,6 @@ class Named:
     absent: str = ""
 
 
-def _vault(backup: Any, name: str) -> bool:
-    """Looked up in the list: a vault that does not exist is refused like one that is closed."""
-    pages = backup.get_paginator("list_backup_vaults").paginate()
-    return any(vault["BackupVaultName"] == name for p in pages for vault in p["BackupVaultList"])
-
-
 def _log_group(logs: Any, name: str) -> bool:
     found = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
     return any(group["logGroupName"] == name for group in found)
@@ -91,7 +68,6 @@ FIXED: dict[str, Named] = {
         "Name", "athena", lambda c, name: c.get_work_group(WorkGroup=name),
         "InvalidRequestException",
     ),
-    "AWS::Backup::BackupVault": Named("BackupVaultName", "backup", _vault),
     "AWS::CloudTrail::Trail": Named(
         "TrailName", "cloudtrail", lambda c, name: c.get_trail(Name=name), "TrailNotFoundException",
     ),
@@ -127,14 +103,14 @@ FIXED: dict[str, Named] = {
 }  # fmt: skip
 
 
-def taken(inquiry: Inquiry) -> Iterator[Answer]:
+def taken(inquiry: Inquiry, fixed: Mapping[str, Named] = FIXED) -> Iterator[Answer]:
     """Fixed names that exist although no stack of ours has made them, as after a failed tear-down.
 
     CloudFormation refuses them with "already exists" when it comes to them.
     """
-    for kind, named in FIXED.items():
+    for kind, named in fixed.items():
         if names := sorted(_new_names(inquiry, kind, named.member)):
-            yield from ask(f"name: {kind}", partial(_asked, inquiry, kind, names))
+            yield from ask(f"name: {kind}", partial(_asked, inquiry, kind, named, names))
 
 
 def _new_names(inquiry: Inquiry, kind: str, member: str) -> Iterator[str]:
@@ -149,9 +125,9 @@ def _new_names(inquiry: Inquiry, kind: str, member: str) -> Iterator[str]:
             yield name
 
 
-def _asked(inquiry: Inquiry, kind: str, names: list[str]) -> Iterator[Answer]:
+def _asked(inquiry: Inquiry, kind: str, named: Named, names: list[str]) -> Iterator[Answer]:
     """One answer for each name that is taken, or one for all."""
-    named, subject = FIXED[kind], f"name: {kind}"
+    subject = f"name: {kind}"
     client = inquiry.client(named.service)
     held = [name for name in names if _exists(client, named, name)]
     for name in held:

@@ -1,11 +1,9 @@
-"""Which services the isolated VPC reaches, for whom, for which calls, and why.
+"""Which services the isolated VPC reaches: those that a workload calls, ``stacks/kit/workload.py``.
 
-An interface endpoint costs by the hour and zone, so each row names its users. Image pulls, function
-logs, traces and SSE-KMS do not pass through the VPC and have no row; nothing here calls STS.
-
-A row's actions are what its users' roles allow: an endpoint refuses nothing that they may do, and
-nobody else finds anything to do behind it. ``tests/stacks/test_endpoint_policies.py`` derives them
-from the templates.
+An interface endpoint costs by the hour and zone. Image pulls, function logs, traces and SSE-KMS do
+not pass through the VPC and have no row; nothing here calls STS. An endpoint's actions are what its
+users' roles allow: it refuses nothing that they may do, and nobody else finds anything to do behind
+it.
 """
 
 from __future__ import annotations
@@ -14,29 +12,47 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_ec2 as ec2
 
-from stacks.kit.workload import Workload
+from stacks.kit.workload import Service, Workload, users
 
 
 @dataclass(frozen=True, slots=True)
-class InterfaceEndpoint:
-    """One service reached through a network interface."""
+class Endpoint:
+    """One service, and who calls what of it."""
 
-    construct_id: str
+    construct_id: Service
+
+    @property
+    def used_by(self) -> tuple[Workload, ...]:
+        """Workloads that call it."""
+        return tuple(users(self.construct_id))
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """Everything that they call."""
+        called = users(self.construct_id).values()
+        return tuple(sorted({action for calls in called for action in calls.actions}))
+
+    @property
+    def reason(self) -> str:
+        """Who calls it for what; those that do the same stand together."""
+        same: dict[str, list[Workload]] = {}
+        for workload, calls in users(self.construct_id).items():
+            same.setdefault(calls.why, []).append(workload)
+        return "; ".join(f"{', '.join(who)}: {why}" for why, who in same.items())
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceEndpoint(Endpoint):
+    """Reached through a network interface."""
+
     service: ec2.InterfaceVpcEndpointAwsService
-    used_by: tuple[Workload, ...]
-    reason: str
-    actions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class GatewayEndpoint:
-    """One service reached through the route tables, which costs nothing."""
+class GatewayEndpoint(Endpoint):
+    """Reached through the route tables, which costs nothing."""
 
-    construct_id: str
     service: ec2.GatewayVpcEndpointAwsService
-    used_by: tuple[Workload, ...]
-    reason: str
-    actions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,110 +68,17 @@ class AwsBucket:
 
 _SERVICES = ec2.InterfaceVpcEndpointAwsService
 INTERFACE_ENDPOINTS = (
-    InterfaceEndpoint(
-        "Kms",
-        _SERVICES.KMS,
-        (Workload.TRANSFORM, Workload.ROUTER, Workload.CURATE),
-        "transform and router functions and the curate job derive the key of the pseudonyms",
-        ("kms:GenerateMac",),
-    ),
-    InterfaceEndpoint(
-        "SageMakerRuntime",
-        _SERVICES.SAGEMAKER_RUNTIME,
-        (Workload.ROUTER,),
-        "router function invokes the endpoint",
-        ("sagemaker:InvokeEndpoint",),
-    ),
-    InterfaceEndpoint(
-        "SageMakerApi",
-        _SERVICES.SAGEMAKER_API,
-        (Workload.REGISTRY, Workload.ROLLOUT),
-        "registry function describes and registers packages, rollout function sets weights",
-        (
-            "sagemaker:CreateModelPackage",
-            "sagemaker:DescribeEndpoint",
-            "sagemaker:DescribeModelPackage",
-            "sagemaker:UpdateEndpointWeightsAndCapacities",
-        ),
-    ),
-    InterfaceEndpoint(
-        "Ssm",
-        _SERVICES.SSM,
-        (Workload.REGISTRY, Workload.ROLLOUT, Workload.POINTERS),
-        "registry, rollout and pointers functions read the model pointers, the latter two write",
-        (
-            "ssm:DeleteParameters",
-            "ssm:GetParameter",
-            "ssm:GetParameters",
-            "ssm:PutParameter",
-        ),
-    ),
-    InterfaceEndpoint(
-        "CloudFormation",
-        _SERVICES.CLOUDFORMATION,
-        (Workload.ROLLOUT,),
-        "rollout function updates the serving stack",
-        (
-            "cloudformation:DescribeStackEvents",
-            "cloudformation:DescribeStacks",
-            "cloudformation:UpdateStack",
-        ),
-    ),
-    InterfaceEndpoint(
-        "CloudWatch",
-        _SERVICES.CLOUDWATCH_MONITORING,
-        (Workload.CURATE, Workload.FEATURES, Workload.MONITOR, Workload.ROLLOUT),
-        "monitor job and Spark workers put metrics, rollout function reads the endpoint's alarms",
-        (
-            "cloudwatch:DescribeAlarmHistory",
-            "cloudwatch:DescribeAlarms",
-            "cloudwatch:PutMetricData",
-        ),
-    ),
-    InterfaceEndpoint(
-        "Logs",
-        _SERVICES.CLOUDWATCH_LOGS,
-        (Workload.CURATE, Workload.FEATURES),
-        "Spark workers send their logs",
-        (
-            "logs:AssociateKmsKey",
-            "logs:CreateLogGroup",
-            "logs:CreateLogStream",
-            "logs:PutLogEvents",
-        ),
-    ),
+    InterfaceEndpoint(Service.KMS, _SERVICES.KMS),
+    InterfaceEndpoint(Service.SAGEMAKER_RUNTIME, _SERVICES.SAGEMAKER_RUNTIME),
+    InterfaceEndpoint(Service.SAGEMAKER_API, _SERVICES.SAGEMAKER_API),
+    InterfaceEndpoint(Service.SSM, _SERVICES.SSM),
+    InterfaceEndpoint(Service.CLOUDFORMATION, _SERVICES.CLOUDFORMATION),
+    InterfaceEndpoint(Service.CLOUDWATCH, _SERVICES.CLOUDWATCH_MONITORING),
+    InterfaceEndpoint(Service.LOGS, _SERVICES.CLOUDWATCH_LOGS),
 )
 
-STORAGE = GatewayEndpoint(
-    "S3",
-    ec2.GatewayVpcEndpointAwsService.S3,
-    (
-        Workload.GATE,
-        Workload.REGISTRY,
-        Workload.POINTERS,
-        Workload.CURATE,
-        Workload.FEATURES,
-        Workload.TRAINING,
-        Workload.MONITOR,
-        Workload.SERVING,
-    ),
-    "gate and registry functions, jobs and model containers; pointers function for its answer",
-    (
-        "s3:AbortMultipartUpload",
-        "s3:DeleteObject",
-        "s3:GetBucketLocation",
-        "s3:GetObject",
-        "s3:ListBucket",
-        "s3:PutObject",
-    ),
-)
-TABLES = GatewayEndpoint(
-    "DynamoDb",
-    ec2.GatewayVpcEndpointAwsService.DYNAMODB,
-    (Workload.LEASE, Workload.ROLLOUT),
-    "lease and rollout functions",
-    ("dynamodb:GetItem", "dynamodb:UpdateItem"),
-)
+STORAGE = GatewayEndpoint(Service.S3, ec2.GatewayVpcEndpointAwsService.S3)
+TABLES = GatewayEndpoint(Service.DYNAMODB, ec2.GatewayVpcEndpointAwsService.DYNAMODB)
 GATEWAY_ENDPOINTS = (STORAGE, TABLES)
 
 AWS_BUCKETS = (

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from config import forms
 from config.section import AccountId, RegionName, Section
+from stacks.replication.forms import BUCKET_PREFIX, KEY_ARN
 
-KeyArn = Annotated[str, Field(pattern=forms.KEY_ARN)]
+KeyArn = Annotated[str, Field(pattern=KEY_ARN)]
 
 
 class ReplicaKeys(Section):
@@ -31,5 +31,5 @@ class Replication(Section):
 
     account: AccountId | None = None
     region: RegionName
-    bucket_prefix: str = Field(pattern=forms.BUCKET_PREFIX)
+    bucket_prefix: str = Field(pattern=BUCKET_PREFIX)
     keys: ReplicaKeys

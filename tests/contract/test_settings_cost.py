@@ -6,11 +6,11 @@ import re
 
 import pytest
 
+from config import resource_types
 from config.cost import (
-    HOURS_PER_MONTH,
-    INTERFACE_ENDPOINT_HOUR,
     idle_lines,
     markdown,
+    month,
     per_use_markdown,
     read_templates,
 )
@@ -24,9 +24,10 @@ PAGE = ROOT / "docs" / "cost.md"
 
 def endpoint_rows() -> str:
     """A row for each interface endpoint, with who needs it."""
-    month = INTERFACE_ENDPOINT_HOUR * HOURS_PER_MONTH
+    prices = resource_types.of("AWS::EC2::VPCEndpoint").prices
+    each = month(prices["interface endpoint, each zone"])
     return "\n".join(
-        f"| {endpoint.construct_id} | {endpoint.reason} | {month:.2f} |"
+        f"| {endpoint.construct_id} | {endpoint.reason} | {each:.2f} |"
         for endpoint in INTERFACE_ENDPOINTS
     )
 

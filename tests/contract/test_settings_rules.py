@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple, get_origin
+from typing import Any, Literal, get_origin
 
 import pytest
 import yaml
@@ -14,6 +14,7 @@ from config.kinds import kinds_of, models_of, single_values
 from config.rules import RULES, value_at
 from config.settings import Settings
 from lambdas.rollout.settle import QUIET_SECONDS
+from stacks import registry
 from stacks.kit import sagemaker_jobs as jobs
 from stacks.kit.asl import GLUE_RUN_FAILED
 from stacks.serving.guardrails import QUIET_MINUTES
@@ -22,24 +23,11 @@ from tests.support.copies import ROOT, ConfigurationCopy, changed
 from tests.support.settings_changes import (
     IN_STEPS,
     ONE_VARIANT,
-    REPLICATION,
     SERVERLESS,
     SHADOW,
     TWO_VARIANTS,
 )
-
-
-class Row(NamedTuple):
-    """Changes to a settings file: ``good`` is accepted, ``good | bad`` is refused by ``rule``."""
-
-    rule: str
-    good: dict[str, Any]
-    bad: dict[str, Any]
-    also: frozenset[str] = frozenset()
-    """Other rules that the same change cannot help breaking."""
-    environment: str = "dev"
-    """Of the file that is changed."""
-
+from tests.support.settings_rows import Row, assert_refused
 
 ROWS = (
     Row("endpoint-zones", {"network.interface_endpoint_zones": 2},
@@ -88,27 +76,6 @@ ROWS = (
     Row("partition-aws", {"network.prefix_lists": None},
         {"region": "us-gov-west-1",
          "network.availability_zones": ["us-gov-west-1a", "us-gov-west-1b"]}),
-    Row("replica-partition", {"replication": REPLICATION},
-        {"replication.region": "cn-north-1"}, frozenset({"replica-keys"})),
-    Row("replica-keys-partition", {"replication": REPLICATION},
-        {"replication.keys.raw": "arn:aws-cn:kms:eu-central-1:444455556666:key/raw"}),
-    Row("replica-region", {"replication": REPLICATION},
-        {"replication.region": "eu-west-1"}, frozenset({"replica-keys"})),
-    Row("replica-keys", {"replication": REPLICATION},
-        {"replication.keys.raw": "arn:aws:kms:eu-west-1:444455556666:key/raw"}),
-    Row("replica-keys-owner", {"replication": REPLICATION},
-        {"replication.keys.logs": "arn:aws:kms:eu-central-1:777788889999:key/logs"}),
-    Row("replica-keys-owner", {"replication": REPLICATION, "replication.account": "444455556666"},
-        {"replication.account": "777788889999"}),
-    Row("replica-keys-owner", {"replication": REPLICATION, "account": "444455556666",
-        "owner.email": "alarms@millrace.io"}, {"account": "777788889999"}),
-    Row("replica-keys-owner", {"replication": REPLICATION, "account": "777788889999",
-        "owner.email": "alarms@millrace.io", "replication.account": "444455556666"},
-        {"replication.keys.raw": "arn:aws:kms:eu-central-1:777788889999:key/raw"}),
-    Row("replica-bucket-names", {"replication": REPLICATION},
-        {"replication.bucket_prefix": "replica..flights"}),
-    Row("replica-bucket-names", {"replication": REPLICATION},
-        {"replication.bucket_prefix": "xn--flights"}),
     Row("large-workers-region", {"processing.worker_type": "G.4X"},
         {"region": "eu-west-3", "network.availability_zones": ["eu-west-3a", "eu-west-3b"]}),
     Row("region-has-image",
@@ -274,9 +241,6 @@ ROWS = (
     Row("address-gets-its-share",
         {"api.requests_per_second": 100, "api.requests_per_five_minutes_per_address": 15_000},
         {"api.requests_per_second": 100, "api.requests_per_five_minutes_per_address": 14_999}),
-    Row("backup-outlives-stack",
-        {"backup.days": 35, "retention.allow_data_deletion": False},
-        {"retention.allow_data_deletion": True}),
     Row("reserved-function-names", {"reserved_concurrency": {"router": 10}},
         {"reserved_concurrency": {"routr": 10}}),
 )  # fmt: skip
@@ -360,23 +324,7 @@ def test_every_choice_is_accepted_with_another_value_somewhere() -> None:
 def test_bad_combination_is_refused_and_its_neighbour_is_not(
     row: Row, configuration: ConfigurationCopy
 ) -> None:
-    rule = {rule.id: rule for rule in RULES}[row.rule]
-    configuration.change_settings(row.good, row.environment)
-    configuration.load(row.environment)
-
-    configuration.change_settings(row.bad, row.environment)
-    problems = {problem.rule: problem for problem in configuration.problems(row.environment)}
-
-    assert set(problems) == {row.rule} | row.also
-    problem = problems[row.rule]
-    assert problem.file == f"config/{row.environment}.yaml"
-    assert problem.field == rule.field
-    assert "allowed" in problem.allowed
-    assert "{settings" not in problem.allowed
-    assert problem.evidence == rule.evidence
-    changed = {**row.good, **row.bad}
-    if rule.field in changed and not isinstance(changed[rule.field], (dict, list)):
-        assert problem.value == changed[rule.field]
+    assert_refused(row, configuration)
 
 
 def test_a_lease_that_is_too_short_is_told_the_minutes_that_it_needs(
@@ -399,7 +347,9 @@ def test_an_empty_range_of_instances_is_told_once(configuration: ConfigurationCo
 
 
 def test_every_rule_has_a_row() -> None:
-    assert {rule.id for rule in RULES} == {row.rule for row in ROWS}
+    """Those of optional capabilities in their own tests."""
+    optional = {rule.id for rule in registry.rules()}
+    assert {rule.id for rule in RULES} - optional == {row.rule for row in ROWS}
     assert len({rule.id for rule in RULES}) == len(RULES)
 
 

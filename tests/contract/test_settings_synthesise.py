@@ -7,19 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App
 
 from core.names import PERIMETER_STATEMENT
 from review.assembly import Assembly
 from review.reachability import reachability
-from stacks.application import build
-from stacks.kit import packs
 from stacks.network.endpoint_table import GATEWAY_ENDPOINTS
-from tests.support.copies import ROOT, ConfigurationCopy
+from tests.support.choices import resource_types, synthesise
+from tests.support.copies import ConfigurationCopy
 from tests.support.settings_changes import (
     IN_STEPS,
     ONE_VARIANT,
-    REPLICATION,
     SERVERLESS,
     SHADOW,
     TWO_VARIANTS,
@@ -58,11 +55,6 @@ CHOICES: dict[str, dict[str, Any]] = {
         "monitoring.schedule": None,
         "processing.curate_schedule": None,
     },
-    "replicas in the same account, copies of the lease": {
-        "replication": REPLICATION,
-        "retention.allow_data_deletion": False,
-        "backup.days": 7,
-    },
     "the account's own trail": {"audit.management_trail": "existing"},
     "no perimeter": {"perimeter": {"enabled": False}},
     "producers and other endpoints": {
@@ -72,21 +64,6 @@ CHOICES: dict[str, dict[str, Any]] = {
     "no prefix lists": {"network.prefix_lists": None},
     "reserved concurrency": {"reserved_concurrency": {"router": 5, "transform": 3}},
 }
-
-
-def synthesise(configuration: ConfigurationCopy, outdir: Path) -> list[dict[str, Any]]:
-    """Templates of the changed dev settings, with the packs attached; a finding raises."""
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    app = App(context=context, outdir=str(outdir), analytics_reporting=False)
-    build(app, configuration.load())
-    packs.attach(app)
-    app.synth()
-    return [json.loads(path.read_text()) for path in outdir.glob("*.template.json")]
-
-
-def resource_types(templates: list[dict[str, Any]]) -> set[str]:
-    """CloudFormation types of an app."""
-    return {item["Type"] for template in templates for item in template["Resources"].values()}
 
 
 @pytest.mark.parametrize("choice", CHOICES)

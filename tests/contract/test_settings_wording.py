@@ -11,8 +11,8 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from pydantic import BaseModel, ValidationError
 from pydantic_core.core_schema import ErrorType
 
+from config import forms
 from config.contract_properties import FieldProperties, RecordProperties, UnknownTask
-from config.forms import FORMS
 from config.kinds import models_of, single_values
 from config.settings import Settings
 from config.wording import WORDED, findings
@@ -109,7 +109,7 @@ def test_every_form_of_a_text_has_words() -> None:
         for node in _nodes(Settings.__pydantic_core_schema__, set())
         if "pattern" in node
     }
-    assert patterns == set(FORMS)
+    assert patterns == set(forms.known())
 
 
 # One value for each error that a settings file can raise, and what is told about it.
@@ -128,7 +128,6 @@ RAISING: tuple[tuple[str, str, object, str], ...] = (
      "allowed: a finite decimal number, or text in quotes"),
     ("greater_than", "training.algorithm.learning_rate", 0, "allowed: above 0 and at most 1"),
     ("greater_than", "api.burst", 0, "allowed: above 0 and at most 100000"),
-    ("greater_than", "backup.days", 0, "allowed: above 0 and at most 36500"),
     ("greater_than_equal", "ingestion.buffer_seconds", 0, "allowed: 1 to 900"),
     ("greater_than_equal", "training.cooldown_minutes", -1, "allowed: 0 to 525600"),
     ("less_than", "training.holdout_share", 0.5, "allowed: above 0 and below 0.5"),
@@ -151,8 +150,6 @@ RAISING: tuple[tuple[str, str, object, str], ...] = (
      "allowed: a list of at most 3"),
     ("dict_type", "reserved_concurrency", 1, "allowed: names with values"),
     ("model_type", "owner", 1, "allowed: a section with team, cost_center, email"),
-    ("model_type", "replication", [], "allowed: a section with account, region, bucket_prefix, "
-     "keys"),
     ("union_tag_invalid", "serving.mode", "batch", "allowed: realtime, serverless or off"),
     ("union_tag_invalid", "serving.mode", ["off"], "allowed: realtime, serverless or off"),
     ("path_type", "contract", 1, "allowed: text, in quotes where YAML would read a number, a date "

@@ -20,7 +20,11 @@ from tests.support.denied_matrix import (
 )
 from tests.support.denied_principals import CONSUMER
 
-pytestmark = [pytest.mark.platform, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.platform,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(not PROD_ONLY, reason="no optional capability has a role"),
+]
 
 
 @pytest.fixture(scope="module")

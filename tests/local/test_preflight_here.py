@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,7 +22,8 @@ from local.services.apigateway.logging_role import MISSING, UNFIT
 from operations.assembly import bootstrap_needed, templates
 from operations.deployed import Deployed
 from operations.preflight import Answer, Inquiry, State, answers, given
-from stacks.replication.here import bring as bring_replica
+from operations.preflight.answer import ask
+from stacks import registry
 from tests.support.probe_stack import Template, deploy, deployed, failure_reasons, trust
 from tests.synth import assembly
 
@@ -47,11 +49,11 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         yield running
 
 
-def _ask(
+def _inquiry(
     platform: Platform,
     credentials: dict[str, str] | None = None,
     settings: Settings = PROD,
-) -> dict[str, Answer]:
+) -> Inquiry:
     folder = assembly("prod")
 
     def client(service: str, region: str) -> Any:
@@ -60,8 +62,25 @@ def _ask(
     deployed_now = Deployed.read(
         platform.client("cloudformation"), Scope("flights", "prod", "flights")
     )
-    inquiry = Inquiry(settings, templates(folder), deployed_now, bootstrap_needed(folder), client)
-    return {answer.subject: answer for answer in answers(inquiry)}
+    return Inquiry(settings, templates(folder), deployed_now, bootstrap_needed(folder), client)
+
+
+def _ask(
+    platform: Platform,
+    credentials: dict[str, str] | None = None,
+    settings: Settings = PROD,
+) -> dict[str, Answer]:
+    found = answers(_inquiry(platform, credentials, settings))
+    return {answer.subject: answer for answer in found}
+
+
+def _of_capabilities(inquiry: Inquiry) -> set[str]:
+    """Subjects of optional capabilities, whose own tests look at the answers."""
+    return {
+        answer.subject
+        for part in registry.parts("preflight")
+        for answer in ask(part.SUBJECT, partial(part.answers, inquiry))
+    }
 
 
 def _api(**stage: Any) -> Template:
@@ -100,7 +119,6 @@ def test_a_new_account_is_told_all_that_it_lacks_at_once(account: Platform) -> N
     assert {f"{service}: {name}" for service, name in WANTED} <= stopping
     assert {"CDK bootstrap", "API Gateway's logging role", given.OWNER} <= stopping
     assert found[given.ZONES].state == State.OK
-    assert sum(subject.startswith("replica ") for subject in stopping) == 8
     endpoints = found[f"sagemaker: {ENDPOINTS}"]
     assert endpoints.state == State.TOO_LOW
     assert endpoints.remedy.endswith("--quota-code L-2F737F8D --desired-value 32")
@@ -154,7 +172,8 @@ def test_who_may_not_ask_is_told_so_and_not_stopped_by_it(account: Platform) -> 
     found = _ask(account, guest, OWNED)
     assert found["API Gateway's logging role"].state == State.NOT_ALLOWED
     assert found["SageMaker quotas"].said == "ListAWSDefaultServiceQuotas: AccessDeniedException"
-    states = {a.state for subject, a in found.items() if not subject.startswith("replica ")}
+    theirs = _of_capabilities(_inquiry(account, guest, OWNED))
+    states = {answer.state for subject, answer in found.items() if subject not in theirs}
     assert states == {State.OK, State.NOT_ALLOWED}
 
 
@@ -165,7 +184,8 @@ def test_an_owner_s_steps_leave_nothing_that_stops(
     with Platform(tmp_path_factory.mktemp("owned")) as owned:
         owned.bootstrap()
         raise_quotas(owned.client("service-quotas"), WANTED)
-        bring_replica(owned, PROD)
+        for part in registry.parts("here"):
+            part.bring(owned, PROD)
         found = _ask(owned, settings=OWNED)
     assert not [answer for answer in found.values() if answer.state != State.OK]
     assert "32; wanted: 8" in found[f"sagemaker: {ENDPOINTS}"].said
@@ -216,9 +236,11 @@ def test_the_image_of_another_tag_or_registry_is_not_there(account: Platform) ->
 
 def test_a_service_linked_role_has_the_service_s_name(account: Platform) -> None:
     iam = account.client("iam")
-    made = iam.create_service_linked_role(AWSServiceName="backup.amazonaws.com")["Role"]
-    assert made["RoleName"] == "AWSServiceRoleForBackup"
-    assert made["Arn"].endswith("/aws-service-role/backup.amazonaws.com/AWSServiceRoleForBackup")
-    assert iam.get_role(RoleName="AWSServiceRoleForBackup")["Role"]["Arn"] == made["Arn"]
+    made = iam.create_service_linked_role(AWSServiceName="wafv2.amazonaws.com")["Role"]
+    assert made["RoleName"] == "AWSServiceRoleForWAFV2Logging"
+    assert made["Arn"].endswith(
+        "/aws-service-role/wafv2.amazonaws.com/AWSServiceRoleForWAFV2Logging"
+    )
+    assert iam.get_role(RoleName="AWSServiceRoleForWAFV2Logging")["Role"]["Arn"] == made["Arn"]
     with pytest.raises(ClientError, match="has been taken"):
-        iam.create_service_linked_role(AWSServiceName="backup.amazonaws.com")
+        iam.create_service_linked_role(AWSServiceName="wafv2.amazonaws.com")

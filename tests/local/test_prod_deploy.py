@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 import requests
-from botocore.exceptions import ClientError
 from cryptography import x509
 
 from config.contract import example_record
 from core import names
 from local.platform import Platform
 from operations.subject import Subject
-from stacks.replication.zones import replica_buckets
 from tests.support.deployments import subject_of
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(600)]
@@ -90,23 +88,6 @@ def test_the_web_acl_blocks_what_it_cannot_inspect(prod: Subject) -> None:
     assert answer.json()["error"]["code"] == "too_large"
 
 
-def test_the_lease_table_is_in_a_plan_of_a_vault(prod: Subject) -> None:
-    backup = prod.session.client("backup")
-    plan = prod.deployed.one("AWS::Backup::BackupPlan", "training")
-    (rule,) = backup.get_backup_plan(BackupPlanId=plan)["BackupPlan"]["Rules"]
-    assert rule["TargetBackupVaultName"] == prod.deployed.one(
-        "AWS::Backup::BackupVault", "training"
-    )
-    settings = prod.deployment.settings.backup
-    assert settings is not None
-    assert rule["Lifecycle"]["DeleteAfterDays"] == settings.days
-    (selection,) = backup.list_backup_selections(BackupPlanId=plan)["BackupSelectionsList"]
-    chosen = backup.get_backup_selection(BackupPlanId=plan, SelectionId=selection["SelectionId"])
-    table = prod.deployed.one("AWS::DynamoDB::Table", "training")
-    (resource,) = chosen["BackupSelection"]["Resources"]
-    assert resource.endswith(f":table/{table}")
-
-
 def test_the_stage_shows_a_certificate_that_can_be_read(prod: Subject) -> None:
     api = prod.session.client("apigateway")
     (stage,) = api.get_stages(restApiId=prod.deployed.one("AWS::ApiGateway::RestApi", "api"))[
@@ -115,24 +96,6 @@ def test_the_stage_shows_a_certificate_that_can_be_read(prod: Subject) -> None:
     found = api.get_client_certificate(clientCertificateId=stage["clientCertificateId"])
     loaded = x509.load_pem_x509_certificate(found["pemEncodedCertificate"].encode())
     assert loaded.not_valid_after_utc.timestamp() == found["expirationDate"].timestamp()
-
-
-def test_an_object_and_its_deletion_reach_the_replica(
-    prod: Subject, prod_deployment: Platform
-) -> None:
-    s3, bucket = prod.session.client("s3"), prod.deployed.bucket("landing")
-    replication = prod.deployment.settings.replication
-    assert replication is not None
-    assert replication.account is not None
-    theirs = prod_deployment.client(
-        "s3", prod_deployment.root_of(replication.account), replication.region
-    )
-    place = {"Bucket": replica_buckets(replication)["landing"], "Key": "events/probe.jsonl"}
-    s3.put_object(Bucket=bucket, Key=place["Key"], Body=b"{}")
-    assert theirs.get_object(**place)["Body"].read() == b"{}"
-    s3.delete_object(Bucket=bucket, Key=place["Key"])
-    with pytest.raises(ClientError, match="NoSuchKey"):
-        theirs.get_object(**place)
 
 
 @pytest.mark.parametrize(

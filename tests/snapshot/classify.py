@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from review.stateful import STATEFUL_TYPES
+from config import resource_types
 
 _POLICY_KEYS = ("PolicyDocument", "AssumeRolePolicyDocument", "KeyPolicy", "ManagedPolicyArns")
 _CLASSES = ("data loss", "privilege", "replacement", "acknowledgement", "change", "addition")
@@ -41,11 +41,15 @@ def classify(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
     return sorted(changes, key=lambda change: (_CLASSES.index(change.kind), change.logical_id))
 
 
+def _holds(resource_type: str) -> bool:
+    return resource_types.of(resource_type).holds is not None
+
+
 def _left(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
     for name in old:
         if name in new:
             continue
-        kind = "data loss" if old[name]["Type"] in STATEFUL_TYPES else "replacement"
+        kind = "data loss" if _holds(old[name]["Type"]) else "replacement"
         yield Change(kind, name, old[name]["Type"], "no longer in the template")
 
 
@@ -57,12 +61,12 @@ def _arrived(name: str, resource: dict[str, Any]) -> Change:
 def _changed(name: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
     kind = old["Type"]
     if kind != new["Type"]:
-        worst = "data loss" if kind in STATEFUL_TYPES else "replacement"
+        worst = "data loss" if _holds(kind) else "replacement"
         yield Change(worst, name, kind, f"becomes {new['Type']}")
         return
     for key in sorted({*old, *new} - {"Type", "Properties", "Metadata"}):
         if old.get(key) != new.get(key):
-            lost = old.get(key) == "Retain" and kind in STATEFUL_TYPES
+            lost = old.get(key) == "Retain" and _holds(kind)
             detail = f"{key} is {new.get(key)!r}, was {old.get(key)!r}"
             yield Change("data loss" if lost else "change", name, kind, detail)
     before, after = old.get("Properties", {}), new.get("Properties", {})

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from tests.support.rooms import expected
 from tests.synth import ENVIRONMENTS, resources
 
 CONTEXTS = {
@@ -15,8 +16,6 @@ CONTEXTS = {
     "dynamodb": "aws:dynamodb:tableName",
     "s3": "aws:s3:arn",
 }
-# AWS Backup's calls through DynamoDB are about copies: docs/security.md.
-WITHOUT_CONTEXT = ["training/LeaseBackupRolePolicy"]
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -30,9 +29,8 @@ def test_every_role_uses_a_key_for_named_resources_only(environment: str) -> Non
             if via and statement["Effect"] == "Allow" and "kms:" in json.dumps(statement["Action"]):
                 missing = [s for s in via if f"kms:EncryptionContext:{CONTEXTS[s]}" not in told]
                 without += [f"{stack}/{logical_id}"] if missing else []
-    assert all(any(found.startswith(known) for known in WITHOUT_CONTEXT) for found in without), (
-        without
-    )
+    known = tuple(policy for named in expected("policies_without_context") for policy in named)
+    assert not [found for found in without if not found.startswith(known)]
 
 
 def test_services_use_the_key_of_messages_for_this_deployments_only() -> None:

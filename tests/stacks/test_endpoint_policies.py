@@ -15,6 +15,7 @@ from review.iam import grants
 from review.network import service_name
 from review.reachability import prefix_lists, reachability
 from review.resolve import plain
+from stacks.kit.workload import GROUPS, Service
 from stacks.network.endpoint_table import AWS_BUCKETS
 from tests.synth import ENVIRONMENTS, assembly
 
@@ -32,22 +33,39 @@ def _service(action: str) -> str:
     return next((name for name, other in PREFIXES.items() if other == prefix), prefix)
 
 
+def _named(service: Service) -> str:
+    """The endpoint of a service, as its name in AWS ends."""
+    return {
+        Service.CLOUDWATCH: "monitoring",
+        Service.SAGEMAKER_API: "sagemaker.api",
+        Service.SAGEMAKER_RUNTIME: RUNTIME,
+    }.get(service, service.lower())
+
+
 def _by_itself(grant: Grant) -> bool:
     """Not one that a service uses with the role's session, as S3 does with the zone's key."""
     return not any(condition.key.lower() == "kms:viaservice" for condition in grant.conditions)
 
 
-def granted_to_users(environment: str, found: Assembly) -> dict[str, set[str]]:
-    """Endpoint → actions that the roles of the workloads which reach it are allowed."""
+def granted(environment: str, found: Assembly) -> dict[tuple[str, str], set[str]]:
+    """Group and endpoint that it reaches → actions that the roles of its workloads are allowed."""
     network = reachability(found, prefix_lists(load_deployment(environment).settings))
     allowed = [g for g in grants(found) if g.kind == "identity" and g.effect == "Allow"]
-    actions: dict[str, set[str]] = {}
+    actions: dict[tuple[str, str], set[str]] = {}
     for group, service in network.ports:
         holders = {workload.role for workload in network.groups[group]}
         mine = [g for g in allowed if g.holder in holders and _by_itself(g)]
         given = {action for grant in mine for action in grant.actions}
         if service not in network.groups:
-            actions.setdefault(service, set()).update(a for a in given if _service(a) == service)
+            actions[group, service] = {action for action in given if _service(action) == service}
+    return actions
+
+
+def granted_to_users(environment: str, found: Assembly) -> dict[str, set[str]]:
+    """Endpoint → actions that the roles of the workloads which reach it are allowed."""
+    actions: dict[str, set[str]] = {}
+    for (_, service), given in granted(environment, found).items():
+        actions.setdefault(service, set()).update(given)
     return actions
 
 
@@ -64,6 +82,16 @@ def passed(found: Assembly) -> dict[str, list[Grant]]:
         if grant.kind == "endpoint":
             statements[names[grant.holder]].append(grant)
     return statements
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_workload_calls_what_its_roles_are_allowed(environment: str) -> None:
+    declared = {
+        (f"network/{workload.capitalize()}Group", _named(calls.service)): set(calls.actions)
+        for workload, group in GROUPS.items()
+        for calls in group.calls
+    }
+    assert declared == granted(environment, Assembly.read(assembly(environment)))
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

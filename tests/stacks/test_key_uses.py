@@ -13,6 +13,7 @@ import yaml
 from ministack.core import iam_evaluator as evaluator
 
 from config.load import REPOSITORY
+from stacks import registry
 from tests.support.literals import ACCOUNT, REGION, literal
 from tests.support.named_tests import missing
 from tests.synth import resources
@@ -25,8 +26,9 @@ WITHOUT_A_USE = {"AWS::IAM::ManagedPolicy", "AWS::KMS::Key", "AWS::S3::BucketPol
 
 
 def _rows() -> list[Row]:
-    table = yaml.safe_load(TABLE.read_text())
-    return [row | {"key": key} for key, rows in table.items() for row in rows]
+    tables = (TABLE, *registry.files(TABLE.name))
+    read = [yaml.safe_load(path.read_text()) for path in tables]
+    return [row | {"key": key} for table in read for key, rows in table.items() for row in rows]
 
 
 ROWS = _rows()

@@ -17,7 +17,9 @@ from config.settings import Settings
 from core.names import Scope
 from operations.deployed import Deployed
 from operations.preflight import Inquiry, State
-from operations.preflight.names import FIXED, LONGEST, lengths
+from operations.preflight.names import FIXED, lengths
+from operations.preflight.names import longest as longest_names
+from stacks import registry
 from stacks.application import build
 from tests.synth import resources, templates
 
@@ -65,7 +67,7 @@ def test_every_name_that_a_template_gives_has_a_known_length() -> None:
         for member in resource.get("Properties", {})
         if member.endswith("Name") and (resource["Type"], member) not in OTHERS_NAMES
     }
-    assert given <= set(LONGEST)
+    assert given <= set(longest_names())
 
 
 def test_every_name_that_must_be_free_is_asked_for() -> None:
@@ -74,9 +76,12 @@ def test_every_name_that_must_be_free_is_asked_for() -> None:
         (resource["Type"], member)
         for _, _, resource in resources("prod")
         for member, name in resource.get("Properties", {}).items()
-        if (resource["Type"], member) in LONGEST and isinstance(name, str)
+        if (resource["Type"], member) in longest_names() and isinstance(name, str)
     }
-    asked = {(kind, named.member) for kind, named in FIXED.items()}
+    fixed = dict(FIXED)
+    for part in registry.parts("preflight"):
+        fixed |= getattr(part, "FIXED", {})
+    asked = {(kind, named.member) for kind, named in fixed.items()}
     shared = {
         ("AWS::ApiGateway::RestApi", "Name"),
         ("AWS::ApplicationAutoScaling::ScalingPolicy", "PolicyName"),

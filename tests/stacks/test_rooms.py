@@ -14,6 +14,7 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
+from config import resource_types
 from config.load import REPOSITORY, load_deployment
 from config.rules import RULES
 from stacks import registry
@@ -94,15 +95,16 @@ def _synthesised(environment: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def test_without_its_line_a_capability_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The deployment is whole without it, although the settings of prod ask for both."""
+def test_without_their_lines_optional_capabilities_are_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The deployment is whole without them, although the settings of prod ask for them."""
+    theirs = set(resource_types.read(registry.files("facts.yaml")))
+    theirs -= set(resource_types.read([resource_types.TABLE]))
     monkeypatch.setattr(registry, "OPTIONAL", ())
     found = _synthesised("prod")
     kinds = {r["Type"] for template in found.values() for r in template["Resources"].values()}
-    assert not {kind for kind in kinds if kind.startswith("AWS::Backup::")}
-    text = json.dumps(found)
-    assert "ReplicationConfiguration" not in text
-    assert "OperationsFailedReplication" not in text
+    assert not kinds & theirs
     modules = [path for path in STACKS.glob("*/*stack.py") if path.parent.name != "kit"]
     assert len(found) == len(modules)
 

@@ -25,6 +25,7 @@ from stacks.application import build
 from stacks.training.seed_model import seed_model
 from tests.support.copies import ROOT
 from tests.support.task_contracts import CHANGES, compiled
+from tests.synth import MODEL
 
 SYNTHESISED = ("absolute", "texts")
 
@@ -42,8 +43,9 @@ def templates(case: str) -> dict[str, Any]:
     app = App(analytics_reporting=False, context=context)
     build(app, deployment)
     return {
-        name: Template.from_stack(cast("Stack", app.node.find_child(name))).to_json()
-        for name in ("training", "api", "monitoring")
+        stack.node.id.removesuffix(f"-{MODEL}"): Template.from_stack(cast("Stack", stack)).to_json()
+        for stack in app.node.children
+        if stack.node.id in (f"training-{MODEL}", "api", "monitoring")
     }
 
 

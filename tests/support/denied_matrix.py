@@ -23,9 +23,13 @@ from tests.support.denied_outcomes import SESSION, Outcome, with_decisions
 from tests.support.denied_principals import CONSUMER, Call, Caller
 from tests.support.denied_target import PLACES, PROBE, Target
 from tests.support.deployments import LocalSession
+from tests.support.rooms import expected
 
 TABLE: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "denied_table.yaml").read_text())
-PROD_ONLY = frozenset(TABLE["prod_only"])
+OF_CAPABILITIES = {label: acts for rows in expected("denied") for label, acts in rows.items()}
+TABLE["allowed"] |= OF_CAPABILITIES
+# Optional capabilities are what prod deploys and the demo does not.
+PROD_ONLY = frozenset(OF_CAPABILITIES)
 # An object that is locked once it is written cannot be taken away again.
 NOT_SEEDED = ("audit",)
 KEY_USE = {"kms:Decrypt", "kms:GenerateDataKey"}

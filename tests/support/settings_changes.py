@@ -27,13 +27,3 @@ SHADOW: dict[str, Any] = {
     "serving.experiment_weight": 0.0,
     "serving.autoscaling.registered_variants": ["champion"],
 }
-
-
-REPLICATION: dict[str, Any] = {
-    "region": "eu-central-1",
-    "bucket_prefix": "replica-flights",
-    "keys": {
-        domain: f"arn:aws:kms:eu-central-1:444455556666:key/{domain}"
-        for domain in ("raw", "data", "models", "logs")
-    },
-}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -13,14 +13,12 @@ from botocore.stub import Stubber
 from rich.console import Console
 
 from config.load import load_deployment
-from config.settings import Settings
-from core.names import Scope
 from operations.deployed import Deployed, Resource
-from operations.preflight import Answer, Inquiry, State, show
+from operations.preflight import Answer, State, show
 from operations.preflight.answer import ask
 from operations.preflight.concurrency import concurrency, wanted_concurrency
 from operations.preflight.given import owner, zones
-from operations.preflight.names import LONGEST, lengths, taken
+from operations.preflight.names import lengths, longest, taken
 from operations.preflight.region import (
     bootstrap,
     image,
@@ -29,56 +27,12 @@ from operations.preflight.region import (
     prefix_lists,
     throttle,
 )
-from stacks.replication.preflight import answers as replicas
-from stacks.replication.zones import LOCKED, replica_buckets
+from tests.support.preflight import BOOTSTRAP, NOTHING, SCOPE
+from tests.support.preflight import inquiry as _inquiry
+from tests.support.preflight import stubbed as _stubbed
 
-SCOPE = Scope("flights", "prod", "flights")
-NOTHING = Deployed(SCOPE, (), (), {})
 ROUTER = Resource("api", "Router", "AWS::Lambda::Function", "router-1")
 ROUTER_DEPLOYED = Deployed(SCOPE, ("api",), (ROUTER,), {})
-BOOTSTRAP = ("/cdk-bootstrap/hnb659fds/version", 6)
-
-Stub = Callable[[Stubber], None]
-
-
-def _assembly(*resources: tuple[str, dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "Millrace-flights-prod-api": {
-            "Resources": {
-                f"R{index}": {"Type": kind, "Properties": properties}
-                for index, (kind, properties) in enumerate(resources)
-            }
-        }
-    }
-
-
-def _inquiry(
-    client: Any = None,
-    *resources: tuple[str, dict[str, Any]],
-    settings: Settings | None = None,
-    deployed: Deployed = NOTHING,
-) -> Inquiry:
-    settings = settings or load_deployment("prod").settings
-    return Inquiry(settings, _assembly(*resources), deployed, BOOTSTRAP, lambda *_: client)
-
-
-def _stubbed(
-    service: str,
-    stub: Stub,
-    question: Callable[[Inquiry], Iterator[Answer]],
-    *resources: tuple[str, dict[str, Any]],
-    **more: Any,
-) -> list[Answer]:
-    """The answers with a client that gives the stubbed responses, each of which must be used."""
-    clients: Any = boto3.client
-    client = clients(service, region_name="eu-west-1")
-    with Stubber(client) as stubber:
-        stub(stubber)
-        found = list(question(_inquiry(client, *resources, **more)))
-        stubber.assert_no_pending_responses()
-    return found
-
-
 # -- answers ---------------------------------------------------------------------------------------
 
 
@@ -178,68 +132,6 @@ def test_more_than_the_quota_allows_is_refused_with_the_number(  # noqa: PLR0917
     assert answer.state == State.TOO_LOW
     assert f"{allowed} can be reserved; wanted: {reserved}" in answer.said
     assert f"--desired-value {enough}" in answer.remedy
-
-
-# -- replicas --------------------------------------------------------------------------------------
-
-
-def _ask_for_replicas(wrong: dict[str, str]) -> list[Answer]:
-    """Ask about the production settings' replicas; ``wrong`` has an error code by zone."""
-    replication = load_deployment("prod").settings.replication
-    assert replication is not None
-    owner = {"ExpectedBucketOwner": replication.account}
-    found = replica_buckets(replication)
-
-    def stub(stubber: Stubber) -> None:
-        for zone, bucket in found.items():
-            asked, versions = {"Bucket": bucket, **owner}, "get_bucket_versioning"
-            trouble = wrong.get(zone, "")
-            if trouble in {"Suspended", ""} or trouble.startswith("ObjectLock"):
-                status = "Suspended" if trouble == "Suspended" else "Enabled"
-                stubber.add_response(versions, {"Status": status}, asked)
-            else:
-                stubber.add_client_error(versions, trouble, expected_params=asked)
-                continue
-            if zone == LOCKED and trouble:
-                stubber.add_client_error("get_object_lock_configuration", trouble)
-            elif zone == LOCKED:
-                lock = {"ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}}
-                stubber.add_response("get_object_lock_configuration", lock, asked)
-
-    return _stubbed("s3", stub, replicas)
-
-
-def test_replicas_that_are_ready_pass() -> None:
-    assert {answer.state for answer in _ask_for_replicas({})} == {State.OK}
-
-
-def test_without_replication_nobody_is_asked() -> None:
-    assert not list(replicas(_inquiry(None, settings=load_deployment("dev").settings)))
-
-
-@pytest.mark.parametrize(
-    ("zone", "trouble", "told"),
-    [
-        ("raw", "NoSuchBucket", "does not exist"),
-        ("landing", "Suspended", "keeps no versions"),
-        ("curated", "AccessDenied", "cannot be looked at"),
-        ("features", "PermanentRedirect", "is in another Region"),
-        (LOCKED, "ObjectLockConfigurationNotFoundError", "has no Object Lock"),
-        ("access-logs", "SlowDown", "SlowDown"),
-    ],
-)
-def test_a_replica_that_is_not_ready_is_named(zone: str, trouble: str, told: str) -> None:
-    (wrong,) = [answer for answer in _ask_for_replicas({zone: trouble}) if answer.stops]
-    assert wrong.subject.endswith(f"-{zone}")
-    assert told in wrong.said
-
-
-def test_every_replica_that_is_not_ready_is_named_at_once() -> None:
-    found = _ask_for_replicas({"raw": "NoSuchBucket", "monitoring": "Suspended"})
-    assert [answer.subject.rpartition("-")[2] for answer in found if answer.stops] == [
-        "raw",
-        "monitoring",
-    ]
 
 
 # -- the Region's singletons -----------------------------------------------------------------------
@@ -413,13 +305,13 @@ def test_zones_are_those_that_the_account_has(state: str | None) -> None:
 # -- names -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("kind", "member"), LONGEST)
+@pytest.mark.parametrize(("kind", "member"), longest())
 def test_a_name_is_refused_from_one_character_too_many(kind: str, member: str) -> None:
-    longest = LONGEST[kind, member]
-    (fits,) = lengths(_inquiry(None, (kind, {member: "x" * longest})))
-    (long,) = lengths(_inquiry(None, (kind, {member: "x" * (longest + 1)})))
+    most = longest()[kind, member]
+    (fits,) = lengths(_inquiry(None, (kind, {member: "x" * most})))
+    (long,) = lengths(_inquiry(None, (kind, {member: "x" * (most + 1)})))
     assert (fits.state, long.state) == (State.OK, State.TOO_LOW)
-    assert f"{longest + 1} characters; allowed: {longest}" in long.said
+    assert f"{most + 1} characters; allowed: {most}" in long.said
 
 
 TRAIL = ("AWS::CloudTrail::Trail", {"TrailName": "millrace-flights-prod"})
@@ -468,18 +360,6 @@ def test_a_log_group_that_somebody_else_holds_is_named(others: str | None, stops
         ("AWS::Logs::LogGroup", {"LogGroupName": {"Fn::Join": ["", ["a", {"Ref": "R"}]]}}),
     )
     assert answer.stops is stops
-
-
-@pytest.mark.parametrize("there", [True, False])
-def test_a_vault_that_somebody_else_holds_is_named(there: bool) -> None:
-    vaults = [{"BackupVaultName": "flights-prod" if there else "others"}]
-    (answer,) = _stubbed(
-        "backup",
-        lambda stub: stub.add_response("list_backup_vaults", {"BackupVaultList": vaults}, {}),
-        taken,
-        ("AWS::Backup::BackupVault", {"BackupVaultName": "flights-prod"}),
-    )
-    assert answer.stops is there
 
 
 def test_only_names_that_no_stack_of_ours_has_are_asked_for() -> None:

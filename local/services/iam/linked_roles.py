@@ -10,36 +10,25 @@ https://docs.aws.amazon.com/waf/latest/developerguide/using-service-linked-roles
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from config import resource_types
+from config.resource_types import LinkedRole
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 
 _MODULE = "ministack.services.iam"
-NAMES = {
-    "sagemaker.application-autoscaling.amazonaws.com":
-        "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint",
-    "wafv2.amazonaws.com": "AWSServiceRoleForWAFV2Logging",
-    "backup.amazonaws.com": "AWSServiceRoleForBackup",
-    "ops.apigateway.amazonaws.com": "AWSServiceRoleForAPIGateway",
-}  # fmt: skip
-FIRST_USE = {
-    "AWS::ApplicationAutoScaling::ScalableTarget":
-        "sagemaker.application-autoscaling.amazonaws.com",
-    "AWS::WAFv2::LoggingConfiguration": "wafv2.amazonaws.com",
-    "AWS::Backup::BackupSelection": "backup.amazonaws.com",
-    "AWS::ApiGateway::RestApi": "ops.apigateway.amazonaws.com",
-}  # fmt: skip
 pin(_MODULE, _create_service_linked_role="callable", _roles="scoped", _IAM_HANDLERS=dict)
 
 
-def _named(original: Callable[..., Any]) -> Callable[..., Any]:
+def _named(original: Callable[..., Any], names: dict[str, str]) -> Callable[..., Any]:
     def create(parameters: dict[str, Any]) -> Any:
         from ministack.services import iam
 
         given = parameters.get("AWSServiceName")
         service = given[0] if isinstance(given, list) else str(given)
-        name = NAMES.get(service)
+        name = names.get(service)
         if name is None:
             return original(parameters)
         if name in iam._roles:
@@ -61,12 +50,12 @@ def _named(original: Callable[..., Any]) -> Callable[..., Any]:
     return create
 
 
-def _on_first_use(create: Callable[..., Any], service: str) -> Callable[..., Any]:
+def _on_first_use(create: Callable[..., Any], role: LinkedRole) -> Callable[..., Any]:
     def create_after_role(*arguments: Any) -> Any:
         from ministack.services import iam
 
-        if NAMES[service] not in iam._roles:
-            iam._create_service_linked_role({"AWSServiceName": [service]})
+        if role.name not in iam._roles:
+            iam._create_service_linked_role({"AWSServiceName": [role.service]})
         return create(*arguments)
 
     return create_after_role
@@ -76,9 +65,15 @@ def attach(tables: Tables) -> None:
     """Give roles their names, and make them when they are first needed."""
     from ministack.services import iam
 
-    replace(_MODULE, "_create_service_linked_role", _named)
+    roles = {
+        kind: known.linked_role
+        for kind, known in resource_types.table().items()
+        if known.linked_role
+    }
+    names = {role.service: role.name for role in roles.values()}
+    replace(_MODULE, "_create_service_linked_role", partial(_named, names=names))
     iam._IAM_HANDLERS["CreateServiceLinkedRole"] = iam._create_service_linked_role
-    for kind, service in FIRST_USE.items():
+    for kind, role in roles.items():
         entry = tables.resource_handlers.get(kind)
         if entry is not None:
-            entry["create"] = _on_first_use(entry["create"], service)
+            entry["create"] = _on_first_use(entry["create"], role)

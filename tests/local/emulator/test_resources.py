@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError, WaiterError
 
+from config.resource_types import Local, ResourceType
 from local.emulator import classification
 from local.platform import Platform
 from tests.support.probe_stack import (
@@ -396,27 +396,10 @@ def test_unknown_and_wrongly_recorded_types_are_refused(monkeypatch: pytest.Monk
     assert not [name for name in recorded if name.startswith(classification.NEVER_RECORDED)]
 
 
-@pytest.fixture
-def bad_table(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A table that calls a key recorded only."""
-    path = tmp_path / "types.yaml"
-    path.write_text(json.dumps({"AWS::KMS::Key": {"class": "recorded", "why": "no"}}))
-    monkeypatch.setattr(classification, "TABLE", path)
-    classification.load_table.cache_clear()
-    yield
-    classification.load_table.cache_clear()
-
-
-def test_a_key_may_not_be_recorded_only(bad_table: None) -> None:
+def test_a_key_may_not_be_recorded_only() -> None:
+    key = ResourceType(local=Local.model_validate({"class": "recorded", "why": "no"}))
     with pytest.raises(classification.UnclassifiedTypeError, match="may not be recorded"):
-        classification.load_table()
-
-
-def test_no_type_is_classified_twice() -> None:
-    lines = classification.TABLE.read_text(encoding="utf-8").splitlines()
-    names = [line.split(": {")[0] for line in lines if line.startswith("AWS::")]
-    assert len(names) == len(set(names))
-    assert set(names) == set(classification.load_table())
+        classification.classes({"AWS::KMS::Key": key})
 
 
 def _trail(**properties: Any) -> Template:

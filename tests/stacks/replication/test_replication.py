@@ -13,6 +13,7 @@ from config.load import load_deployment
 from stacks.kit.base_stack import KEPT_OF_STACK_NAME, BaseStack, generated
 from stacks.replication.settings import Replication
 from stacks.replication.zones import DOMAINS, replica_buckets
+from tests.support.alarms import ringing
 from tests.synth import resources
 
 
@@ -97,25 +98,11 @@ def test_without_the_setting_there_is_no_replica(environment: str) -> None:
         assert "ReplicationConfiguration" not in bucket["Properties"]
 
 
-def _ringing(environment: str, metric: str) -> list[tuple[str, dict[str, Any], list[Any]]]:
-    """Alarms that watch a metric: stack, properties, its dimensions by metric."""
-    found = []
-    for stack, _, alarm in resources(environment, "AWS::CloudWatch::Alarm"):
-        watched = [
-            {d["Name"]: d["Value"] for d in m["MetricStat"]["Metric"]["Dimensions"]}
-            for m in alarm["Properties"].get("Metrics", [])
-            if m.get("MetricStat", {}).get("Metric", {}).get("MetricName") == metric
-        ]
-        if watched:
-            found.append((stack, alarm["Properties"], watched))
-    return found
-
-
 def test_what_is_not_replicated_rings() -> None:
     """Each bucket's failures are in some alarm, by the very names that S3 counts them under."""
     rules, prefix = _rules(), f"{_replication().bucket_prefix}-"
     seen: dict[str, Any] = {}
-    for _, alarm, watched in _ringing("prod", "OperationsFailedReplication"):
+    for _, alarm, watched in ringing("prod", "OperationsFailedReplication"):
         assert alarm["Threshold"] == 1
         assert alarm["AlarmActions"]
         assert alarm["AlarmDescription"].endswith("#replication-failed")
@@ -126,13 +113,4 @@ def test_what_is_not_replicated_rings() -> None:
             seen[zone] = dimensions["SourceBucket"]
     assert set(seen) == set(rules)
     assert len({json.dumps(source) for source in seen.values()}) == len(rules)
-    assert _ringing("dev", "OperationsFailedReplication") == []
-
-
-def test_a_backup_that_is_not_made_rings() -> None:
-    ((_, _, vault),) = resources("prod", "AWS::Backup::BackupVault")
-    for metric in ("NumberOfBackupJobsFailed", "NumberOfBackupJobsAborted"):
-        ((_, alarm, watched),) = _ringing("prod", metric)
-        assert watched == [{"BackupVaultName": vault["Properties"]["BackupVaultName"]}]
-        assert alarm["AlarmDescription"].endswith("#backup-failed")
-    assert _ringing("dev", "NumberOfBackupJobsFailed") == []
+    assert ringing("dev", "OperationsFailedReplication") == []

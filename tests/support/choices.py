@@ -1,0 +1,28 @@
+"""Templates of changed settings, with the compliance packs attached."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import App
+
+from stacks.application import build
+from stacks.kit import packs
+from tests.support.copies import ROOT, ConfigurationCopy
+
+
+def synthesise(configuration: ConfigurationCopy, outdir: Path) -> list[dict[str, Any]]:
+    """Templates of the changed dev settings, with the packs attached; a finding raises."""
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = App(context=context, outdir=str(outdir), analytics_reporting=False)
+    build(app, configuration.load())
+    packs.attach(app)
+    app.synth()
+    return [json.loads(path.read_text()) for path in outdir.glob("*.template.json")]
+
+
+def resource_types(templates: list[dict[str, Any]]) -> set[str]:
+    """CloudFormation types of an app."""
+    return {item["Type"] for template in templates for item in template["Resources"].values()}
