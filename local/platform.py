@@ -81,9 +81,17 @@ class PlatformInfo:
 class Platform:
     """One run of the emulator with its own certificate, port, credentials and state."""
 
-    def __init__(self, state_dir: Path | None = None, *, region: str = "eu-west-1") -> None:
+    def __init__(
+        self,
+        state_dir: Path | None = None,
+        *,
+        region: str = "eu-west-1",
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """``variables`` are the emulator's, beside those of this process."""
         self.state_dir = (state_dir or ROOT / "out" / "local").resolve()
         self.region = region
+        self._variables = dict(variables or {})
         self.info: PlatformInfo | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: int | None = None
@@ -195,7 +203,7 @@ class Platform:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "local.emulator"],
                 cwd=ROOT,
-                env=environment | {"MILLRACE_PARENT_PIPE": str(read_end)},
+                env=environment | self._variables | {"MILLRACE_PARENT_PIPE": str(read_end)},
                 pass_fds=(read_end,),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

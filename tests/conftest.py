@@ -8,16 +8,51 @@ import gc
 # cycles among them takes longer than the imports, and later a second at a time.
 gc.disable()
 
-import pytest  # noqa: E402 - the garbage collector is off before the imports
-from hypothesis import settings  # noqa: E402
+# ruff: noqa: E402 - the garbage collector is off before the imports
+import os
+import tempfile
+from typing import Any
+
+import pytest
+from hypothesis import settings
 
 # What support modules assert is shown as what tests assert.
 pytest.register_assert_rewrite("tests.support")
+
+from local import address_grammar
+from tests.support import distribution
+from tests.synth import SHARED
+
+address_grammar.put_off()
+
 settings.register_profile("millrace", deadline=None)
 settings.load_profile("millrace")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A folder for what all workers read; the process that starts them removes it."""
+    if SHARED not in os.environ:
+        folder = tempfile.TemporaryDirectory(prefix="millrace-assemblies-")
+        os.environ[SHARED] = folder.name
+        config.add_cleanup(folder.cleanup)
 
 
 def pytest_collection_finish() -> None:
     """From here on cycles are collected, among what the tests make."""
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tell the workers which tests belong together, before they tell the scheduler."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(distribution.group(item)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Of ``--dist loadgroup``; xdist knows the others."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    return distribution.LongestFirst(config, log)

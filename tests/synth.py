@@ -6,11 +6,11 @@ does CDK's template validation, which takes as long as the rest; ``tests/nag`` r
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from typing import Any
 from config.load import REPOSITORY, environments
 
 ENVIRONMENTS = environments(REPOSITORY)
+# Names the folder that the workers of one session share (tests/conftest.py).
+SHARED = "MILLRACE_TEST_ASSEMBLIES"
 # In the order of the edges: each stack may use those before it (docs/architecture.md).
 STACK_NAMES = (
     "security",
@@ -76,9 +78,14 @@ def synthesise(
 
 @cache
 def assembly(environment: str) -> Path:
-    """Folder of the cloud assembly, made once per session."""
-    outdir = Path(tempfile.mkdtemp(prefix=f"millrace-synth-{environment}-"))
-    synthesise(environment, outdir)
+    """Folder of the cloud assembly, made once per session, whichever worker is first to ask."""
+    folder = Path(os.environ[SHARED])
+    outdir, made = folder / environment, folder / f"{environment}.made"
+    with (folder / f"{environment}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            synthesise(environment, outdir)
+            made.touch()
     return outdir
 
 
