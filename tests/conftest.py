@@ -21,7 +21,6 @@ pytest.register_assert_rewrite("tests.support")
 
 from local import address_grammar
 from tests.support import distribution
-from tests.synth import SHARED
 
 address_grammar.put_off()
 
@@ -31,28 +30,23 @@ settings.load_profile("millrace")
 
 def pytest_configure(config: pytest.Config) -> None:
     """A folder for what all workers read; the process that starts them removes it."""
-    if SHARED not in os.environ:
-        folder = tempfile.TemporaryDirectory(prefix="millrace-assemblies-")
-        os.environ[SHARED] = folder.name
+    if distribution.SHARED not in os.environ:
+        folder = tempfile.TemporaryDirectory(prefix="millrace-tests-")
+        os.environ[distribution.SHARED] = folder.name
         config.add_cleanup(folder.cleanup)
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
     """From here on cycles are collected, among what the tests make."""
+    distribution.write_down(session.items)
     gc.freeze()
     gc.enable()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tell the workers which tests belong together, before they tell the scheduler."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(distribution.group(item)))
-
-
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Of ``--dist loadgroup``; xdist knows the others."""
+    """``--dist loadgroup`` is ours: xdist's own depends on what this pytest no longer has."""
     if config.getvalue("dist") != "loadgroup":
         return None
     return distribution.LongestFirst(config, log)

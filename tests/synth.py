@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from config.load import REPOSITORY, environments
+from tests.support.distribution import SHARED
 
 ENVIRONMENTS = environments(REPOSITORY)
-# Names the folder that the workers of one session share (tests/conftest.py).
-SHARED = "MILLRACE_TEST_ASSEMBLIES"
 # In the order of the edges: each stack may use those before it (docs/architecture.md).
 STACK_NAMES = (
     "security",
