@@ -25,7 +25,8 @@ export PYTHONDONTWRITEBYTECODE :=
 # The CLI praises itself even when told to be quiet; warnings and errors pass.
 WITHOUT_SUCCESS := sed -E '/^(Successfully synthesized|Supply a stack id|$$)/d'
 
-.PHONY: help setup layer container demo local local-down test check check-fast templates secrets audit sbom synth openapi bootstrap preflight deploy destroy verify-aws bench lock clean review review-tools without
+# A pattern's targets are not phony: no file has their names.
+.PHONY: help setup layer container demo local local-down test check check-fast types templates secrets audit sbom synth openapi bootstrap preflight deploy destroy verify-aws bench lock clean review review-tools without
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -68,17 +69,21 @@ local-down: setup ## stop the local platform
 	$(PY) -m local.cli down
 
 test: setup ## all tests
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest -n 3 --dist loadgroup
 
 check: setup ## ruff, mypy, secret detection, cfn-lint on every template, the six nag packs
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
+	@$(MAKE) --no-print-directory -j 2 types secrets $(addprefix lint-,dev demo prod)
+
+# Each is one process that another core can run beside.
+types: setup
 	$(BIN)/mypy
-	@$(MAKE) --no-print-directory secrets
-	@set -eo pipefail; for env in dev demo prod; do \
-	  echo "synth $$env with six nag packs"; \
-	  $(CDK) synth --quiet -c env=$$env --output out/check/$$env 2>&1 | $(WITHOUT_SUCCESS); \
-	  $(BIN)/cfn-lint out/check/$$env/*.template.json; done
+
+lint-%: setup
+	@echo "synth $* with six nag packs"
+	@set -o pipefail; $(CDK) synth --quiet -c env=$* --output out/check/$* 2>&1 | $(WITHOUT_SUCCESS)
+	@$(BIN)/cfn-lint out/check/$*/*.template.json
 
 # What any template is made from, and the tests that read settings and contracts.
 TEMPLATES_FROM := app.py cdk.json bundles config core glue_jobs lambdas model_code stacks requirements.txt tests/snapshot
@@ -86,13 +91,15 @@ SETTINGS_TESTS := $(addprefix tests/contract/test_settings_files.py::,test_setti
 changed = $(shell git status --porcelain -- $(1))
 
 # mypy's own cache and not its daemon: the daemon looks into the packages that pyproject.toml leaves
-# out. The snapshots of prod, which is kept whole; all of them if other settings have changed.
+# out. It runs beside the tests, which wait for one process at a time. The snapshots of prod, which
+# is kept whole; all of them if other settings have changed.
 check-fast: $(SETUP) $(LAYER) ## before each commit, in seconds: ruff, mypy, settings and contract; prod's snapshots if they may have changed
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
-	$(BIN)/mypy
+	@$(BIN)/mypy & types=$$!; \
 	$(PY) -m pytest $(SETTINGS_TESTS) $(if $(call changed,$(TEMPLATES_FROM)),tests/snapshot) \
-	  $(if $(call changed,config/*.yaml tests/snapshot),,-k 'not (test_templates and (dev or demo))')
+	  $(if $(call changed,config/*.yaml tests/snapshot),,-k 'not (test_templates and (dev or demo))'); tests=$$?; \
+	wait $$types && exit $$tests
 
 # Without packs and without the environment of SageMaker's image: what is compared is what is deployed.
 templates: $(SETUP) $(LAYER) ## templates of every settings file, to out/templates: what `python -m review.comment` compares

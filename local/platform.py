@@ -32,6 +32,7 @@ from local import account
 from local.emulator import process_guard
 from local.emulator.certificate import Certificate, ensure_certificate
 from local.emulator.environment import EmulatorSettings, emulator_environment
+from local.platform_clients import Asked, Clients
 from local.platform_processes import (
     ROOT,
     STOP_SECONDS,
@@ -80,13 +81,22 @@ class PlatformInfo:
 class Platform:
     """One run of the emulator with its own certificate, port, credentials and state."""
 
-    def __init__(self, state_dir: Path | None = None, *, region: str = "eu-west-1") -> None:
+    def __init__(
+        self,
+        state_dir: Path | None = None,
+        *,
+        region: str = "eu-west-1",
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """``variables`` are the emulator's, beside those of this process."""
         self.state_dir = (state_dir or ROOT / "out" / "local").resolve()
         self.region = region
+        self._variables = dict(variables or {})
         self.info: PlatformInfo | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: int | None = None
         self._commands: set[subprocess.Popen[Any]] = set()
+        self._clients = Clients()
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -131,6 +141,7 @@ class Platform:
     def stop(self) -> None:
         """End the emulator and all its children; safe to call twice and after a crash."""
         info = self.info or self._recorded()
+        self._clients.close()
         for command in list(self._commands):
             end_group(command)
         if self._pipe is not None:
@@ -192,7 +203,7 @@ class Platform:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "local.emulator"],
                 cwd=ROOT,
-                env=environment | {"MILLRACE_PARENT_PIPE": str(read_end)},
+                env=environment | self._variables | {"MILLRACE_PARENT_PIPE": str(read_end)},
                 pass_fds=(read_end,),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -287,26 +298,16 @@ class Platform:
         region: str | None = None,
     ) -> Any:
         """A boto3 client as the operator, or with other ``AWS_…`` credentials or Region."""
-        import boto3
-        from botocore.config import Config
-
         assert self.info is not None, "the platform is not running"
         keys = {**self.environment(), **(credentials or {})}
-        sessions: Any = boto3.Session
-        session = sessions(
-            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
-            aws_session_token=(credentials or {}).get("AWS_SESSION_TOKEN"),
-            region_name=region or self.info.region,
-        )
-        return session.client(
+        asked = Asked(
             service,
-            endpoint_url=self.info.endpoint,
-            verify=self.info.ca_bundle,
-            config=Config(
-                retries={"max_attempts": 2}, read_timeout=120, s3={"addressing_style": "path"}
-            ),
+            region or self.info.region,
+            keys["AWS_ACCESS_KEY_ID"],
+            keys["AWS_SECRET_ACCESS_KEY"],
+            (credentials or {}).get("AWS_SESSION_TOKEN"),
         )
+        return self._clients.get(self.info.endpoint, self.info.ca_bundle, asked)
 
     def assume(self, role_arn: str, session_name: str = OPERATOR) -> dict[str, str]:
         """Credentials of a role (STS AssumeRole as the operator), as ``AWS_…`` variables."""

@@ -6,16 +6,17 @@ does CDK's template validation, which takes as long as the rest; ``tests/nag`` r
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from config.load import REPOSITORY, environments
+from tests.support.distribution import SHARED
 
 ENVIRONMENTS = environments(REPOSITORY)
 # Every settings file that ships has this one model.
@@ -79,9 +80,14 @@ def synthesise(
 
 @cache
 def assembly(environment: str) -> Path:
-    """Folder of the cloud assembly, made once per session."""
-    outdir = Path(tempfile.mkdtemp(prefix=f"millrace-synth-{environment}-"))
-    synthesise(environment, outdir)
+    """Folder of the cloud assembly, made once per session, whichever worker is first to ask."""
+    folder = Path(os.environ[SHARED])
+    outdir, made = folder / environment, folder / f"{environment}.made"
+    with (folder / f"{environment}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            synthesise(environment, outdir)
+            made.touch()
     return outdir
 
 

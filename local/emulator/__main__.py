@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import logging
 import os
 import resource
@@ -16,6 +17,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from local import address_grammar
 from local.emulator import private_tables, process_guard
 from local.emulator.extensions import Tables, attach_all, load_all
 
@@ -115,9 +117,14 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"))
     guard = process_guard.start_guard(os.environ[process_guard.MARK])
+    address_grammar.put_off()
+    # What is imported here stays: looking for cycles in it would cost at each start, and later.
+    gc.disable()
     modules = load_all()
     private_tables.verify()
     tables = build_tables()
+    gc.freeze()
+    gc.enable()
     private_tables.install_hooks(tables)
     attached = attach_all(tables, modules)
     logger.info("attached: %s", ", ".join(attached))

@@ -44,6 +44,7 @@ _STACKS = (
     "local.services.cloudformation.resource_tags",
     "local.services.cloudformation.stack_events",
     "local.services.cloudformation.custom_answers",
+    "local.services.cloudformation.patient_answers",
 )
 _BEHAVIOUR = (
     "local.services.kms.key_policies",

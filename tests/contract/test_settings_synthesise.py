@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from review.assembly import Assembly
 from review.reachability import reachability
 from stacks.network.endpoint_table import GATEWAY_ENDPOINTS
 from tests.support.choices import resource_types, synthesise
-from tests.support.copies import ConfigurationCopy
+from tests.support.copies import copied
 from tests.support.settings_changes import (
     IN_STEPS,
     ONE_VARIANT,
@@ -66,15 +68,34 @@ CHOICES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Assembly of a choice, made once: dev's settings, packs attached; a finding raises."""
+
+    @cache
+    def made(choice: str) -> Path:
+        configuration = copied(tmp_path_factory.mktemp("configuration"))
+        configuration.change_settings(CHOICES[choice])
+        outdir = tmp_path_factory.mktemp("assembly")
+        synthesise(configuration, outdir)
+        return outdir
+
+    return made
+
+
+def templates(assembly: Path) -> list[dict[str, Any]]:
+    """All templates of an assembly."""
+    return [json.loads(path.read_text()) for path in assembly.glob("*.template.json")]
+
+
 @pytest.mark.parametrize("choice", CHOICES)
-def test_choice_synthesises(choice: str, configuration: ConfigurationCopy, tmp_path: Path) -> None:
-    configuration.change_settings(CHOICES[choice])
-    types = resource_types(synthesise(configuration, tmp_path / "assembly"))
+def test_choice_synthesises(choice: str, synthesised: Callable[[str], Path]) -> None:
+    types = resource_types(templates(synthesised(choice)))
     assert ("AWS::SageMaker::Endpoint" in types) is (choice != "off")
     assert ("AWS::Cognito::UserPool" in types) is (choice == "cognito")
 
 
-def _perimeters(templates: list[dict[str, Any]]) -> dict[str, str]:
+def _perimeters(found: list[dict[str, Any]]) -> dict[str, str]:
     """Bucket policy's logical id → its perimeter statement as text; empty if it has none."""
     return {
         logical_id: "".join(
@@ -82,17 +103,14 @@ def _perimeters(templates: list[dict[str, Any]]) -> dict[str, str]:
             for statement in resource["Properties"]["PolicyDocument"]["Statement"]
             if statement.get("Sid") == PERIMETER_STATEMENT
         )
-        for template in templates
+        for template in found
         for logical_id, resource in template["Resources"].items()
         if resource["Type"] == "AWS::S3::BucketPolicy"
     }
 
 
-def test_producers_reach_the_landing_zone_only(
-    configuration: ConfigurationCopy, tmp_path: Path
-) -> None:
-    configuration.change_settings(CHOICES["producers and other endpoints"])
-    found = _perimeters(synthesise(configuration, tmp_path / "assembly"))
+def test_producers_reach_the_landing_zone_only(synthesised: Callable[[str], Path]) -> None:
+    found = _perimeters(templates(synthesised("producers and other endpoints")))
     assert all(found.values())
     with_producers = [name for name, text in found.items() if "producers/airline" in text]
     assert [name.partition("Bucket")[0] for name in with_producers] == ["Landing"]
@@ -102,33 +120,27 @@ def test_producers_reach_the_landing_zone_only(
 
 
 def test_the_account_s_own_trail_is_left_to_its_filters(
-    configuration: ConfigurationCopy, tmp_path: Path
+    synthesised: Callable[[str], Path],
 ) -> None:
-    configuration.change_settings(CHOICES["the account's own trail"])
-    templates = synthesise(configuration, tmp_path / "assembly")
+    found = templates(synthesised("the account's own trail"))
     (trail,) = [
         resource["Properties"]
-        for template in templates
+        for template in found
         for resource in template["Resources"].values()
         if resource["Type"] == "AWS::CloudTrail::Trail"
     ]
     assert "Management" not in json.dumps(trail)
-    assert "AWS::Logs::MetricFilter" not in resource_types(templates)
+    assert "AWS::Logs::MetricFilter" not in resource_types(found)
 
 
-def test_the_perimeter_can_be_switched_off(
-    configuration: ConfigurationCopy, tmp_path: Path
-) -> None:
-    configuration.change_settings(CHOICES["no perimeter"])
-    assert not any(_perimeters(synthesise(configuration, tmp_path / "assembly")).values())
+def test_the_perimeter_can_be_switched_off(synthesised: Callable[[str], Path]) -> None:
+    assert not any(_perimeters(templates(synthesised("no perimeter"))).values())
 
 
 def test_without_prefix_lists_only_users_of_a_gateway_have_a_rule_for_it(
-    configuration: ConfigurationCopy, tmp_path: Path
+    synthesised: Callable[[str], Path],
 ) -> None:
-    configuration.change_settings(CHOICES["no prefix lists"])
-    synthesise(configuration, tmp_path / "assembly")
-    found = reachability(Assembly.read(tmp_path / "assembly"))
+    found = reachability(Assembly.read(synthesised("no prefix lists")))
     assert not found.loose
     users = {str(workload) for gateway in GATEWAY_ENDPOINTS for workload in gateway.used_by}
     # A rule to anywhere cannot tell one gateway from the other.

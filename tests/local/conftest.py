@@ -8,13 +8,17 @@ import pytest
 
 from local import account
 from local.platform import Platform
+from local.services.sagemaker.server import WORKERS_VARIABLE
 from tests.support.deployments import deployed_platform
+
+# One process answers for a model: tests/container and the full loop have two of them.
+VARIABLES = {WORKERS_VARIABLE: "1"}
 
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A running emulator with TLS and IAM on; ended with everything it started."""
-    with Platform(tmp_path_factory.mktemp("platform")) as running:
+    with Platform(tmp_path_factory.mktemp("platform"), variables=VARIABLES) as running:
         account.prepare(running.client)
         yield running
 
@@ -22,12 +26,12 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 @pytest.fixture(scope="session")
 def demo_deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Every stack of the demo's settings; who leaves it changed leaves it serving."""
-    with deployed_platform(tmp_path_factory.mktemp("demo"), "demo") as running:
+    with deployed_platform(tmp_path_factory.mktemp("demo"), "demo", VARIABLES) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def prod_deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Every stack of the production settings."""
-    with deployed_platform(tmp_path_factory.mktemp("prod"), "prod") as running:
+    with deployed_platform(tmp_path_factory.mktemp("prod"), "prod", VARIABLES) as running:
         yield running

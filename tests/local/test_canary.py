@@ -51,13 +51,12 @@ class Told:
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     """The story, told once on a deployment of its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        # Waits of state machines last a twentieth of their length.
-        patch.setenv("SFN_WAIT_SCALE", "0.05")
-        with deployed_platform(tmp_path_factory.mktemp("canary"), "demo") as platform:
-            story = Story(platform)
-            with Reader(platform, story.subject.scope) as s3:
-                yield _tell(story, s3)
+    # Waits of state machines last a twentieth of their length.
+    waits = {"SFN_WAIT_SCALE": "0.05"}
+    with deployed_platform(tmp_path_factory.mktemp("canary"), "demo", waits) as platform:
+        story = Story(platform)
+        with Reader(platform, story.subject.scope) as s3:
+            yield _tell(story, s3)
 
 
 def _tell(story: Story, s3: Any) -> Told:

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from local.demo import finish
-from local.demo.__main__ import closing, steps
+from local.demo.__main__ import WAIT_SCALE, WAIT_SCALE_VARIABLE, closing, steps
 from local.demo.report.model import Report
 from local.demo.runner import tell
 from local.demo.story import SCALES, Story
@@ -35,7 +35,8 @@ class Telling:
 def telling(tmp_path_factory: pytest.TempPathFactory) -> Telling:
     """One short telling on a platform of its own."""
     folder = tmp_path_factory.mktemp("loop")
-    with Platform(folder / "platform") as platform:
+    waits = {WAIT_SCALE_VARIABLE: WAIT_SCALE}
+    with Platform(folder / "platform", variables=waits) as platform:
         assert platform.info is not None
         platform_id = platform.info.platform_id
         story = Story(platform, SCALES["small"], Console(stderr=True), folder / "report")

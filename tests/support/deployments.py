@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from local.cli import api_urls
 from local.platform import ROOT, Platform
 from operations.subject import Subject
 from stacks import registry
+from tests.synth import assembly
 
 PATIENCE_SECONDS = 60.0
 
@@ -50,11 +52,18 @@ def subject_of(platform: Platform, environment: str) -> Subject:
 
 
 @contextmanager
-def deployed_platform(state_dir: Path, environment: str) -> Iterator[Platform]:
-    """A platform of its own with every stack of one settings file."""
-    with Platform(state_dir) as platform:
+def deployed_platform(
+    state_dir: Path, environment: str, variables: Mapping[str, str] | None = None
+) -> Iterator[Platform]:
+    """A platform of its own with every stack of one settings file.
+
+    The templates are the session's: other tests hold them against the packs, and
+    ``tests/local/test_full_loop.py`` deploys what the CLI itself has synthesised.
+    """
+    with Platform(state_dir, variables=variables) as platform:
         platform.bootstrap()
         for capability in registry.parts("here"):
             capability.bring(platform, load_deployment(environment, ROOT).settings)
-        platform.deploy(environment, "--output", str(state_dir / "cdk.out"), capture=True)
+        app = shutil.copytree(assembly(environment), state_dir / "cdk.out")
+        platform.deploy(environment, app=str(app), capture=True)
         yield platform

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from core import names
 from local.platform import Platform
@@ -16,6 +19,7 @@ class Endpoints:
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
+        self.names: set[str] = set()
         self.sagemaker = platform.client("sagemaker")
         self.runtime = platform.client("sagemaker-runtime")
         self.bucket = support.make_bucket(platform)
@@ -56,9 +60,21 @@ class Endpoints:
     def endpoint(self, config: str, **more: Any) -> str:
         name = unique("endpoint")
         self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config, **more)
+        self.names.add(name)
         found = self.settled(name)
         assert found["EndpointStatus"] == "InService", found.get("FailureReason")
         return name
+
+    def end(self, names: Iterable[str]) -> None:
+        """Delete endpoints, those that a test has deleted already left aside."""
+        for name in list(names):
+            self.names.discard(name)
+            try:
+                self.settled(name)
+                self.sagemaker.delete_endpoint(EndpointName=name)
+            except ClientError as error:
+                if "Could not find" not in str(error):
+                    raise
 
     def settled(self, name: str) -> dict[str, Any]:
         return support.settled(

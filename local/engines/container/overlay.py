@@ -31,6 +31,9 @@ import sys
 from {module} import {function}
 sys.exit({function}())
 """
+# A container's first seconds are imports, of which nothing is given back: at Python's own threshold
+# looking for cycles among them takes a quarter of all processes of a start.
+_RARELY = 100_000
 # The path of a socket: 104 bytes on macOS with the ending zero, 108 on Linux.
 LONGEST_SOCKET = 103
 # Nothing listens there: whatever would leave the machine fails at once, as in isolated subnets.
@@ -78,7 +81,8 @@ def create(root: Path) -> Overlay:
     shutil.copy(build.VENV / "pyvenv.cfg", root)
     # addsitedir reads the image's own .pth files; without them Python 3.12 has no distutils.
     (packages / "image.pth").write_text(
-        f"{IMAGE_FILES}\nimport site; site.addsitedir({str(image)!r})\n"
+        f"{IMAGE_FILES}\nimport gc; gc.set_threshold({_RARELY})\n"
+        f"import site; site.addsitedir({str(image)!r})\n"
     )
     for name in ("python", "python3", image.parent.name):
         (commands / name).symlink_to(build.python().resolve())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import subprocess
 import threading
@@ -28,8 +29,9 @@ PING_SECONDS = 2.0
 # A ping is answered 500 when the model does not load; SageMaker would go on asking for minutes.
 FAILED_PINGS = 3
 # gunicorn takes as many workers as the machine has processors, and each holds the model. Every
-# instance type of an endpoint has at least two.
+# instance type of an endpoint has at least two; who starts the platform may set another number.
 WORKERS = 2
+WORKERS_VARIABLE = "SAGEMAKER_MODEL_SERVER_WORKERS"
 PORT = "8080"
 _PING_PAUSE = 0.2
 _RESTART_PAUSE = 0.2
@@ -200,7 +202,7 @@ class ModelServer:
         }
         return {
             **process.container_environment(self.directory, container),
-            "SAGEMAKER_MODEL_SERVER_WORKERS": str(WORKERS),
+            WORKERS_VARIABLE: os.environ.get(WORKERS_VARIABLE, str(WORKERS)),
             **self._session.environment(),
             **given,
         }

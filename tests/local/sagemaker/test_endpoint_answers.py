@@ -12,7 +12,6 @@ import pytest
 
 from config.load import load_deployment
 from core import names
-from local.platform import Platform
 from local.services.sagemaker import invoke, server
 from stacks.training.seed_model import seed_model
 from tests.support import sagemaker as support
@@ -30,11 +29,6 @@ def transform_fn(model, body, content_type, accept):
         return "plain"
     return worker.Response(body, headers={"X-Amzn-SageMaker-Custom-Attributes": "from-the-model"})
 """
-
-
-@pytest.fixture(scope="module")
-def world(platform: Platform) -> Endpoints:
-    return Endpoints(platform)
 
 
 def exchanges(world: Endpoints, name: str) -> list[dict[str, Any]]:

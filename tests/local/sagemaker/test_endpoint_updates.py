@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from local.platform import Platform
 from local.services.sagemaker import deployment
 from tests.support.endpoints import Endpoints, blue_green
 from tests.support.sagemaker import wait_for
@@ -61,12 +60,6 @@ def test_every_variant_counts() -> None:
     config = blue_green("CANARY", canary=(PERCENT, 10))
     with pytest.raises(ValueError, match="variant challenger"):
         deployment.check(config, {"champion": 2, "challenger": 1})
-
-
-@pytest.fixture(scope="module")
-def world(platform: Platform) -> Endpoints:
-    """Endpoints on the emulator."""
-    return Endpoints(platform)
 
 
 @pytest.mark.platform

@@ -21,11 +21,6 @@ pytestmark = pytest.mark.platform
 
 
 @pytest.fixture(scope="module")
-def world(platform: Platform) -> Endpoints:
-    return Endpoints(platform)
-
-
-@pytest.fixture(scope="module")
 def pair(world: Endpoints) -> str:
     """An endpoint whose champion has weight 3 and whose challenger has weight 1."""
     models = {"champion": (world.model("old"), 3.0), "challenger": (world.model("new"), 1.0)}

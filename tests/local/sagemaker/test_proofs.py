@@ -6,17 +6,11 @@ from typing import Any
 
 import pytest
 
-from local.platform import Platform
 from tests.support.endpoints import Endpoints, capture_config, captured, container
 from tests.support.sagemaker import INSTANCE, unique
 from tests.support.sagemaker_stacks import Stack, artefact, registry
 
 pytestmark = pytest.mark.platform
-
-
-@pytest.fixture(scope="module")
-def world(platform: Platform) -> Endpoints:
-    return Endpoints(platform)
 
 
 def _package(group: str, url: str, after: str) -> dict[str, Any]:

@@ -6,18 +6,12 @@ from typing import Any
 
 import pytest
 
-from local.platform import Platform
 from tests.support import sagemaker as support
 from tests.support.endpoints import Endpoints, container
 from tests.support.sagemaker import unique
 from tests.support.sagemaker_stacks import Stack, artefact, registry, serving
 
 pytestmark = pytest.mark.platform
-
-
-@pytest.fixture(scope="module")
-def world(platform: Platform) -> Endpoints:
-    return Endpoints(platform)
 
 
 @pytest.mark.proves("AWS::SageMaker::Model")

@@ -6,18 +6,12 @@ from typing import Any
 
 import pytest
 
-from local.platform import Platform
 from tests.support.endpoints import Endpoints, blue_green
 from tests.support.sagemaker_stacks import Stack, artefact, serving
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(300)]
 
 REFUSED = "allowed with a DeploymentConfig: the same names"
-
-
-@pytest.fixture(scope="module")
-def world(platform: Platform) -> Endpoints:
-    return Endpoints(platform)
 
 
 class Deploys:

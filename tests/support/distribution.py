@@ -1,0 +1,68 @@
+"""Which tests share a worker, and which start first.
+
+Deploying every stack takes half a minute of a processor: tests that ask a deployment go to one
+worker, whatever their file; others go by file. What takes longest starts first, so that no worker
+is left with it in the end. Within a worker the order is random.
+
+Only a worker knows what its tests ask: it writes that down for the process that hands them out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+# Names the folder that the processes of one session share (tests/conftest.py).
+SHARED = "MILLRACE_TEST_SESSION"
+DEPLOYMENTS = ("prod_deployment", "demo_deployment")
+# Whole stories, which nothing else can share, then the shared deployments.
+FIRST = ("tests/local/test_full_loop.py", "tests/local/test_canary.py", *DEPLOYMENTS)
+SLOW_FOLDERS = ("tests/local/", "tests/container/")
+
+
+def _groups() -> Path:
+    return Path(os.environ[SHARED], "groups.json")
+
+
+def group(item: pytest.Item) -> str:
+    """The deployment that a test asks, or its file."""
+    used = getattr(item, "fixturenames", ())
+    file = item.nodeid.partition("::")[0]
+    return next((name for name in DEPLOYMENTS if name in used), file)
+
+
+def write_down(items: Iterable[pytest.Item]) -> None:
+    """Each worker writes the same; whoever reads finds a whole file."""
+    found = {item.nodeid: group(item) for item in items}
+    own = _groups().with_suffix(f".{os.getpid()}")
+    own.write_text(json.dumps(found))
+    own.replace(_groups())
+
+
+def rank(unit: str) -> int:
+    """Lower ranks start earlier."""
+    if unit in FIRST:
+        return FIRST.index(unit)
+    return len(FIRST) + (not unit.startswith(SLOW_FOLDERS))
+
+
+class LongestFirst(LoadScopeScheduling):
+    """Hands out groups by rank; equal ones as they come."""
+
+    @cached_property
+    def _group_of(self) -> dict[str, str]:
+        return dict(json.loads(_groups().read_text()))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return self._group_of[nodeid]
+
+    def _assign_work_unit(self, node: Any) -> None:
+        self.workqueue.move_to_end(min(self.workqueue, key=rank), last=False)
+        super()._assign_work_unit(node)
