@@ -1,0 +1,35 @@
+"""A configuration of two models over one lake: whether a flight is late, and by how much."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from tests.support.copies import CONTRACT, ROOT, ConfigurationCopy
+from tests.support.task_contracts import CHANGES
+
+DELAY = "config/contracts/delay.odcs.yaml"
+
+
+def several(
+    configuration: ConfigurationCopy, environment: str = "dev", **own: dict[str, Any]
+) -> None:
+    """Give a settings file two models; ``own`` are settings of a model, by its name."""
+    contract = yaml.safe_load((ROOT / CONTRACT).read_text())
+    CHANGES["absolute"](contract)
+    (configuration.root / DELAY).write_text(yaml.safe_dump(contract, sort_keys=False))
+    path = configuration.root / "config" / f"{environment}.yaml"
+    data = yaml.safe_load(path.read_text())
+    shared = {key: data.pop(key) for key in ("training", "serving") if key in data}
+    data.pop("contract")
+    data["models"] = {
+        "late": {"contract": CONTRACT, **shared, **own.get("late", {})},
+        "delay": {
+            "contract": DELAY,
+            **shared,
+            "training": {**shared.get("training", {}), "window_days": 60},
+            **own.get("delay", {}),
+        },
+    }
+    path.write_text(yaml.safe_dump(data, sort_keys=False))
