@@ -31,7 +31,6 @@ from config.wording import Finding, findings, whole
 _STAND_IN: dict[str, Any] = {
     "instance": "standin",
     "environment": "standin",
-    "model": "standin",
     "contract": ".",
     "region": "eu-west-1",
     "owner": {"team": "-", "cost_center": "-", "email": "a@b"},

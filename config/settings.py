@@ -79,7 +79,7 @@ class Settings(ModelSettings):
 
     instance: str = Field(pattern=forms.INSTANCE)
     environment: str = Field(pattern=forms.ENVIRONMENT)
-    model: ModelName
+    model: ModelName = Field(default_factory=lambda given: str(given.get("instance", "")))
     account: AccountId | None = None
     region: RegionName
     owner: Owner

@@ -22,8 +22,7 @@ _ONE = (*OWN, "model")
 def views(source: Source) -> tuple[list[Source], list[Problem]]:
     """One source for each model, and what is wrong with ``models`` itself."""
     if MODELS not in source.data:
-        named = {"model": source.data.get("instance")} | source.data
-        return [Source(source.name, named, source.lines, source.problems, source.refused)], []
+        return [source], []
     problems = list(_problems(source))
     given = source.data[MODELS]
     known = given if isinstance(given, dict) else {}

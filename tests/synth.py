@@ -19,8 +19,9 @@ from config.load import REPOSITORY, environments
 from tests.support.distribution import SHARED
 
 ENVIRONMENTS = environments(REPOSITORY)
-# Every settings file that ships has this one model.
+# Every settings file that ships has this one model, with these stacks of its own.
 MODEL = "flights"
+OF_MODEL = ("training", "serving", "monitor")
 # In the order of the edges: each stack may use those before it (docs/architecture.md).
 STACK_NAMES = (
     "security",
@@ -89,6 +90,11 @@ def assembly(environment: str) -> Path:
             synthesise(environment, outdir)
             made.touch()
     return outdir
+
+
+def stack_id(name: str) -> str:
+    """Id of a stack in the assembly, by its short name."""
+    return f"{name}-{MODEL}" if name in OF_MODEL else name
 
 
 @cache

@@ -241,6 +241,7 @@ ROWS = (
     Row("address-gets-its-share",
         {"api.requests_per_second": 100, "api.requests_per_five_minutes_per_address": 15_000},
         {"api.requests_per_second": 100, "api.requests_per_five_minutes_per_address": 14_999}),
+    Row("names-fit-jobs", {"model": "a" * 15}, {"model": "a" * 16}),
     Row("reserved-function-names", {"reserved_concurrency": {"router": 10}},
         {"reserved_concurrency": {"routr": 10}}),
 )  # fmt: skip

@@ -26,7 +26,9 @@ def test_no_resource_is_refused(environment: str) -> None:
     refused = {
         f"{stack}/{logical_id}": dict(refusals.reasons(resource["Type"], properties))
         for stack, logical_id, resource in synth.resources(environment)
-        for properties in [concrete.literal(assembly, stack, resource.get("Properties", {}))]
+        for properties in [
+            concrete.literal(assembly, synth.stack_id(stack), resource.get("Properties", {}))
+        ]
     }
     assert {name: reasons for name, reasons in refused.items() if reasons} == {}
 
@@ -35,13 +37,15 @@ def test_no_resource_is_refused(environment: str) -> None:
 def test_no_role_has_more_policies_than_a_role_takes(environment: str) -> None:
     assembly = _assembly(environment)
     attached: dict[str, int] = {}
-    for stack, logical_id, role in synth.resources(environment, "AWS::IAM::Role"):
+    for name, logical_id, role in synth.resources(environment, "AWS::IAM::Role"):
+        stack = synth.stack_id(name)
         given = role["Properties"].get("ManagedPolicyArns", [])
         attached[concrete.literal(assembly, stack, {"Fn::GetAtt": [logical_id, "Arn"]})] = len(
             given
         )
     for stack, _, policy in synth.resources(environment, "AWS::IAM::ManagedPolicy"):
-        for role in concrete.literal(assembly, stack, policy["Properties"].get("Roles", [])):
+        given = policy["Properties"].get("Roles", [])
+        for role in concrete.literal(assembly, synth.stack_id(stack), given):
             arn = f"arn:aws:iam::{concrete.ACCOUNT}:role/{role}"
             attached[arn] = attached.get(arn, 0) + 1
     assert {role: n for role, n in attached.items() if n > POLICIES_OF_ROLE} == {}

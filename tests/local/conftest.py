@@ -8,11 +8,7 @@ import pytest
 
 from local import account
 from local.platform import Platform
-from local.services.sagemaker.server import WORKERS_VARIABLE
-from tests.support.deployments import deployed_platform
-
-# One process answers for a model: tests/container and the full loop have two of them.
-VARIABLES = {WORKERS_VARIABLE: "1"}
+from tests.support.deployments import VARIABLES, deployed_platform
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from review.assembly import Assembly
 from review.reachability import INTERNET, Reachability, prefix_lists, reachability
 from stacks.kit.workload import Workload
 from tests.support.clients import clients, services
-from tests.synth import ENVIRONMENTS, assembly, resources
+from tests.synth import ENVIRONMENTS, assembly, resources, stack_id
 
 TABLE: dict[str, dict[str, Any]] = yaml.safe_load(
     (REPOSITORY / "docs" / "review" / "reachability.yaml").read_text()
@@ -75,7 +75,7 @@ def test_the_code_of_functions_is_what_the_templates_run() -> None:
         module = function["Properties"]["Handler"].rpartition(".")[0]
         path = module.replace(".", "/") + ".py"
         (group,) = (g for g, entry in TABLE.items() if path in entry["code"])
-        assert any(name.startswith(f"{stack}/") for name in TABLE[group]["holds"])
+        assert any(name.startswith(f"{stack_id(stack)}/") for name in TABLE[group]["holds"])
 
 
 def test_a_client_is_found_however_it_is_made_and_must_name_its_service() -> None:

@@ -13,11 +13,13 @@ from stacks.kit import packs
 from tests.support.copies import ROOT, ConfigurationCopy
 
 
-def synthesise(configuration: ConfigurationCopy, outdir: Path) -> list[dict[str, Any]]:
-    """Templates of the changed dev settings, with the packs attached; a finding raises."""
+def synthesise(
+    configuration: ConfigurationCopy, outdir: Path, environment: str = "dev"
+) -> list[dict[str, Any]]:
+    """Templates of changed settings, with the packs attached; a finding raises."""
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     app = App(context=context, outdir=str(outdir), analytics_reporting=False)
-    build(app, configuration.load())
+    build(app, configuration.load(environment))
     packs.attach(app)
     app.synth()
     return [json.loads(path.read_text()) for path in outdir.glob("*.template.json")]

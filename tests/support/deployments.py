@@ -13,11 +13,14 @@ import boto3
 from config.load import load_deployment
 from local.cli import api_urls
 from local.platform import ROOT, Platform
+from local.services.sagemaker.server import WORKERS_VARIABLE
 from operations.subject import Subject
 from stacks import registry
 from tests.synth import assembly
 
 PATIENCE_SECONDS = 60.0
+# One process answers for a model: tests/container and the full loop have two of them.
+VARIABLES = {WORKERS_VARIABLE: "1"}
 
 
 class LocalSession(boto3.Session):

@@ -16,9 +16,11 @@ def _one(templates: Templates, kind: str) -> dict[str, Any]:
 
 
 def _add(templates: Templates, kind: str, **properties: Any) -> None:
-    role = next(k for k, r in templates["training"]["Resources"].items() if "Role" in r["Type"])
+    role = next(
+        k for k, r in templates["training-flights"]["Resources"].items() if "Role" in r["Type"]
+    )
     given = json.loads(json.dumps(properties).replace('"A ROLE"', json.dumps({"Ref": role})))
-    templates["training"]["Resources"]["Planted"] = {"Type": kind, "Properties": given}
+    templates["training-flights"]["Resources"]["Planted"] = {"Type": kind, "Properties": given}
 
 
 def _pipe(templates: Templates) -> None:
@@ -83,7 +85,7 @@ PLANTS: list[tuple[Callable[[Templates], None], str]] = [
     (_spark_history, "AWS::Glue::Job DefaultArguments.--enable-spark-ui"),
     (_scheduled_call, "Scheduler target batch:submitJob"),
     (_access_logs, "AWS::ApiGateway::Account CloudWatchRoleArn"),
-    (_passed_role, "a role that no property names: training/Planted"),
+    (_passed_role, "a role that no property names: training-flights/Planted"),
     (_task("arn:aws:states:::batch:submitJob.sync"), "Step Functions batch:submitJob.sync"),
     (
         _task("arn:aws:states:::sagemaker:createTrainingJob.sync", DebugHookConfig={}),

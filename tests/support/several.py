@@ -33,3 +33,23 @@ def several(
         },
     }
     path.write_text(yaml.safe_dump(data, sort_keys=False))
+
+
+def kinds(configuration: ConfigurationCopy) -> None:
+    """Give the demo two models of other kinds: minutes late, and early, on time or late."""
+    path = configuration.root / "config" / "demo.yaml"
+    data = yaml.safe_load(path.read_text())
+    own = {key: data.pop(key) for key in ("training", "serving")}
+    data.pop("contract")
+    data["models"] = {}
+    for model, case, algorithm in (
+        ("delay", "squared", {"name": "xgboost", "trees": 60}),
+        ("how", "ranges", {"name": "linear"}),
+    ):
+        contract = yaml.safe_load((ROOT / CONTRACT).read_text())
+        CHANGES[case](contract)
+        place = f"config/contracts/{model}.odcs.yaml"
+        (configuration.root / place).write_text(yaml.safe_dump(contract, sort_keys=False))
+        training = {**own["training"], "algorithm": algorithm}
+        data["models"][model] = {**own, "contract": place, "training": training}
+    path.write_text(yaml.safe_dump(data, sort_keys=False))
