@@ -33,7 +33,8 @@ def filled(text: str) -> str:
 
 
 def _told(name: str) -> str:
-    return "\n".join(path.read_text("utf-8") for path in registry.files(f"docs/{name}.md"))
+    """Each part ends in an empty line, so that a mark does not become a row of its table."""
+    return "".join(f"{path.read_text('utf-8')}\n" for path in registry.files(f"docs/{name}.md"))
 
 
 if __name__ == "__main__":

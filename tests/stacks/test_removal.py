@@ -84,7 +84,7 @@ def _add_toy(root: Path) -> None:
         path = root / "stacks" / "toy" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    _insert(root / "stacks" / "registry.py", "OPTIONAL: tuple[str, ...] = (\n", '    "toy",\n')
+    _insert(root / "stacks" / "registry.py", r"^OPTIONAL: .* = \(", '"toy", ')
     settings = root / "config" / "settings.py"
     _insert(settings, "from config.section import .*\n", "from stacks.toy.settings import Toy\n")
     _insert(settings, "    perimeter: .*\n", "    toy: Toy | None = None\n")
@@ -92,8 +92,9 @@ def _add_toy(root: Path) -> None:
 
 
 def _insert(path: Path, after: str, text: str) -> None:
-    pattern = after if ".*" in after else re.escape(after)
-    changed, count = re.subn(pattern, lambda found: found[0] + text, path.read_text())
+    changed, count = re.subn(
+        after, lambda found: found[0] + text, path.read_text(), flags=re.MULTILINE
+    )
     assert count == 1, (path, after)
     path.write_text(changed)
 

@@ -39,7 +39,7 @@ def remove(root: Path, capability: str) -> Iterator[Path]:
     """Delete its folders, line, field and sections; gives the files that were edited."""
     for folder in FOLDERS:
         shutil.rmtree(root / folder / capability, ignore_errors=True)
-    line = rf'^    "{capability}",\n'
+    line = rf'^    "{capability}",\n|(?<=\()"{capability}",(?=\))'
     settings = rf"^from stacks\.{capability}\.settings .*\n|^    {capability}: .*\n"
     yield from _without(root / "stacks" / "registry.py", line)
     yield from _without(root / "config" / "settings.py", settings)

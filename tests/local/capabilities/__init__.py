@@ -1,0 +1,1 @@
+"""Tests of optional capabilities on the local platform, a folder each."""
