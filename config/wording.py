@@ -59,6 +59,9 @@ def findings(error: ValidationError, model: type[BaseModel], data: object) -> li
     """
     merged: dict[tuple[Location, str], tuple[object, list[str]]] = {}
     for entry in error.errors(include_url=False):
+        if entry["type"] == "default_factory_not_called":
+            # Follows from another error, which is told.
+            continue
         place = _placed(entry, model, data)
         _, texts = merged.setdefault((place.location, repr(place.value)), (place.value, []))
         text = _allowed(entry, place)

@@ -98,14 +98,23 @@ def allow_objects(
         if places:
             objects = [bucket.arn_for_objects(f"{place}*") for place in places]
             grantee.allow(actions, objects, reason=BY_PREFIX)
-    markers = [f"{place.rstrip('/')}_$folder$" for place in replace if place != EVERYTHING]
-    if markers:
-        # Hadoop's file system marks a folder by an empty object beside it.
-        beside = [bucket.arn_for_objects(marker) for marker in markers]
-        grantee.allow(MARKER_ACTIONS, beside)
+    allow_markers(grantee, bucket, *(place for place in replace if place != EVERYTHING))
     uses = ["kms:Decrypt", "kms:GenerateDataKey"] if write or replace else ["kms:Decrypt"]
     context = {"kms:EncryptionContext:aws:s3:arn": bucket.bucket_arn}
     grantee.allow(uses, [key.key_arn], through(grantee, "s3", context))
+
+
+def allow_markers(grantee: Grantee, bucket: s3.IBucket, *places: str) -> None:
+    """Hadoop's file system marks a folder, and each one above it, by an empty object beside it."""
+    folders = dict.fromkeys(
+        "/".join(parts[:depth])
+        for place in places
+        for parts in [place.rstrip("/").split("/")]
+        for depth in range(1, len(parts) + 1)
+    )
+    if folders:
+        beside = [bucket.arn_for_objects(f"{folder}_$folder$") for folder in folders]
+        grantee.allow(MARKER_ACTIONS, beside)
 
 
 def allow_folders(grantee: Grantee, bucket: s3.IBucket, *places: str) -> None:

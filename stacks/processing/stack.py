@@ -140,7 +140,7 @@ class ProcessingStack(BaseStack):
             concurrent_runs=CONCURRENT_FEATURE_RUNS,
         )
         allow_folders(job.role, lake.curated, EVENTS, LABELS)
-        allow_folders(job.role, lake.features, runs)
+        allow_folders(job.role, lake.features, names.FEATURES_RUNS, runs)
         allow_objects(job.role, lake.features, keys.data, replace=[runs])
         job.locate(lake.curated, lake.features)
         return job

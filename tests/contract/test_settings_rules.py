@@ -288,7 +288,8 @@ RANGES: tuple[tuple[str, object, object], ...] = (
 
 # Accepted, too: of choices that no rule reads, the value that is no default.
 CHOICES: tuple[dict[str, Any], ...] = (
-    {"training.spot": False, "training.approval": "manual", "retention.log_days": 60},
+    {"training.spot": False, "training.approval": "manual", "retention.log_days": 60,
+     "retention.allow_data_deletion": False},
     {"serving.vpc": False, "api.auth": "cognito", "audit.management_trail": "existing"},
     SERVERLESS | {"serving.memory_megabytes": 1024},
     {"serving.challenger": None, "serving.autoscaling.enabled": False,

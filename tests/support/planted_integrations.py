@@ -16,11 +16,10 @@ def _one(templates: Templates, kind: str) -> dict[str, Any]:
 
 
 def _add(templates: Templates, kind: str, **properties: Any) -> None:
-    role = next(
-        k for k, r in templates["training-flights"]["Resources"].items() if "Role" in r["Type"]
-    )
+    resources = templates["training-flights"]["Resources"]
+    role = next(key for key, resource in resources.items() if "Role" in resource["Type"])
     given = json.loads(json.dumps(properties).replace('"A ROLE"', json.dumps({"Ref": role})))
-    templates["training-flights"]["Resources"]["Planted"] = {"Type": kind, "Properties": given}
+    resources["Planted"] = {"Type": kind, "Properties": given}
 
 
 def _pipe(templates: Templates) -> None:
