@@ -44,7 +44,7 @@ def kinds(configuration: ConfigurationCopy) -> None:
     data["models"] = {}
     for model, case, algorithm in (
         ("delay", "squared", {"name": "xgboost", "trees": 60}),
-        ("how", "ranges", {"name": "linear"}),
+        ("how", "ranges", {"name": "xgboost", "trees": 60}),
     ):
         contract = yaml.safe_load((ROOT / CONTRACT).read_text())
         CHANGES[case](contract)
