@@ -40,7 +40,7 @@ class MonitoringCriteria(Closed):
 
     ``relativeLossTolerance``: of the loss divided by the best constant's on the same rows.
     ``calibrationTolerance``: of the gap between what was said and what happened, in the unit of
-    what is said (a probability, or the label's own).
+    what is said.
     """
 
     confidence: Confidence

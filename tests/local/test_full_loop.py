@@ -19,6 +19,7 @@ from local.demo.runner import tell
 from local.demo.story import SCALES, Story
 from local.emulator import process_guard
 from local.platform import Platform
+from tests.synth import STACK_NAMES
 
 pytestmark = [pytest.mark.platform, pytest.mark.slow_loop, pytest.mark.timeout(1200)]
 
@@ -90,7 +91,7 @@ def test_april_is_predicted_and_judged(told: Report) -> None:
 def test_all_stacks_were_deployed_and_nothing_is_left(told: Report) -> None:
     assert told.resources is not None
     assert told.teardown is not None
-    assert len(told.stacks) == 10
+    assert len(told.stacks) == len(STACK_NAMES)
     assert told.teardown.complete
     assert sorted(told.teardown.destroyed) == sorted(stack.name for stack in told.stacks)
 

@@ -108,7 +108,8 @@ def test_optional_capabilities_leave_and_another_comes(tmp_path: Path) -> None:
     command = [sys.executable, "-c", PROGRAM]
     run = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr[-3000:]
-    training = json.loads((tmp_path / "out" / "without" / "training-flights.template.json").read_text())
+    template = tmp_path / "out" / "without" / "training-flights.template.json"
+    training = json.loads(template.read_text())
     assert training["Outputs"]["Toy"] == {"Value": "hello"}
 
 
