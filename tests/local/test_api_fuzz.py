@@ -42,7 +42,9 @@ __all__ = ["api", "deployed_api"]
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(600)]
 
 VALID, SPOILED = valid_records(EVENT), spoiled_records(EVENT)
-ONE, MANY = names.ROUTE_PREDICTIONS, names.ROUTE_BATCH
+ONE, MANY, HEALTH = (
+    f"/flights{route}" for route in (names.ROUTE_PREDICTIONS, names.ROUTE_BATCH, names.ROUTE_HEALTH)
+)
 EXAMPLE = json.dumps(RECORD).encode()
 CHECKS: list[Any] = [
     not_a_server_error,
@@ -63,7 +65,7 @@ def _body(case: schemathesis.Case, base_url: str) -> requests.PreparedRequest:
 @pytest.mark.parametrize(("method", "route", "mode"), [
     ("POST", ONE, GenerationMode.POSITIVE), ("POST", ONE, GenerationMode.NEGATIVE),
     ("POST", MANY, GenerationMode.POSITIVE), ("POST", MANY, GenerationMode.NEGATIVE),
-    ("GET", names.ROUTE_HEALTH, GenerationMode.POSITIVE),
+    ("GET", HEALTH, GenerationMode.POSITIVE),
 ])  # fmt: skip
 def test_the_description_holds(
     api: FuzzedApi, method: str, route: str, mode: GenerationMode

@@ -28,13 +28,15 @@ __all__ = ["api", "deployed_api"]
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(600)]
 
-ONE, HEALTH = names.ROUTE_PREDICTIONS, names.ROUTE_HEALTH
+ONE, MANY, HEALTH = (
+    f"/flights{route}" for route in (names.ROUTE_PREDICTIONS, names.ROUTE_BATCH, names.ROUTE_HEALTH)
+)
 EXAMPLE = json.dumps(RECORD).encode()
 Signer = Callable[[AWSRequest, Credentials, str], None]
 
 
 def test_only_the_routes_answer(api: FuzzedApi) -> None:
-    path = st.sampled_from((*PATHS, ONE, names.ROUTE_BATCH, HEALTH))
+    path = st.sampled_from((*PATHS, *(f"/flights{path}" for path in PATHS), ONE, MANY, HEALTH))
 
     @fuzzed(250)
     @given(st.sampled_from(VERBS), path, st.sampled_from([EXAMPLE, b"", b"{}"]))
@@ -151,7 +153,7 @@ def test_a_signature_is_for_one_body(api: FuzzedApi) -> None:
 
 
 @pytest.mark.parametrize(("method", "route", "query"), [
-    ("GET", ONE, ""), ("POST", names.ROUTE_BATCH, ""), ("POST", ONE, "?a=b"),
+    ("GET", ONE, ""), ("POST", MANY, ""), ("POST", ONE, "?a=b"),
 ])  # fmt: skip
 def test_a_signature_is_for_one_method_and_path(
     api: FuzzedApi, method: str, route: str, query: str

@@ -58,7 +58,7 @@ def test_the_prediction_to_try_has_a_body_that_the_contract_takes() -> None:
 def test_the_lines_to_try_are_answered(demo_deployment: Platform) -> None:
     assert demo_deployment.info is not None
     (url,) = api_urls(demo_deployment).values()
-    lines = calls(url, demo_deployment.info.region, CONTRACT)
+    lines = calls(f"{url}/flights", demo_deployment.info.region, CONTRACT)
     environment = os.environ | demo_deployment.environment()
     health, prediction = (
         json.loads(subprocess.check_output(["bash", "-c", line], env=environment)) for line in lines

@@ -122,7 +122,7 @@ def model_acts(target: Target) -> Iterator[Act]:
         Call("dynamodb", "update_item", never),
         (("dynamodb:UpdateItem", target.arn("dynamodb", f"table/{table}")),),
     )
-    route = target.arn("execute-api", f"{target.deployed.rest_api()}/v1/GET/health")
+    route = target.arn("execute-api", f"{target.deployed.rest_api()}/v1/GET/flights/health")
     yield Act("call the API", Call(API, "health"), (("execute-api:Invoke", route),))
 
 

@@ -24,6 +24,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
+from core.names import Scope
 from local.demo.traffic import Api
 from local.platform import Platform
 from operations.deployed import Deployed
@@ -99,8 +100,8 @@ class Caller:
         assert info is not None
         keys = Credentials(*self.keys.values())
         api = Api(
-            self.rest_api, endpoint=info.endpoint, region=info.region, ca_bundle=info.ca_bundle,
-            keys=keys,
+            self.rest_api, scope=Scope("", "", "flights"), endpoint=info.endpoint,
+            region=info.region, ca_bundle=info.ca_bundle, keys=keys,
         )  # fmt: skip
         answer = api.health()
         return answer.status == 403, f"{answer.status} {answer.error}"
