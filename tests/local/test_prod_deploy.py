@@ -14,11 +14,12 @@ from core import names
 from local.platform import Platform
 from operations.subject import Subject
 from tests.support.deployments import subject_of
+from tests.synth import STACK_NAMES
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(600)]
 
 WAF_DEFAULT_BYTES = 16 * 1024
-STACKS = 10
+STACKS = len(STACK_NAMES)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def test_one_record_is_predicted_by_the_seed(prod: Subject) -> None:
     assert answer.status_code == 200, answer.text
     found = answer.json()
     assert found["record_id"] == record[prod.deployment.contract["event"]["id_field"]]
-    assert found["probability"] == prod.deployment.contract["seed_probability"]
+    assert found["probability"] == prod.deployment.contract["seed"]
     # The settings give the challenger no traffic.
     assert found["variant"] == names.CHAMPION
     assert found["inference_id"]

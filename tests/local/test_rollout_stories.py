@@ -37,7 +37,7 @@ from config.load import load_deployment
 from stacks.application import build
 app = App(analytics_reporting=False)
 loaded = load_deployment("demo")
-contract = dict(loaded.contract, seed_probability={seed!r})
+contract = dict(loaded.contract, seed={seed!r})
 build(app, dataclasses.replace(loaded, contract=contract))
 app.synth()
 """

@@ -114,7 +114,7 @@ def _pseudonym_acts(target: Target) -> Iterator[Act]:
 
 def _code_acts(target: Target) -> Iterator[Act]:
     deployed = target.deployed
-    router = deployed.one("AWS::Lambda::Function", "api", "Router")
+    router = deployed.one("AWS::Lambda::Function", "api", "FlightsRouter")
     rollout = deployed.one("AWS::Lambda::Function", "training", "FunctionsRollout")
     code = {"FunctionName": router, "S3Bucket": target.buckets["landing"], "S3Key": NOT_THERE}
     arn = target.arn("lambda", f"function:{router}")
@@ -156,7 +156,7 @@ def _pass_acts(target: Target) -> Iterator[Act]:
         (proof, ("iam:PassRole", trainer)),
     )
     yield _stack_act(target)
-    router = target.deployed.one("AWS::Lambda::Function", "api", "Router")
+    router = target.deployed.one("AWS::Lambda::Function", "api", "FlightsRouter")
     other = {"FunctionName": router, "Role": target.role("training", "FunctionsRollout")}
     arn = target.arn("lambda", f"function:{router}")
     name = "pass the rollout role to the router"

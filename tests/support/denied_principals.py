@@ -134,8 +134,8 @@ def _arrive_plain(request: Any, **_: Any) -> None:
 
 
 def label(stack: str, logical_id: str) -> str:
-    """How the table names a role: its stack, and its logical id without the hash."""
-    return f"{stack}/{_HASH.sub('', logical_id)}"
+    """How the table names a role: its stack without the model, its logical id without the hash."""
+    return f"{stack.removesuffix('-flights')}/{_HASH.sub('', logical_id)}"
 
 
 def roles(deployed: Deployed) -> dict[str, str]:

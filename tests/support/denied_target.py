@@ -103,7 +103,9 @@ class Target:
     @property
     def serving_stack(self) -> str:
         """ARN of the serving stack as the evaluator sees a request that gives its name."""
-        return self.arn("cloudformation", f"stack/{self.deployed.scope.stack('serving')}/*")
+        return self.arn(
+            "cloudformation", f"stack/{self.deployed.scope.stack(self.deployed.stack('serving'))}/*"
+        )
 
     def key_of(self, zone: str) -> str:
         """ARN of the key a zone's objects are under."""

@@ -76,7 +76,7 @@ class World:
         run_id = f"story-{uuid.uuid4().hex[:8]}"
         contract = self.subject.deployment.contract
         model = {"kind": "constant", "output": probability}
-        files = {"model.json": json.dumps(model).encode(), **serving_code()}
+        files = {"model.json": json.dumps(model).encode(), **serving_code("binary")}
         if code is not None:
             files["code/inference.py"] = code
         path = archive("model.tar.gz", files | {names.CONTRACT_FILE: contract_bytes(contract)})

@@ -43,15 +43,15 @@ USES = {
         "training/FunctionsRolloutExecutionRole", "Rollout", "ssm:GetParameters", "Transform"
     ),
     "sagemaker-runtime": Use(
-        "api/RouterExecutionRole", "Router", "sagemaker:InvokeEndpoint", "Rollout"
+        "api/FlightsRouterExecutionRole", "Router", "sagemaker:InvokeEndpoint", "Rollout"
     ),
     "sagemaker": Use(
         "training/FunctionsRolloutExecutionRole", "Rollout", "sagemaker:DescribeEndpoint", "Router"
     ),
     "dynamodb": Use("training/FunctionsLeaseExecutionRole", "Lease", "dynamodb:GetItem", "Gate"),
-    "s3": Use("processing/FeaturesJobExecutionRole", "Features", "s3:ListBucket", "Lease"),
+    "s3": Use("processing/FlightsFeaturesJobExecutionRole", "Features", "s3:ListBucket", "Lease"),
     "cloudwatch": Use(
-        "monitoring/MonitorJobExecutionRole", "Monitor", "cloudwatch:PutMetricData", "Training"
+        "monitor/MonitorJobExecutionRole", "Monitor", "cloudwatch:PutMetricData", "Training"
     ),
     "logs": Use("processing/CurateJobExecutionRole", "Curate", "logs:CreateLogStream", "Monitor"),
     "cloudformation": Use(
