@@ -193,7 +193,7 @@ def test_a_missing_module_and_an_unknown_function_are_refused(root: Path) -> Non
     (root / "lambdas/router/handler.py").unlink()
     with pytest.raises(BundleError, match=r"lambdas/router/handler\.py does not exist"):
         archives.function_bundle("router", CONTRACT)
-    with pytest.raises(BundleError, match="bundles/contents"):
+    with pytest.raises(BundleError, match="lambdas/functions"):
         archives.function_bundle("unheard_of", CONTRACT)
 
 
