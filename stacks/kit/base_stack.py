@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import DefaultStackSynthesizer, Environment, Stack, Tags
 from constructs import Construct, IConstruct
 
 from config.load import Deployment
 from core import names
+
+if TYPE_CHECKING:
+    from stacks.kit.platform_function import PlatformFunction
 
 
 def scope_of(deployment: Deployment) -> names.Scope:
@@ -62,6 +65,8 @@ class BaseStack(Stack):
         settings = deployment.settings
         self.settings = settings
         self.contract: dict[str, Any] = deployment.contract
+        self.platform_functions: dict[str, PlatformFunction] = {}
+        """Each function of the stack by the name that its alarms have; a function adds itself."""
         own = scope_of(deployment)
         self.names = own if of_model else own.shared
         name = own.model_stack(name) if of_model else name

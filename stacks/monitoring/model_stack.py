@@ -116,16 +116,12 @@ class ModelMonitoringStack(BaseStack):
         )
 
     def _function_alarms(self) -> list[cloudwatch.Alarm]:
-        training = self._props.training
-        functions = {
-            "Lease": training.functions.lease,
-            "Gate": training.functions.gate,
-            "Registry": training.functions.registry,
-            "Rollout": training.functions.rollout,
-            "Pointers": training.registry.pointers_function,
-        }
         return FunctionAlarms(
-            self, "Functions", functions=functions, period=self._period, topic=self._topic
+            self,
+            "Functions",
+            functions=self._props.training.platform_functions,
+            period=self._period,
+            topic=self._topic,
         ).every
 
     @property

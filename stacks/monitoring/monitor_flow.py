@@ -16,7 +16,7 @@ from stacks.kit.foundation import Foundation
 from stacks.kit.grants import allow_listing, allow_objects
 from stacks.kit.job_role import job_role
 from stacks.kit.service_role import ServiceRole
-from stacks.kit.workload import Workload
+from stacks.kit.workload import Job
 from stacks.monitoring import states as monitor
 from stacks.training.outputs import Training
 from stacks.training.retraining_flow import job_compute
@@ -118,7 +118,7 @@ class MonitorFlow(Construct):
             job=job_compute(
                 self._stack,
                 props.foundation,
-                workload=Workload.MONITOR,
+                workload=Job.MONITOR,
                 role_arn=self.job_role.arn,
                 image_uri=props.training.image_uri,
                 instance_type=settings.instance_type,

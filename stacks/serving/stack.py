@@ -18,7 +18,7 @@ from stacks.kit import sagemaker_names
 from stacks.kit.base_stack import BaseStack
 from stacks.kit.foundation import Foundation
 from stacks.kit.log_group import named_log_group
-from stacks.kit.workload import Workload
+from stacks.kit.workload import Job
 from stacks.serving.alarms import VariantAlarms, VariantAlarmsProps
 from stacks.serving.endpoint_scaling import VariantScaling
 from stacks.serving.endpoint_shape import Served
@@ -94,7 +94,7 @@ class ServingStack(BaseStack):
             role_arn=self._props.training.endpoint_role_arn,
             network={
                 "Subnets": list(subnets.subnet_ids),
-                "SecurityGroupIds": [network.security_groups[Workload.SERVING].security_group_id],
+                "SecurityGroupIds": [network.security_groups[Job.SERVING].security_group_id],
             }
             if self.settings.serving.models_in_vpc
             else None,

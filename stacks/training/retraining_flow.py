@@ -22,7 +22,7 @@ from stacks.kit.processing_code import PublishedCode
 from stacks.kit.runtime_policies import TRAINING, allow_jobs
 from stacks.kit.sagemaker_jobs import Compute, Network
 from stacks.kit.service_role import ServiceRole
-from stacks.kit.workload import Workload
+from stacks.kit.workload import Job
 from stacks.processing.spark_job import SparkJob
 from stacks.serving.settings import Realtime
 from stacks.training.model_registry import ModelRegistry
@@ -188,7 +188,7 @@ class RetrainingFlow(Construct):
         return job_compute(
             self._stack,
             self._props.foundation,
-            workload=Workload.TRAINING,
+            workload=Job.TRAINING,
             role_arn=role_arn,
             image_uri=self._props.image_uri,
             instance_type=training.instance_type,
@@ -224,7 +224,7 @@ def job_compute(
     stack: BaseStack,
     foundation: Foundation,
     *,
-    workload: Workload,
+    workload: Job,
     role_arn: str,
     image_uri: str,
     instance_type: str,

@@ -88,6 +88,7 @@ class TrainingStack(BaseStack):
             code=self.code,
             image_uri=self.image_uri,
             endpoint_role_arn=self.endpoint_role.arn,
+            platform_functions=self.platform_functions,
         )
         CfnOutput(self, "StateMachineArn", value=self.flow.machine.state_machine_arn)
         CfnOutput(self, "ModelPackageGroup", value=self.registry.group_name)
