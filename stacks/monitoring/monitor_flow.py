@@ -8,7 +8,7 @@ from constructs import Construct
 
 from core import names
 from stacks.data_lake.outputs import Lake
-from stacks.kit.base_stack import BaseStack
+from stacks.kit.base_stack import ModelStack
 from stacks.kit.customer_policy import Reason
 from stacks.kit.flow_machine import FlowMachine, FlowMachineProps
 from stacks.kit.flow_triggers import start_on_schedule
@@ -45,7 +45,7 @@ class MonitorFlow(Construct):
     """``machine`` and ``job_role``; a schedule, if the settings give one."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, stack: BaseStack, props: MonitorFlowProps
+        self, scope: Construct, construct_id: str, *, stack: ModelStack, props: MonitorFlowProps
     ) -> None:
         super().__init__(scope, construct_id)
         self._stack = stack

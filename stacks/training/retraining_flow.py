@@ -12,7 +12,7 @@ from core import names
 from stacks.data_lake.outputs import Lake
 from stacks.data_lake.readers import ModelReaders
 from stacks.kit import sagemaker_names
-from stacks.kit.base_stack import BaseStack
+from stacks.kit.base_stack import ModelStack
 from stacks.kit.flow_machine import FlowMachine, FlowMachineProps
 from stacks.kit.flow_triggers import on_stopped, start_on_schedule
 from stacks.kit.foundation import Foundation
@@ -52,7 +52,7 @@ class RetrainingFlow(Construct):
     """``machine``, ``training_role``, ``evaluation_role`` and the triggers."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, stack: BaseStack, props: RetrainingFlowProps
+        self, scope: Construct, construct_id: str, *, stack: ModelStack, props: RetrainingFlowProps
     ) -> None:
         super().__init__(scope, construct_id)
         self._stack = stack
@@ -221,7 +221,7 @@ class RetrainingFlow(Construct):
 
 
 def job_compute(
-    stack: BaseStack,
+    stack: ModelStack,
     foundation: Foundation,
     *,
     workload: Job,

@@ -22,7 +22,7 @@ from lambdas.shared.environment import Environment
 from stacks.data_lake.outputs import Lake
 from stacks.data_lake.readers import ModelReaders
 from stacks.kit import sagemaker_names
-from stacks.kit.base_stack import BaseStack
+from stacks.kit.base_stack import ModelStack
 from stacks.kit.customer_policy import CustomerPolicy, Reason
 from stacks.kit.foundation import Foundation
 from stacks.kit.grants import allow_table_key
@@ -62,7 +62,7 @@ class TrainingFunctions(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        stack: BaseStack,
+        stack: ModelStack,
         props: TrainingFunctionsProps,
     ) -> None:
         super().__init__(scope, construct_id)
