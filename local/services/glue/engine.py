@@ -27,9 +27,10 @@ from ministack.services import eventbridge, glue
 
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
-from local.engines import host, process, roles, spark_classes, storage
+from local.engines import host, process, roles, storage
 from local.engines.errors import ServiceError
 from local.engines.process import Control, JobDirectory
+from local.engines.spark import classes
 from local.engines.storage import S3Uri
 from local.services.ec2.reach import Place
 from local.services.glue import logs
@@ -245,7 +246,7 @@ def _environment(run: Run, session: roles.RoleSession, libraries: list[Path]) ->
         **_SPARK_CONF,
         "spark.local.dir": str(temporary),
         "spark.sql.warehouse.dir": str(run.directory.base / "warehouse"),
-        "spark.driver.extraJavaOptions": spark_classes.java_options(),
+        "spark.driver.extraJavaOptions": classes.java_options(),
     }
     # Glue's --conf value holds further settings behind further "--conf".
     given = run.arguments.get("--conf", "").replace("--conf", " ").split()
@@ -361,4 +362,4 @@ def attach(tables: Tables) -> None:
         _MODULE, "_update_job", lambda own: _keeping_members(own, lambda data: data["JobUpdate"])
     )
     replace(provisioners, "_glue_job_fields", _all_job_fields)
-    tables.on_startup(spark_classes.prepare)
+    tables.on_startup(classes.prepare)

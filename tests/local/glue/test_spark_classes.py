@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.engines import spark_classes
+from local.engines.spark import classes as spark_classes
 
 
 def test_archive_is_used_once_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

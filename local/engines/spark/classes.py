@@ -20,7 +20,7 @@ from local.emulator.process_guard import MARK
 
 JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto -Duser.timezone=UTC"
 BUILD_SECONDS = 300
-_ROOT = Path(__file__).resolve().parents[2] / "build"
+_ROOT = Path(__file__).resolve().parents[3] / "build"
 _log = logging.getLogger("millrace.glue")
 
 # Touches what the project's jobs touch, so that the archive holds those classes.
