@@ -114,6 +114,13 @@ class World:
         finally:
             self.call("lease", operation="release", execution_id=execution, outcome=outcome)
 
+    def serves(self, package: str) -> bool:
+        """Whether both pointers name a package and the stack is at rest with it."""
+        named = {self.pointer(CHAMPION), self.pointer(CHALLENGER)}
+        return (
+            named == {package} and self.call("rollout", operation="status")["state"] == "complete"
+        )
+
     def reconcile(self) -> None:
         """Ask for reconciliation, as schedule and EventBridge do; they may be quicker."""
         succeeded, answer = self._invoke("rollout", {"operation": "reconcile"})

@@ -14,7 +14,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sagemaker_containers.beta.framework import encoders, env, server, transformer, worker
+from sagemaker_containers.beta.framework import (
+    encoders,
+    env,
+    modules,
+    server,
+    transformer,
+    worker,
+)
+
+from . import installs
 
 _HOOKS = ("input_fn", "predict_fn", "output_fn")
 _application: Callable[[Any, Any], Iterable[bytes]] | None = None
@@ -30,6 +39,7 @@ def serving_entrypoint() -> None:
         raise NotImplementedError("SAGEMAKER_MULTI_MODEL: the local platform serves one model")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     _stay_in_container()
+    installs.keep(modules)
     server.start(env.ServingEnv().framework_module)
 
 
