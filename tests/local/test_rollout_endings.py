@@ -47,22 +47,11 @@ def world(demo_deployment: Platform) -> World:
     return World(demo_deployment, "demo")
 
 
-@pytest.fixture(scope="module")
-def good(world: World) -> str:
-    """A package that answers 0.875."""
-    return world.register(0.875)
-
-
 @pytest.fixture
-def champion(world: World, good: str) -> Iterator[str]:
-    """The promoted model answers 0.875; afterwards nobody holds the lease.
-
-    Most roll-outs end with the model they began with: it is promoted where another was left.
-    """
-    if not world.serves(good):
-        world.promote(good)
-    assert world.probabilities() == (0.875, 0.875)
-    yield good
+def champion(world: World) -> Iterator[str]:
+    """A promoted model; afterwards nobody holds the lease."""
+    package, _ = world.promoted()
+    yield package
     wait_for(lambda: "owner" not in world.lease(), ENDED_SECONDS, "a free lease")
 
 
@@ -77,7 +66,7 @@ def in_state(world: World, execution: str, state: str) -> None:
     wait_for(lambda: state in world.states(execution), ENDED_SECONDS, state)
 
 
-def assert_settled(world: World, package: str, probability: float = 0.875) -> None:
+def assert_settled(world: World, package: str) -> None:
     """Pointers, stack, endpoint and weights agree on one package."""
 
     def settled() -> bool:
@@ -87,7 +76,7 @@ def assert_settled(world: World, package: str, probability: float = 0.875) -> No
 
     wait_for(settled, ENDED_SECONDS, "settled traffic")
     assert world.pointer(CHAMPION) == world.pointer(CHALLENGER) == package
-    assert world.probabilities() == (probability, probability)
+    assert world.probabilities() == (world.answers[package],) * 2
     assert world.challenger_share() == pytest.approx(SETTLED_SHARE)
 
 
@@ -163,4 +152,4 @@ def test_a_redrive_before_the_roll_out_takes_the_lease_again(world: World, champ
     world.redrive(execution)
     assert ended(world, execution) == "SUCCEEDED"
     assert world.states(execution)[-1] == "Promoted"
-    assert_settled(world, package, 0.25)
+    assert_settled(world, package)
