@@ -69,12 +69,7 @@ def in_state(world: World, execution: str, state: str) -> None:
 def assert_settled(world: World, package: str) -> None:
     """Pointers, stack, endpoint and weights agree on one package."""
 
-    def settled() -> bool:
-        world.reconcile()
-        answer = world.call("rollout", operation="reconcile")
-        return bool(answer["state"] == "settled")
-
-    wait_for(settled, ENDED_SECONDS, "settled traffic")
+    wait_for(lambda: world.at_rest() and world.reconcile(), ENDED_SECONDS, "settled traffic")
     assert world.pointer(CHAMPION) == world.pointer(CHALLENGER) == package
     assert world.probabilities() == (world.answers[package],) * 2
     assert world.challenger_share() == pytest.approx(SETTLED_SHARE)

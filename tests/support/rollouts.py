@@ -12,7 +12,7 @@ from config.contract import example_record
 from core import names
 from core.names import CHALLENGER, CHAMPION, LEASE_KEY, LEASE_RETRAINING
 from local.platform import Platform
-from operations.deployed import Deployed, describe_stacks
+from operations.deployed import Deployed
 from operations.subject import Subject
 from stacks.training.seed_model import serving_code
 from tests.support.deployments import subject_of
@@ -137,15 +137,21 @@ class World:
             named == {package} and self.call("rollout", operation="status")["state"] == "complete"
         )
 
-    def reconcile(self) -> None:
-        """Ask for reconciliation, as schedule and EventBridge do; they may be quicker."""
+    def reconcile(self) -> bool:
+        """Ask for reconciliation, as schedule and EventBridge do; they may be quicker.
+
+        Returns whether there is nothing left to do.
+        """
         succeeded, answer = self._invoke("rollout", {"operation": "reconcile"})
         assert succeeded or answer["errorType"] == "StackBusy", answer
+        return succeeded and answer["state"] == "settled"
 
     def settle(self) -> None:
         """Wait until the stack serves what the pointers name; fails when its update failed."""
 
         def complete() -> bool:
+            if not self.at_rest():
+                return False
             status = self.call("rollout", operation="status")
             assert status["state"] != "failed", status
             return bool(status["state"] == "complete")
@@ -184,9 +190,13 @@ class World:
 
     def serving_status(self) -> str:
         """State of the serving stack."""
-        stacks = describe_stacks(self.client("cloudformation"), self.subject.scope)
-        wanted = self.subject.scope.stack(self.subject.deployed.stack("serving"))
-        return str(next(s["StackStatus"] for s in stacks if s["StackName"] == wanted))
+        name = self.subject.scope.stack(self.subject.deployed.stack("serving"))
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        return str(stack["StackStatus"])
+
+    def at_rest(self) -> bool:
+        """Whether the serving stack is not being updated: one request, a function makes ten."""
+        return not self.serving_status().endswith("_IN_PROGRESS")
 
     def lease(self) -> dict[str, Any]:
         """The lease item, typed as DynamoDB gives it."""
