@@ -39,6 +39,8 @@ def main() -> None:
 
         packs.attach(app)
     app.synth()
+    # So does the collection that ends a process: it would look at every one of those objects again.
+    gc.freeze()
 
 
 if __name__ == "__main__":
