@@ -32,7 +32,11 @@ from stacks.application import build
 
 def main() -> None:
     """Synthesise one deployment; a wrong setting or contract stops before any construct exists."""
-    app = App(analytics_reporting=False, tree_metadata=False)
+    app = App(
+        analytics_reporting=False,
+        tree_metadata=False,
+        post_cli_context={"aws:cdk:disable-creation-stack-traces": True},
+    )
     try:
         deployment = load_deployment(app.node.try_get_context("env") or "dev")
         build(app, deployment)
