@@ -6,7 +6,6 @@ import argparse
 from typing import Any
 
 import pytest
-import yaml
 
 from config.differences import differences
 from model_code import algorithms
@@ -14,13 +13,14 @@ from model_code.algorithms.hyperparameters import Hyperparameters
 from model_code.algorithms.linear.settings import Linear
 from model_code.algorithms.xgboost.settings import Xgboost
 from tests.support.copies import ROOT, ConfigurationCopy
+from tests.support.yaml_files import parsed
 
 KINDS: dict[str, type[Hyperparameters]] = {"xgboost": Xgboost, "linear": Linear}
 
 
 def test_every_algorithm_has_settings_of_its_name_and_an_image() -> None:
     assert tuple(KINDS) == algorithms.ALGORITHMS
-    images = yaml.safe_load((ROOT / "config/images.yaml").read_text())
+    images = parsed((ROOT / "config/images.yaml").read_text())
     for name, kind in KINDS.items():
         assert algorithms.part(name, "settings").__dict__[kind.__name__] is kind
         assert kind.IMAGE in images
