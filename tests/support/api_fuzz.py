@@ -157,7 +157,7 @@ class FuzzedApi:
             self._connection = http.client.HTTPSConnection(
                 "localhost",
                 info.port,
-                context=ssl.create_default_context(cafile=info.ca_bundle),
+                context=ssl.create_default_context(cafile=info.certificate),
                 timeout=60,
                 source_address=(address, 0),
             )

@@ -16,6 +16,7 @@ import time
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import botocore.session
@@ -85,7 +86,7 @@ class Clients:
             service,
             region_name=self._info.region,
             endpoint_url=self._info.endpoint,
-            verify=self._info.ca_bundle,
+            verify=self._info.certificate,
             config=Config(
                 retries={"total_max_attempts": 1}, s3={"addressing_style": "path"},
                 parameter_validation=False,
@@ -94,6 +95,11 @@ class Clients:
         if plain:
             client.meta.events.register("before-sign", _arrive_plain)
         return client
+
+
+@cache
+def _clients(platform: Platform) -> Clients:
+    return Clients(platform)
 
 
 @dataclass
@@ -107,7 +113,6 @@ class Caller:
     """Those for S3, which asks where a request comes from."""
     platform: Platform
     rest_api: str
-    clients: Clients
 
     @property
     def role_name(self) -> str:
@@ -122,7 +127,7 @@ class Caller:
 
     def _ask(self, call: Call) -> tuple[bool, str]:
         keys = self.storage_keys if call.service == "s3" else self.keys
-        client = self.clients.of(call.service, keys, plain=call.plain)
+        client = _clients(self.platform).of(call.service, keys, plain=call.plain)
         try:
             getattr(client, call.operation)(**call.request)
         except ClientError as error:
@@ -138,7 +143,7 @@ class Caller:
         keys = Credentials(*self.keys.values())
         api = Api(
             self.rest_api, scope=Scope("", "", "flights"), endpoint=info.endpoint,
-            region=info.region, ca_bundle=info.ca_bundle, keys=keys,
+            region=info.region, ca_bundle=info.certificate, keys=keys,
         )  # fmt: skip
         answer = api.health()
         return answer.status == 403, f"{answer.status} {answer.error}"
@@ -175,13 +180,13 @@ def callers(
     if only is not None:
         arns = {at: arn for at, arn in arns.items() if at in only}
     subnets = [subnet.physical_id for subnet in deployed.of_type("AWS::EC2::Subnet")]
-    functions, clients = platform.client("lambda"), Clients(platform)
+    functions = platform.client("lambda")
     found = []
     for number, (at, arn) in enumerate(sorted(arns.items())):
         keys = session(functions, f"{number}", arn)
         outside = SERVICE_PATH in arn or CONSUMER_NAME in arn
         inside = keys if outside else session(functions, f"{number}-inside", arn, subnets)
-        found.append(Caller(at, arn, keys, inside, platform, api, clients))
+        found.append(Caller(at, arn, keys, inside, platform, api))
     return found
 
 
