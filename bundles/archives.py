@@ -105,7 +105,7 @@ def function_bundle(function: str, contract: Mapping[str, Any]) -> Path:
     """
     modules = contents.FUNCTIONS.get(function)
     if modules is None:
-        raise BundleError(f"{function} has no list of modules; it belongs in bundles/contents.py")
+        raise BundleError(f"{function} has no list of modules; it belongs in lambdas/functions.py")
     own = {names.CONTRACT_FILE: contract_bytes(contract)}
     return _write(f"{function}.zip", _zip(files(modules) | own))
 

@@ -6,6 +6,8 @@ the seed model. ``tests/unit/test_bundles.py`` compares each list with what its 
 
 from __future__ import annotations
 
+from lambdas import functions
+from lambdas.function import VALIDATOR, Function
 from model_code.algorithms import ALGORITHMS
 from model_code.serving.modules import modules as serving
 from model_code.tasks import TASKS
@@ -13,7 +15,6 @@ from model_code.tasks import TASKS
 __all__ = ["FUNCTIONS", "GLUE", "TRAINING", "serving"]
 
 _PACKAGE = "__init__"
-_VALIDATOR = ("arrivals", "checks", "contract", "fields", "names", "parsing", "records", "texts")
 
 
 def _modules(folder: str, *names: str) -> tuple[str, ...]:
@@ -29,40 +30,22 @@ def _tasks(*names: str) -> list[str]:
     ]
 
 
-def _function(core: tuple[str, ...], shared: tuple[str, ...], own: tuple[str, ...]) -> list[str]:
-    """A function's folder is its first own module's; what reads the contract asks its task."""
-    name, *more = own
+def _function(function: Function) -> list[str]:
     return [
-        *(_tasks("task") if name in TASKED else []),
-        *_modules("core", *core),
+        *(_tasks("task") if function.asks_task else []),
+        *_modules("core", *function.core),
         "lambdas/__init__.py",
-        *_modules("lambdas/shared", "environment", *shared),
-        *_modules(f"lambdas/{name}", "handler", *more),
+        *_modules("lambdas/shared", "environment", *function.shared),
+        *_modules(f"lambdas/{function.name}", "environment", "handler", *function.own),
     ]
 
 
-# Functions that ask the contract's task.
-TASKED = ("gate", "registry", "router")
-
 # Function → its modules; the compiled contract lies beside them.
-FUNCTIONS = {
-    own[0]: _function(core, shared, own)
-    for core, shared, own in (
-        (("contract", "documents", "names"), ("errors",), ("gate", "logic")),
-        (("names",), ("errors", "leases"), ("lease", "logic")),
-        (("names",), ("pointer_store",), ("pointers", "logic", "response")),
-        (("contract", "documents", "names"), ("errors",), ("registry", "logic")),
-        (("names",), ("errors", "leases", "pointer_store"),
-         ("rollout", "endpoint", "guardrail", "logic", "serving_stack", "settle")),
-        ((*_VALIDATOR, "pseudonyms"), ("pseudonym_key",),
-         ("router", "endpoint", "failover", "http", "logic")),
-        ((*_VALIDATOR, "pseudonyms"), ("pseudonym_key",), ("transform", "logic")),
-    )
-}  # fmt: skip
+FUNCTIONS = {name: _function(function) for name, function in functions.FUNCTIONS.items()}
 
 # What the Glue scripts import (``--extra-py-files``), and the scripts.
 GLUE = [
-    *_modules("core", *_VALIDATOR, "moments", "pseudonyms", "stored"),
+    *_modules("core", *VALIDATOR, "moments", "pseudonyms", "stored"),
     *_modules("glue_jobs", "arguments", "contents", "curate", "failed", "features", "files",
               "schema_evolution", "session", "streams", "summaries", "windows"),
     *_tasks("labels", "task"),
@@ -76,7 +59,7 @@ TRAINING = sorted({
     *(module for name in ALGORITHMS
       for module in _modules(f"model_code/algorithms/{name}", "loading", "training")),
     "model_code/tasks/measures.py",
-    *_modules("core", *_VALIDATOR, "moments", "stored"),
+    *_modules("core", *VALIDATOR, "moments", "stored"),
     *_modules("model_code", "models", "yardsticks"),
     *_modules("model_code/evaluation", "bootstrap", "evaluate", "inputs", "jackknife",
               "metrics"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from bundles.contents import FUNCTIONS
 from config.rule import AWS, Rule
+from lambdas.functions import FUNCTIONS
 
 _RESERVED = "https://www.rfc-editor.org/rfc/rfc2606"
 

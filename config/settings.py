@@ -70,16 +70,11 @@ class ModelSettings(Section):
     serving: Serving = Realtime()
 
 
-class Settings(ModelSettings):
-    """One deployment of Millrace as one of its models sees it.
-
-    A file gives each model under ``models``. One that gives ``contract``, ``training`` and
-    ``serving`` at its top has one model, called ``model`` or like the instance.
-    """
+class SharedSettings(Section):
+    """What all models of a deployment have in common."""
 
     instance: str = Field(pattern=forms.INSTANCE)
     environment: str = Field(pattern=forms.ENVIRONMENT)
-    model: ModelName = Field(default_factory=lambda given: str(given.get("instance", "")))
     account: AccountId | None = None
     region: RegionName
     owner: Owner
@@ -94,6 +89,16 @@ class Settings(ModelSettings):
     audit: Audit = Audit()
     retention: Retention = Retention()
     reserved_concurrency: dict[str, PerSecond] = Field(default_factory=dict)
+
+
+class Settings(ModelSettings, SharedSettings):
+    """One deployment of Millrace as one of its models sees it.
+
+    A file gives each model under ``models``. One that gives ``contract``, ``training`` and
+    ``serving`` at its top has one model, called ``model`` or like the instance.
+    """
+
+    model: ModelName = Field(default_factory=lambda given: str(given.get("instance", "")))
 
     @property
     def scope(self) -> Scope:

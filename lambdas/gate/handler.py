@@ -15,7 +15,7 @@ from aws_lambda_powertools import Logger
 from core import contract, names
 from core.documents import read_json
 from lambdas.gate import logic
-from lambdas.shared.environment import GateEnvironment
+from lambdas.gate.environment import GateEnvironment
 from lambdas.shared.errors import BadRequestError, required
 
 logger = Logger(service=GateEnvironment.FUNCTION)

@@ -12,8 +12,8 @@ from typing import Any
 import boto3
 from aws_lambda_powertools import Logger
 
+from lambdas.lease.environment import LeaseEnvironment
 from lambdas.lease.logic import Lease
-from lambdas.shared.environment import LeaseEnvironment
 from lambdas.shared.errors import BadRequestError, execution_of, required
 from lambdas.shared.leases import LeaseTable
 

@@ -13,8 +13,8 @@ from aws_lambda_powertools import Logger
 
 from core.names import CHALLENGER, CHAMPION
 from lambdas.pointers import response
+from lambdas.pointers.environment import PointersEnvironment
 from lambdas.pointers.logic import apply
-from lambdas.shared.environment import PointersEnvironment
 from lambdas.shared.pointer_store import PointerStore
 
 logger = Logger(service=PointersEnvironment.FUNCTION)

@@ -17,7 +17,7 @@ from aws_lambda_powertools import Logger
 from core import contract, names
 from core.documents import read_json
 from lambdas.registry import logic
-from lambdas.shared.environment import RegistryEnvironment
+from lambdas.registry.environment import RegistryEnvironment
 from lambdas.shared.errors import BadRequestError, required
 from model_code import tasks
 

@@ -21,11 +21,11 @@ from aws_lambda_powertools import Logger
 
 from core.names import CHALLENGER, CHAMPION
 from lambdas.rollout.endpoint import Endpoint
+from lambdas.rollout.environment import RolloutEnvironment
 from lambdas.rollout.guardrail import Alarms
 from lambdas.rollout.logic import Holder, Request, Rollout, share
 from lambdas.rollout.serving_stack import ServingStack
 from lambdas.rollout.settle import Settlement
-from lambdas.shared.environment import RolloutEnvironment
 from lambdas.shared.errors import execution_of, fencing_of, required
 from lambdas.shared.leases import LeaseTable
 from lambdas.shared.pointer_store import PointerStore

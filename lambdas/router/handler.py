@@ -17,6 +17,7 @@ from botocore.config import Config
 
 from core import contract
 from lambdas.router.endpoint import Scored, score
+from lambdas.router.environment import RouterEnvironment
 from lambdas.router.failover import (
     BRISK_SECONDS,
     CONNECT_SECONDS,
@@ -25,7 +26,6 @@ from lambdas.router.failover import (
 )
 from lambdas.router.http import ApiError, answer, error_body, request_of
 from lambdas.router.logic import Router, Score
-from lambdas.shared.environment import RouterEnvironment
 from lambdas.shared.pseudonym_key import pseudonymiser_of
 from model_code import tasks
 

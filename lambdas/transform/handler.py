@@ -13,8 +13,8 @@ from aws_lambda_powertools import Logger
 
 from core import contract
 from core.records import RecordValidator, compiled
-from lambdas.shared.environment import TransformEnvironment
 from lambdas.shared.pseudonym_key import pseudonymiser_of
+from lambdas.transform.environment import TransformEnvironment
 from lambdas.transform.logic import transform
 
 logger = Logger(service=TransformEnvironment.FUNCTION)

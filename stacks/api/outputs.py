@@ -14,6 +14,6 @@ from stacks.kit.platform_function import PlatformFunction
 class Api:
     """Outputs of the API stack."""
 
-    routers: Mapping[str, PlatformFunction]
-    """By model."""
     rest_api: apigateway.RestApi
+    platform_functions: Mapping[str, PlatformFunction]
+    """By the name of their alarms."""

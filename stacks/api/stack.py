@@ -9,6 +9,7 @@ from aws_cdk import CfnOutput
 from constructs import Construct
 
 from config.load import Deployment
+from lambdas.router.environment import RouterEnvironment
 from stacks.api.outputs import Api
 from stacks.api.prediction_api import ApiModel, PredictionApi, PredictionApiProps
 from stacks.api.users import ApiUsers
@@ -70,7 +71,7 @@ class ApiStack(BaseStack):
                 stage_arn=self.api.api.deployment_stage.stage_arn,
             ),
         )
-        self.outputs = Api(routers=self.routers, rest_api=self.api.api)
+        self.outputs = Api(rest_api=self.api.api, platform_functions=self.platform_functions)
         CfnOutput(self, "ApiUrl", value=self.api.api.url)
         CfnOutput(self, "ApiCallersPolicyArn", value=self.api.callers.managed_policy_arn)
 
@@ -81,16 +82,15 @@ class ApiStack(BaseStack):
             self,
             f"{name.capitalize()}Router",
             props=PlatformFunctionProps(
-                function="router",
+                environment=RouterEnvironment(
+                    endpoint_name=serving.endpoint_name,
+                    variants=",".join(model.settings.serving.answering_variants),
+                    pseudonym_key_arn=foundation.security.pseudonym_key.key_arn,
+                    batch_records=self.settings.api.batch_records,
+                ),
                 description=f"Validates and pseudonymises records, asks the endpoint of {name}",
                 contract=model.contract,
                 foundation=foundation,
-                environment={
-                    "ENDPOINT_NAME": serving.endpoint_name,
-                    "VARIANTS": ",".join(model.settings.serving.answering_variants),
-                    "PSEUDONYM_KEY_ARN": foundation.security.pseudonym_key.key_arn,
-                    "BATCH_RECORDS": str(self.settings.api.batch_records),
-                },
                 memory_megabytes=512,
                 timeout_seconds=ROUTER_TIMEOUT_SECONDS,
             ),

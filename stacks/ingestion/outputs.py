@@ -10,7 +10,9 @@ from stacks.kit.platform_function import PlatformFunction
 
 @dataclass(frozen=True, slots=True)
 class Ingestion:
-    """Outputs of the ingestion stack, keyed by stream (``events``, ``labels``)."""
+    """Outputs of the ingestion stack."""
 
-    transforms: Mapping[str, PlatformFunction]
     stream_names: Mapping[str, str]
+    """By stream (``events``, ``labels``)."""
+    platform_functions: Mapping[str, PlatformFunction]
+    """By the name of their alarms."""

@@ -8,6 +8,7 @@ from constructs import Construct
 
 from config.load import Deployment
 from core import names
+from lambdas.transform.environment import TransformEnvironment
 from stacks.data_lake.outputs import Lake
 from stacks.data_lake.producers import stream_producers
 from stacks.ingestion.delivery_stream import RecordDelivery, RecordDeliveryProps
@@ -61,8 +62,8 @@ class IngestionStack(BaseStack):
             key=props.foundation.keys.raw,
         )
         self.outputs = Ingestion(
-            transforms=transforms,
             stream_names={stream: each.stream_name for stream, each in deliveries.items()},
+            platform_functions=self.platform_functions,
         )
 
     def _define_transform(self, stream: str) -> PlatformFunction:
@@ -71,13 +72,11 @@ class IngestionStack(BaseStack):
             self,
             f"{stream.capitalize()}Transform",
             props=PlatformFunctionProps(
-                function="transform",
+                environment=TransformEnvironment(
+                    stream=stream, pseudonym_key_arn=security.pseudonym_key.key_arn
+                ),
                 description=f"Validates and pseudonymises {stream}",
                 foundation=self._props.foundation,
-                environment={
-                    "STREAM": stream,
-                    "PSEUDONYM_KEY_ARN": security.pseudonym_key.key_arn,
-                },
                 memory_megabytes=self.settings.ingestion.transform_memory_megabytes,
                 timeout_seconds=TRANSFORM_TIMEOUT_SECONDS,
             ),

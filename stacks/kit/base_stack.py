@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import DefaultStackSynthesizer, Environment, Stack, Tags
 from constructs import Construct, IConstruct
 
 from config.load import Deployment
+from config.settings import Settings, SharedSettings
 from core import names
+
+if TYPE_CHECKING:
+    from stacks.kit.platform_function import PlatformFunction
 
 
 def scope_of(deployment: Deployment) -> names.Scope:
@@ -56,12 +60,13 @@ class BaseStack(Stack):
             bootstrap_rule: puts CDK's rule on the bootstrap version into the template. Its
                 parameter is read from SSM by whoever updates the stack; the CLI checks the
                 version by itself.
-            of_model: one stack for each model, whose name follows; what it names is the model's.
-                Of another stack all models share what it holds.
+            of_model: see :class:`ModelStack`; of any other stack all models share what it holds.
         """
         settings = deployment.settings
-        self.settings = settings
+        self.settings: SharedSettings = settings
         self.contract: dict[str, Any] = deployment.contract
+        self.platform_functions: dict[str, PlatformFunction] = {}
+        """Each function of the stack by the name that its alarms have; a function adds itself."""
         own = scope_of(deployment)
         self.names = own if of_model else own.shared
         name = own.model_stack(name) if of_model else name
@@ -98,6 +103,35 @@ class BaseStack(Stack):
         The IAM path is what earlier stacks may match: naming a later stack's role is a cycle.
         """
         return f"arn:{self.partition}:iam::{self.account}:role{self.names.role_path}*"
+
+
+class ModelStack(BaseStack):
+    """A stack that each model has: its name follows the stack's, and what it names is the model's.
+
+    It alone reads a model's own settings.
+    """
+
+    settings: Settings
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        deployment: Deployment,
+        description: str,
+        stateful: bool = False,
+        bootstrap_rule: bool = True,
+    ) -> None:
+        super().__init__(
+            scope,
+            name,
+            deployment=deployment,
+            description=description,
+            stateful=stateful,
+            bootstrap_rule=bootstrap_rule,
+            of_model=True,
+        )
 
 
 def generated(stack: BaseStack) -> str:

@@ -13,7 +13,6 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
 from stacks.kit.customer_policy import CustomerPolicy
-from stacks.kit.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class Network:
 
     vpc: ec2.IVpc
     subnets: ec2.SubnetSelection
-    security_groups: Mapping[Workload, ec2.ISecurityGroup]
+    security_groups: Mapping[str, ec2.ISecurityGroup]
     """What a workload may open a connection to."""
     storage_endpoint: str
     """Id of the gateway endpoint through which workloads reach S3."""

@@ -7,7 +7,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from config.settings import Settings
+from config.settings import SharedSettings
 from stacks.kit.nag import except_from_review
 
 YEAR_DAYS = 365
@@ -17,7 +17,7 @@ def encrypted_log_group(
     scope: Construct,
     construct_id: str,
     *,
-    settings: Settings,
+    settings: SharedSettings,
     key: kms.IKey,
     name: str | None = None,
 ) -> logs.LogGroup:
@@ -50,7 +50,7 @@ def named_log_group(
     construct_id: str,
     *,
     name: str,
-    settings: Settings,
+    settings: SharedSettings,
     key: kms.IKey,
     removal: RemovalPolicy | None = None,
 ) -> logs.CfnLogGroup:
@@ -71,7 +71,7 @@ def named_log_group(
     return group
 
 
-def except_short_retention(group: logs.CfnLogGroup, settings: Settings) -> None:
+def except_short_retention(group: logs.CfnLogGroup, settings: SharedSettings) -> None:
     """Where the settings keep logs for less than a year, as for a deployment to develop with."""
     if settings.retention.log_days >= YEAR_DAYS:
         return
@@ -87,7 +87,7 @@ def except_short_retention(group: logs.CfnLogGroup, settings: Settings) -> None:
     )
 
 
-def removal_policy(settings: Settings) -> RemovalPolicy:
+def removal_policy(settings: SharedSettings) -> RemovalPolicy:
     """Retain, unless the settings are the first of the two keys that deletion needs."""
     if settings.retention.allow_data_deletion:
         return RemovalPolicy.DESTROY

@@ -8,7 +8,7 @@ set, and the queue's message names the error and the request, which the function
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from typing import Any
 
 from aws_cdk import Duration
@@ -18,6 +18,7 @@ from constructs import Construct
 
 from bundles.archives import function_bundle
 from core import names
+from lambdas.shared.environment import Environment, variable
 from stacks.kit.base_stack import stack_of
 from stacks.kit.customer_policy import CustomerPolicy
 from stacks.kit.foundation import Foundation
@@ -28,19 +29,16 @@ from stacks.kit.function_findings import (
 from stacks.kit.log_group import encrypted_log_group
 from stacks.kit.powertools_layer import ARCHITECTURE, RUNTIME, powertools_layer
 from stacks.kit.service_role import ServiceRole, ServiceRoleProps
-from stacks.kit.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformFunctionProps:
     """What differs between functions."""
 
-    function: str
-    """Folder below ``lambdas/``, whose handler runs in the security group of the same name."""
+    environment: Environment
+    """What its handler reads; the model says which function it is."""
     description: str
     foundation: Foundation
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables without the product's prefix."""
     policies: Sequence[CustomerPolicy] = ()
     """Shared policies that the function needs, beside that of every function."""
     memory_megabytes: int = 256
@@ -51,6 +49,11 @@ class PlatformFunctionProps:
     """What its archive holds, where it is not the stack's: a function of one model."""
     reserved_key: str | None = None
     """Key into ``settings.reserved_concurrency``; the function's name by default."""
+
+    @property
+    def function(self) -> str:
+        """Folder below ``lambdas/``, whose handler runs in the security group of the same name."""
+        return self.environment.FUNCTION
 
 
 class PlatformFunction(Construct):
@@ -74,6 +77,7 @@ class PlatformFunction(Construct):
         self.function = self._define_function()
         self.function.node.add_dependency(self.role.policy)
         self._acknowledge()
+        stack.platform_functions[construct_id.removesuffix("Function")] = self
 
     def _define_role(self) -> ServiceRole:
         security = self._props.foundation.security
@@ -115,14 +119,13 @@ class PlatformFunction(Construct):
             logging_format=lambda_.LoggingFormat.JSON,
             vpc=foundation.network.vpc,
             vpc_subnets=foundation.network.subnets,
-            security_groups=[foundation.network.security_groups[Workload(props.function)]],
+            security_groups=[foundation.network.security_groups[props.function]],
             dead_letter_queue=foundation.security.dead_letters,
         )
 
     def _environment(self) -> dict[str, str]:
-        variables = {
-            names.ENV_PREFIX + key: value for key, value in self._props.environment.items()
-        }
+        model = self._props.environment
+        variables = {variable(one.name): str(getattr(model, one.name)) for one in fields(model)}
         return variables | {
             "POWERTOOLS_SERVICE_NAME": f"{names.PRODUCT}-{self._props.function}",
             "POWERTOOLS_METRICS_NAMESPACE": "Millrace/Functions",

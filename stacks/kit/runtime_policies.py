@@ -6,7 +6,7 @@ volumes' key, alerts. Access to data is each role's own or comes from ``lake_rea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from aws_cdk import aws_kms as kms
@@ -112,11 +112,12 @@ def runtime_policies(
     scope: Construct,
     stack: BaseStack,
     *,
+    images: Iterable[str],
     keys: Keys,
     alerts: sns.ITopic,
     dead_letters: sqs.IQueue,
 ) -> Runtimes:
-    """Create the three policies."""
+    """Create the three policies; jobs pull ``images``, names of frameworks."""
     function = CustomerPolicy(
         scope,
         "FunctionRuntime",
@@ -130,7 +131,7 @@ def runtime_policies(
     return Runtimes(
         function=function,
         flow=_flow_runtime(scope, keys.messages, alerts),
-        job=_job_runtime(scope, stack, keys.models),
+        job=_job_runtime(scope, keys.models, [_repository(stack, image) for image in images]),
     )
 
 
@@ -145,7 +146,7 @@ def _flow_runtime(scope: Construct, messages: kms.IKey, alerts: sns.ITopic) -> C
     return policy
 
 
-def _job_runtime(scope: Construct, stack: BaseStack, models: kms.IKey) -> CustomerPolicy:
+def _job_runtime(scope: Construct, models: kms.IKey, repositories: Sequence[str]) -> CustomerPolicy:
     policy = CustomerPolicy(
         scope,
         "JobRuntime",
@@ -159,7 +160,7 @@ def _job_runtime(scope: Construct, stack: BaseStack, models: kms.IKey) -> Custom
         "parliament:RESOURCE_STAR",
         **asdict(JOB_INTERFACES),
     )
-    policy.allow(PULL_ACTIONS, [_repository(stack)])
+    policy.allow(PULL_ACTIONS, repositories)
     # EC2 goes on using the key of a volume after the call, by a grant.
     policy.allow(["kms:DescribeKey"], [models.key_arn])
     policy.allow(
@@ -168,11 +169,9 @@ def _job_runtime(scope: Construct, stack: BaseStack, models: kms.IKey) -> Custom
     return policy
 
 
-def _repository(stack: BaseStack) -> str:
-    """The one repository of the image, in the registry that AWS keeps in the Region."""
-    host, _, path = framework_image(
-        stack.settings.training.algorithm.IMAGE, stack.settings.region
-    ).partition("/")
+def _repository(stack: BaseStack, image: str) -> str:
+    """The one repository of an image, in the registry that AWS keeps in the Region."""
+    host, _, path = framework_image(image, stack.settings.region).partition("/")
     account, region = host.split(".")[0], host.split(".")[3]
     repository = path.partition(":")[0]
     return f"arn:{stack.partition}:ecr:{region}:{account}:repository/{repository}"

@@ -11,7 +11,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from config.settings import Settings
+from config.settings import SharedSettings
 from stacks.kit.base_stack import stack_of
 from stacks.kit.capability import capabilities_of
 from stacks.kit.customer_policy import Reason
@@ -45,7 +45,7 @@ class ZoneBucketProps:
     """Name of the zone; also the prefix of its access logs."""
     key: kms.IKey
     access_logs: s3.IBucket
-    settings: Settings
+    settings: SharedSettings
     expire_after_days: int | None = None
     """Days after which current objects expire, from the contract's retention; None keeps them."""
     short_lived: Mapping[str, int] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from constructs import Construct
 from config.load import Deployment
 from model_code import tasks
 from stacks.data_lake.outputs import Lake
-from stacks.kit.base_stack import BaseStack
+from stacks.kit.base_stack import ModelStack
 from stacks.kit.foundation import Foundation
 from stacks.monitoring.flow_alarms import flow_alarm
 from stacks.monitoring.function_alarms import FunctionAlarms
@@ -35,7 +35,7 @@ class ModelMonitoringProps:
     serving: Serving
 
 
-class ModelMonitoringStack(BaseStack):
+class ModelMonitoringStack(ModelStack):
     """``outputs``; ``monitor`` and ``breach`` are None where nothing is captured."""
 
     def __init__(
@@ -46,7 +46,6 @@ class ModelMonitoringStack(BaseStack):
             "monitor",
             deployment=deployment,
             description="Millrace: monitoring of one model",
-            of_model=True,
         )
         self._props = props
         self._topic = props.foundation.security.ops_topic
@@ -116,16 +115,12 @@ class ModelMonitoringStack(BaseStack):
         )
 
     def _function_alarms(self) -> list[cloudwatch.Alarm]:
-        training = self._props.training
-        functions = {
-            "Lease": training.functions.lease,
-            "Gate": training.functions.gate,
-            "Registry": training.functions.registry,
-            "Rollout": training.functions.rollout,
-            "Pointers": training.registry.pointers_function,
-        }
         return FunctionAlarms(
-            self, "Functions", functions=functions, period=self._period, topic=self._topic
+            self,
+            "Functions",
+            functions=self._props.training.platform_functions,
+            period=self._period,
+            topic=self._topic,
         ).every
 
     @property

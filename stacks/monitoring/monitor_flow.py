@@ -8,7 +8,7 @@ from constructs import Construct
 
 from core import names
 from stacks.data_lake.outputs import Lake
-from stacks.kit.base_stack import BaseStack
+from stacks.kit.base_stack import ModelStack
 from stacks.kit.customer_policy import Reason
 from stacks.kit.flow_machine import FlowMachine, FlowMachineProps
 from stacks.kit.flow_triggers import start_on_schedule
@@ -16,7 +16,7 @@ from stacks.kit.foundation import Foundation
 from stacks.kit.grants import allow_listing, allow_objects
 from stacks.kit.job_role import job_role
 from stacks.kit.service_role import ServiceRole
-from stacks.kit.workload import Workload
+from stacks.kit.workload import Job
 from stacks.monitoring import states as monitor
 from stacks.training.outputs import Training
 from stacks.training.retraining_flow import job_compute
@@ -45,7 +45,7 @@ class MonitorFlow(Construct):
     """``machine`` and ``job_role``; a schedule, if the settings give one."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, stack: BaseStack, props: MonitorFlowProps
+        self, scope: Construct, construct_id: str, *, stack: ModelStack, props: MonitorFlowProps
     ) -> None:
         super().__init__(scope, construct_id)
         self._stack = stack
@@ -118,7 +118,7 @@ class MonitorFlow(Construct):
             job=job_compute(
                 self._stack,
                 props.foundation,
-                workload=Workload.MONITOR,
+                workload=Job.MONITOR,
                 role_arn=self.job_role.arn,
                 image_uri=props.training.image_uri,
                 instance_type=settings.instance_type,

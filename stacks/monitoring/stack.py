@@ -17,7 +17,6 @@ from stacks.ingestion.outputs import Ingestion
 from stacks.kit.base_stack import BaseStack
 from stacks.kit.capability import capabilities_of
 from stacks.kit.foundation import Foundation
-from stacks.kit.platform_function import PlatformFunction
 from stacks.monitoring.budget import monthly_budget
 from stacks.monitoring.dashboard import DashboardProps, OperationsDashboard
 from stacks.monitoring.flow_alarms import api_alarm, dead_letters_alarm
@@ -88,20 +87,15 @@ class MonitoringStack(BaseStack):
             ).every
         ]
 
-    @property
-    def functions(self) -> dict[str, PlatformFunction]:
-        """Every function that models share or that answers for one, by the name that alarms use."""
-        props = self._props
-        transforms = {
-            f"{stream.capitalize()}Transform": function
-            for stream, function in props.ingestion.transforms.items()
-        }
-        routers = {f"{model.capitalize()}Router": one for model, one in props.api.routers.items()}
-        return transforms | routers
-
     def _function_alarms(self) -> list[cloudwatch.Alarm]:
+        """Of every function that models share or that answers for one."""
+        props = self._props
         return FunctionAlarms(
-            self, "Functions", functions=self.functions, period=self._period, topic=self._topic
+            self,
+            "Functions",
+            functions={**props.ingestion.platform_functions, **props.api.platform_functions},
+            period=self._period,
+            topic=self._topic,
         ).every
 
     def _define_composite(self) -> cloudwatch.CompositeAlarm:

@@ -1,4 +1,4 @@
-"""Which services the isolated VPC reaches: those that a workload calls, ``stacks/kit/workload.py``.
+"""Which services the isolated VPC reaches: those that a workload calls (``core/workload.py``).
 
 An interface endpoint costs by the hour and zone. Image pulls, function logs, traces and SSE-KMS do
 not pass through the VPC and have no row; nothing here calls STS. An endpoint's actions are what its
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_ec2 as ec2
 
-from stacks.kit.workload import Service, Workload, users
+from core.workload import Service
+from stacks.kit.workload import users
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Endpoint:
     construct_id: Service
 
     @property
-    def used_by(self) -> tuple[Workload, ...]:
+    def used_by(self) -> tuple[str, ...]:
         """Workloads that call it."""
         return tuple(users(self.construct_id))
 
@@ -35,7 +36,7 @@ class Endpoint:
     @property
     def reason(self) -> str:
         """Who calls it for what; those that do the same stand together."""
-        same: dict[str, list[Workload]] = {}
+        same: dict[str, list[str]] = {}
         for workload, calls in users(self.construct_id).items():
             same.setdefault(calls.why, []).append(workload)
         return "; ".join(f"{', '.join(who)}: {why}" for why, who in same.items())

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from aws_cdk import aws_ec2 as ec2
 
 from stacks.kit.base_stack import BaseStack
-from stacks.kit.workload import GROUPS, Workload
+from stacks.kit.workload import GROUPS
 from stacks.network.endpoint_table import GATEWAY_ENDPOINTS, STORAGE
 
 HTTPS = 443
@@ -15,12 +15,12 @@ _WITHIN = "between workers of one job"
 _Egress = ec2.CfnSecurityGroup.EgressProperty
 
 
-def workload_groups(stack: BaseStack, vpc: ec2.Vpc) -> Mapping[Workload, ec2.SecurityGroup]:
+def workload_groups(stack: BaseStack, vpc: ec2.Vpc) -> Mapping[str, ec2.SecurityGroup]:
     """Create a group for each workload; rules towards an interface endpoint come with it."""
-    return {workload: _group(stack, vpc, workload) for workload in Workload}
+    return {workload: _group(stack, vpc, workload) for workload in GROUPS}
 
 
-def _group(stack: BaseStack, vpc: ec2.Vpc, workload: Workload) -> ec2.SecurityGroup:
+def _group(stack: BaseStack, vpc: ec2.Vpc, workload: str) -> ec2.SecurityGroup:
     purpose = GROUPS[workload]
     group = ec2.SecurityGroup(
         stack,
@@ -47,7 +47,7 @@ def rules_of(group: ec2.SecurityGroup) -> ec2.CfnSecurityGroup:
     return resource
 
 
-def _public_services(stack: BaseStack, workload: Workload) -> list[_Egress]:
+def _public_services(stack: BaseStack, workload: str) -> list[_Egress]:
     """Rules for the services that a workload reaches by route.
 
     S3 and DynamoDB answer on public addresses. CloudFormation knows no attribute for the prefix

@@ -13,7 +13,6 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
 from stacks.kit.base_stack import BaseStack
-from stacks.kit.workload import Workload
 from stacks.network.endpoint_table import (
     AWS_BUCKETS,
     GATEWAY_ENDPOINTS,
@@ -28,7 +27,7 @@ from stacks.network.security_groups import HTTPS, rules_of
 def add_endpoints(
     stack: BaseStack,
     vpc: ec2.Vpc,
-    groups: Mapping[Workload, ec2.SecurityGroup],
+    groups: Mapping[str, ec2.SecurityGroup],
 ) -> ec2.GatewayVpcEndpoint:
     """Create gateway endpoints in every subnet, interface endpoints in the settings' zones.
 
@@ -51,7 +50,7 @@ def _add_interface(
     stack: BaseStack,
     vpc: ec2.Vpc,
     endpoint: InterfaceEndpoint,
-    groups: Mapping[Workload, ec2.SecurityGroup],
+    groups: Mapping[str, ec2.SecurityGroup],
 ) -> None:
     network = stack.settings.network
     zones = list(network.availability_zones[: network.interface_endpoint_zones])
@@ -72,7 +71,7 @@ def _endpoint_group(
     stack: BaseStack,
     vpc: ec2.Vpc,
     endpoint: InterfaceEndpoint,
-    groups: Mapping[Workload, ec2.SecurityGroup],
+    groups: Mapping[str, ec2.SecurityGroup],
 ) -> ec2.SecurityGroup:
     """The group of an endpoint's interfaces, with the rules on both sides.
 

@@ -24,7 +24,6 @@ from stacks.kit.foundation import Network
 from stacks.kit.job_surroundings import vpc_connection
 from stacks.kit.log_group import named_log_group
 from stacks.kit.service_role import ServiceRole, ServiceRoleProps
-from stacks.kit.workload import Workload
 from stacks.processing.spark_runtime import allow_connection
 
 # The engine that the local platform runs, too: Spark 3.5.4, Python 3.11, Java 17.
@@ -75,7 +74,7 @@ class SparkJob(Construct):
         self._script = assets.Asset(
             self, "Script", path=str(ROOT / "glue_jobs" / f"{props.script}.py")
         )
-        group = props.network.security_groups[Workload(props.script)].security_group_id
+        group = props.network.security_groups[props.script].security_group_id
         self._connection = vpc_connection(
             self, "Connection", stack=stack, network=props.network, group=group
         )

@@ -45,6 +45,7 @@ class SecurityStack(BaseStack):
             runtimes=runtime_policies(
                 self,
                 self,
+                images=sorted({one.settings.training.algorithm.IMAGE for one in deployment.models}),
                 keys=self.keys,
                 alerts=operations,
                 dead_letters=self.dead_letters.handed_on,

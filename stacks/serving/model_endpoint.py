@@ -16,7 +16,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from stacks.kit import sagemaker_names
-from stacks.kit.base_stack import BaseStack
+from stacks.kit.base_stack import ModelStack
 from stacks.kit.nag import acknowledge
 from stacks.serving import guardrails
 from stacks.serving.alarms import VariantAlarms, VariantAlarmsProps
@@ -45,7 +45,7 @@ class ModelEndpoint(Construct):
     """``config``, ``guards`` (alarms on what it serves) and ``endpoint``."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, stack: BaseStack, props: ModelEndpointProps
+        self, scope: Construct, construct_id: str, *, stack: ModelStack, props: ModelEndpointProps
     ) -> None:
         super().__init__(scope, construct_id)
         self._stack = stack

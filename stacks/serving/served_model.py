@@ -16,13 +16,13 @@ from aws_cdk import CfnParameter, Fn, Stack
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from stacks.kit.base_stack import BaseStack
+from stacks.kit.base_stack import ModelStack
 from stacks.kit.nag import except_from_review
 
 DIGEST = 8
 
 
-def package_parameter(stack: BaseStack, variant: str) -> CfnParameter:
+def package_parameter(stack: ModelStack, variant: str) -> CfnParameter:
     """A CloudFormation parameter that takes its value from the variant's pointer on each update."""
     return CfnParameter(
         stack,
@@ -48,7 +48,7 @@ def served_model(
     scope: Construct,
     construct_id: str,
     *,
-    stack: BaseStack,
+    stack: ModelStack,
     variant: str,
     package_arn: str,
     role_arn: str,

@@ -15,10 +15,10 @@ from config.load import Deployment
 from core import names
 from stacks.data_lake.outputs import Lake
 from stacks.kit import sagemaker_names
-from stacks.kit.base_stack import BaseStack
+from stacks.kit.base_stack import ModelStack
 from stacks.kit.foundation import Foundation
 from stacks.kit.log_group import named_log_group
-from stacks.kit.workload import Workload
+from stacks.kit.workload import Job
 from stacks.serving.alarms import VariantAlarms, VariantAlarmsProps
 from stacks.serving.endpoint_scaling import VariantScaling
 from stacks.serving.endpoint_shape import Served
@@ -38,7 +38,7 @@ class ServingProps:
     training: Training
 
 
-class ServingStack(BaseStack):
+class ServingStack(ModelStack):
     """``outputs``: the endpoint's name, variants and alarms."""
 
     def __init__(self, scope: Construct, *, deployment: Deployment, props: ServingProps) -> None:
@@ -50,7 +50,6 @@ class ServingStack(BaseStack):
             # UpdateStack resolves each SSM-typed parameter with the rights of its principals, and
             # a roll-out's may read the pointers alone. https://github.com/aws/aws-cdk/issues/20959
             bootstrap_rule=False,
-            of_model=True,
         )
         self._props = props
         self.packages = {
@@ -94,7 +93,7 @@ class ServingStack(BaseStack):
             role_arn=self._props.training.endpoint_role_arn,
             network={
                 "Subnets": list(subnets.subnet_ids),
-                "SecurityGroupIds": [network.security_groups[Workload.SERVING].security_group_id],
+                "SecurityGroupIds": [network.security_groups[Job.SERVING].security_group_id],
             }
             if self.settings.serving.models_in_vpc
             else None,

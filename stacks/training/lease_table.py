@@ -10,7 +10,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from config.settings import Settings
+from config.settings import SharedSettings
 from core import names
 from stacks.kit.capability import capabilities_of
 from stacks.kit.log_group import removal_policy
@@ -18,7 +18,7 @@ from stacks.kit.nag import acknowledge
 
 
 def lease_table(
-    scope: Construct, construct_id: str, *, settings: Settings, key: kms.IKey
+    scope: Construct, construct_id: str, *, settings: SharedSettings, key: kms.IKey
 ) -> dynamodb.Table:
     """Create the table: on demand, encrypted, with point-in-time recovery."""
     table = dynamodb.Table(

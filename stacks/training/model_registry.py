@@ -13,6 +13,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from core import names
+from lambdas.pointers.environment import PointersEnvironment
 from stacks.kit.base_stack import stack_of
 from stacks.kit.customer_policy import CustomerPolicy, Reason
 from stacks.kit.foundation import Foundation
@@ -90,14 +91,6 @@ class ModelRegistry(Construct):
             for variant in names.VARIANTS
         ]
 
-    @property
-    def pointer_environment(self) -> dict[str, str]:
-        """The variables that name both pointers."""
-        return {
-            "CHAMPION_PARAMETER": self._stack.names.pointer(names.CHAMPION),
-            "CHALLENGER_PARAMETER": self._stack.names.pointer(names.CHALLENGER),
-        }
-
     def _define_group(self) -> sagemaker.CfnModelPackageGroup:
         group = sagemaker.CfnModelPackageGroup(
             self,
@@ -164,10 +157,12 @@ class ModelRegistry(Construct):
             self,
             "PointersFunction",
             props=PlatformFunctionProps(
-                function="pointers",
+                environment=PointersEnvironment(
+                    champion_parameter=self._stack.names.pointer(names.CHAMPION),
+                    challenger_parameter=self._stack.names.pointer(names.CHALLENGER),
+                ),
                 description="Creates the model pointers if absent; never overwrites them",
                 foundation=self._props.foundation,
-                environment=self.pointer_environment,
                 timeout_seconds=60,
             ),
         )

@@ -12,7 +12,7 @@ from core import names
 from stacks.data_lake.outputs import Lake
 from stacks.data_lake.readers import ModelReaders
 from stacks.kit import sagemaker_names
-from stacks.kit.base_stack import BaseStack
+from stacks.kit.base_stack import ModelStack
 from stacks.kit.flow_machine import FlowMachine, FlowMachineProps
 from stacks.kit.flow_triggers import on_stopped, start_on_schedule
 from stacks.kit.foundation import Foundation
@@ -22,7 +22,7 @@ from stacks.kit.processing_code import PublishedCode
 from stacks.kit.runtime_policies import TRAINING, allow_jobs
 from stacks.kit.sagemaker_jobs import Compute, Network
 from stacks.kit.service_role import ServiceRole
-from stacks.kit.workload import Workload
+from stacks.kit.workload import Job
 from stacks.processing.spark_job import SparkJob
 from stacks.serving.settings import Realtime
 from stacks.training.model_registry import ModelRegistry
@@ -52,7 +52,7 @@ class RetrainingFlow(Construct):
     """``machine``, ``training_role``, ``evaluation_role`` and the triggers."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, stack: BaseStack, props: RetrainingFlowProps
+        self, scope: Construct, construct_id: str, *, stack: ModelStack, props: RetrainingFlowProps
     ) -> None:
         super().__init__(scope, construct_id)
         self._stack = stack
@@ -188,7 +188,7 @@ class RetrainingFlow(Construct):
         return job_compute(
             self._stack,
             self._props.foundation,
-            workload=Workload.TRAINING,
+            workload=Job.TRAINING,
             role_arn=role_arn,
             image_uri=self._props.image_uri,
             instance_type=training.instance_type,
@@ -221,10 +221,10 @@ class RetrainingFlow(Construct):
 
 
 def job_compute(
-    stack: BaseStack,
+    stack: ModelStack,
     foundation: Foundation,
     *,
-    workload: Workload,
+    workload: Job,
     role_arn: str,
     image_uri: str,
     instance_type: str,

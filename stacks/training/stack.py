@@ -14,7 +14,7 @@ from config.load import Deployment
 from core import names
 from stacks.data_lake.outputs import Lake
 from stacks.kit import sagemaker_names
-from stacks.kit.base_stack import BaseStack
+from stacks.kit.base_stack import ModelStack
 from stacks.kit.calls import payload
 from stacks.kit.container_image import framework_image
 from stacks.kit.foundation import Foundation
@@ -50,7 +50,7 @@ class TrainingProps:
     processing: Processing
 
 
-class TrainingStack(BaseStack):
+class TrainingStack(ModelStack):
     """``outputs``: registry, functions, retraining flow, code of jobs, the endpoint's role.
 
     Stateful for the registry and the lease. The roles of the endpoint and of its roll-out are here,
@@ -65,7 +65,6 @@ class TrainingStack(BaseStack):
             deployment=deployment,
             description="Millrace: model registry, retraining flow, roll-out",
             stateful=True,
-            of_model=True,
         )
         self._props = props
         self.image_uri = framework_image(
@@ -88,6 +87,7 @@ class TrainingStack(BaseStack):
             code=self.code,
             image_uri=self.image_uri,
             endpoint_role_arn=self.endpoint_role.arn,
+            platform_functions=self.platform_functions,
         )
         CfnOutput(self, "StateMachineArn", value=self.flow.machine.state_machine_arn)
         CfnOutput(self, "ModelPackageGroup", value=self.registry.group_name)

@@ -14,10 +14,15 @@ from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 from core import names
+from lambdas.gate.environment import GateEnvironment
+from lambdas.lease.environment import LeaseEnvironment
+from lambdas.registry.environment import RegistryEnvironment
+from lambdas.rollout.environment import RolloutEnvironment
+from lambdas.shared.environment import Environment
 from stacks.data_lake.outputs import Lake
 from stacks.data_lake.readers import ModelReaders
 from stacks.kit import sagemaker_names
-from stacks.kit.base_stack import BaseStack
+from stacks.kit.base_stack import ModelStack
 from stacks.kit.customer_policy import CustomerPolicy, Reason
 from stacks.kit.foundation import Foundation
 from stacks.kit.grants import allow_table_key
@@ -57,7 +62,7 @@ class TrainingFunctions(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        stack: BaseStack,
+        stack: ModelStack,
         props: TrainingFunctionsProps,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -70,14 +75,13 @@ class TrainingFunctions(Construct):
 
     @property
     def every(self) -> list[PlatformFunction]:
-        """All four, for grants and alarms."""
+        """All four, for grants."""
         return [self.lease, self.gate, self.registry, self.rollout]
 
     def _function(
         self,
-        name: str,
+        environment: Environment,
         description: str,
-        environment: dict[str, str],
         *,
         policies: Sequence[CustomerPolicy] = (),
         path: str | None = None,
@@ -85,12 +89,11 @@ class TrainingFunctions(Construct):
     ) -> PlatformFunction:
         return PlatformFunction(
             self,
-            name.capitalize(),
+            environment.FUNCTION.capitalize(),
             props=PlatformFunctionProps(
-                function=name,
+                environment=environment,
                 description=description,
                 foundation=self._props.foundation,
-                environment=environment,
                 policies=policies,
                 path=path,
                 timeout_seconds=timeout_seconds,
@@ -100,13 +103,12 @@ class TrainingFunctions(Construct):
     def _define_lease(self) -> PlatformFunction:
         training = self._stack.settings.training
         function = self._function(
-            "lease",
+            LeaseEnvironment(
+                lease_table=self._props.lease_table.table_name,
+                lease_minutes=training.lease_minutes,
+                cooldown_minutes=training.cooldown_minutes,
+            ),
             "Decides which execution may retrain, and gives the lease back",
-            {
-                "LEASE_TABLE": self._props.lease_table.table_name,
-                "LEASE_MINUTES": str(training.lease_minutes),
-                "COOLDOWN_MINUTES": str(training.cooldown_minutes),
-            },
         )
         self._allow_lease(function, "dynamodb:GetItem", "dynamodb:UpdateItem")
         return function
@@ -119,28 +121,26 @@ class TrainingFunctions(Construct):
     def _define_gate(self) -> PlatformFunction:
         lake = self._props.lake
         return self._function(
-            "gate",
+            GateEnvironment(
+                model=self._stack.names.model,
+                features_bucket=lake.features.bucket_name,
+                artifacts_bucket=lake.artifacts.bucket_name,
+            ),
             "Data-quality gate and champion/challenger decision",
-            {
-                "MODEL": self._stack.names.model,
-                "FEATURES_BUCKET": lake.features.bucket_name,
-                "ARTIFACTS_BUCKET": lake.artifacts.bucket_name,
-            },
             policies=[self._readers.runs, self._readers.evaluations],
         )
 
     def _define_registry(self) -> PlatformFunction:
         registry, lake = self._props.registry, self._props.lake
         function = self._function(
-            "registry",
+            RegistryEnvironment(
+                package_group=registry.group_name,
+                image_uri=self._props.image_uri,
+                champion_parameter=self._stack.names.pointer(names.CHAMPION),
+                artifacts_bucket=lake.artifacts.bucket_name,
+                model=self._stack.names.model,
+            ),
             "Describes the champion and registers packages that passed the gate",
-            {
-                "PACKAGE_GROUP": registry.group_name,
-                "IMAGE_URI": self._props.image_uri,
-                "CHAMPION_PARAMETER": self._stack.names.pointer(names.CHAMPION),
-                "ARTIFACTS_BUCKET": lake.artifacts.bucket_name,
-                "MODEL": self._stack.names.model,
-            },
             policies=[self._readers.evaluations, self._readers.models],
             # SageMaker reads the archive of a package with the caller's rights, from its network.
             path=self._stack.names.service_role_path,
@@ -162,23 +162,21 @@ class TrainingFunctions(Construct):
         )
 
     def _define_rollout(self) -> PlatformFunction:
-        props, serving = self._props, self._stack.settings.serving
+        props, scope, serving = self._props, self._stack.names, self._stack.settings.serving
         function = self._function(
-            "rollout",
-            "Moves the model pointers and updates the serving stack",
-            {
-                **props.registry.pointer_environment,
+            RolloutEnvironment(
+                champion_parameter=scope.pointer(names.CHAMPION),
+                challenger_parameter=scope.pointer(names.CHALLENGER),
                 # By name: the serving stack comes later and reads the pointers of this one.
-                "SERVING_STACK": self._serving_stack,
-                "SERVING_DEPLOY_ROLE_ARN": props.deploy_role.arn,
-                "ENDPOINT_NAME": sagemaker_names.endpoint_name(self._stack.names)
-                if serving.has_endpoint
-                else "",
-                "LEASE_TABLE": props.lease_table.table_name,
-                "EXPERIMENT_WEIGHT": str(serving.experiment_share),
-                "CHALLENGER_WEIGHT": str(serving.challenger_share),
-                "GUARDRAIL_ALARMS": ",".join(self._guards),
-            },
+                serving_stack=self._serving_stack,
+                serving_deploy_role_arn=props.deploy_role.arn,
+                endpoint_name=sagemaker_names.endpoint_name(scope) if serving.has_endpoint else "",
+                lease_table=props.lease_table.table_name,
+                experiment_weight=serving.experiment_share,
+                challenger_weight=serving.challenger_share,
+                guardrail_alarms=",".join(self._guards),
+            ),
+            "Moves the model pointers and updates the serving stack",
         )
         self._allow_lease(function, "dynamodb:GetItem", "dynamodb:UpdateItem")
         function.role.allow(["ssm:GetParameters", "ssm:PutParameter"], props.registry.pointer_arns)

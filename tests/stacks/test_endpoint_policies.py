@@ -9,13 +9,14 @@ from __future__ import annotations
 import pytest
 
 from config.load import load_deployment
+from core.workload import Service
 from review.assembly import Assembly
 from review.grants import Condition, Grant
 from review.iam import grants
 from review.network import service_name
 from review.reachability import prefix_lists, reachability
 from review.resolve import plain
-from stacks.kit.workload import GROUPS, Service
+from stacks.kit.workload import GROUPS
 from stacks.network.endpoint_table import AWS_BUCKETS
 from tests.synth import ENVIRONMENTS, assembly
 

@@ -1,32 +1,22 @@
-"""The environment models: what is read, what is refused, and what stacks are compared with."""
+"""The environment models: what is read and what is refused."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import dataclasses
 
 import pytest
 
-from lambdas.shared.environment import (
-    MODELS,
-    VARIABLES,
-    EnvironmentVariableError,
-    LeaseEnvironment,
-    RolloutEnvironment,
-    RouterEnvironment,
-    TransformEnvironment,
-    mismatches,
-)
+from lambdas.lease.environment import LeaseEnvironment
+from lambdas.rollout.environment import RolloutEnvironment
+from lambdas.router.environment import RouterEnvironment
+from lambdas.shared.environment import EnvironmentVariableError, variable
+from lambdas.transform.environment import TransformEnvironment
 
 LEASE = {
     "MILLRACE_LEASE_TABLE": "lease",
     "MILLRACE_LEASE_MINUTES": "360",
     "MILLRACE_COOLDOWN_MINUTES": "0",
 }
-
-
-def test_every_function_has_a_model() -> None:
-    folders = {path.parent.name for path in Path("lambdas").glob("*/handler.py")}
-    assert folders == set(MODELS) == set(VARIABLES)
 
 
 def test_values_are_typed() -> None:
@@ -62,18 +52,7 @@ def test_a_stream_is_one_of_the_two() -> None:
         TransformEnvironment.read(variables)
 
 
-def test_a_template_is_told_what_it_lacks_and_what_it_has_too_many_of() -> None:
-    template = {**LEASE, "POWERTOOLS_LOG_LEVEL": "INFO", "AWS_CA_BUNDLE": "x"}
-    assert mismatches("lease", template) == []
-    template["MILLRACE_LEFTOVER"] = "1"
-    del template["MILLRACE_LEASE_TABLE"]
-    assert mismatches("lease", template) == [
-        "lease reads MILLRACE_LEASE_TABLE, which is not set",
-        "lease never reads MILLRACE_LEFTOVER, which is set",
-    ]
-
-
 def test_weights_are_numbers() -> None:
-    variables = dict.fromkeys(VARIABLES["rollout"], "text")
+    variables = {variable(one.name): "text" for one in dataclasses.fields(RolloutEnvironment)}
     variables |= {"MILLRACE_EXPERIMENT_WEIGHT": "0.1", "MILLRACE_CHALLENGER_WEIGHT": "0"}
     assert RolloutEnvironment.read(variables).experiment_weight == 0.1
