@@ -1,7 +1,7 @@
 """Synthesise the app in a process of its own, once per settings file and test session.
 
 The compliance packs stay off: with them a finding would fail every test that reads a template. So
-does CDK's template validation, which takes as long as the rest; ``tests/nag`` runs both.
+does CDK's template validation, which takes as long as the rest; ``make check`` runs both.
 """
 
 from __future__ import annotations
