@@ -12,6 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 
 from config.differences import DEMO_MAY_CHANGE, differences
 from config.load import environments, load_deployment
