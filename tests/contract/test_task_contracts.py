@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
+import yaml
 
 from model_code import tasks
-from tests.support.copies import ConfigurationCopy, field, set_custom
+from tests.support.copies import CONTRACT, ConfigurationCopy, field, set_custom
 from tests.support.task_contracts import CHANGES, CLASSES, EARLY, LABEL, LATE, ON_TIME, compiled
 
 Contract = dict[str, Any]
@@ -200,3 +201,59 @@ def test_an_unknown_task_names_those_that_there_are(configuration: Configuration
     (problem,) = configuration.problems()
     assert problem.field == "customProperties[task].value"
     assert "binary, multiclass, regression" in problem.allowed
+
+
+def test_a_contract_without_features_says_so_once(configuration: ConfigurationCopy) -> None:
+    def change(contract: Contract) -> None:
+        for schema in contract["schema"]:
+            for prop in schema["properties"]:
+                if {"property": "mlRole", "value": "feature"} in prop.get("customProperties", []):
+                    del prop["customProperties"]
+
+    configuration.change_contract(change)
+    (problem,) = configuration.problems()
+    assert problem.allowed == "allowed: at least one field with mlRole feature"
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("true", "true"),
+        ("~", "null"),
+        ("[1, null, {a: b}]", "[1, null, {a: 'b'}]"),
+        ("usual", "'usual'"),
+        ("it's", '"it\'s"'),
+        ('"a\\tb"', '"a\\tb"'),
+        ("not set", "'not set'"),
+    ],
+)
+def test_a_value_is_shown_as_yaml_writes_it(
+    written: str, shown: str, configuration: ConfigurationCopy
+) -> None:
+    configuration.change_contract(_top("task", yaml.safe_load(written)))
+    if written == "~":
+        configuration.change_contract(
+            lambda contract: contract["customProperties"].append(
+                {"property": "task", "value": None}
+            )
+        )
+    (problem,) = configuration.problems()
+    assert f"customProperties[task].value: {shown} — allowed: " in str(problem)
+    assert yaml.safe_load(shown) == yaml.safe_load(written)
+
+
+def test_two_mistakes_in_one_section_are_both_told(configuration: ConfigurationCopy) -> None:
+    configuration.change_contract(
+        _criteria("monitoring", confidence="high", driftedFeaturesToAlarm=99)
+    )
+    fields = [problem.field for problem in configuration.problems()]
+    here = f"{TOP}[monitoring].value"
+    assert fields == [f"{here}.confidence", f"{here}.driftedFeaturesToAlarm"]
+
+
+def test_what_yaml_misreads_in_a_class_is_told_once(configuration: ConfigurationCopy) -> None:
+    configuration.change_contract(CHANGES["ranges"])
+    path = configuration.root / CONTRACT
+    path.write_text(path.read_text().replace("below: -10", "below: 1_000"))
+    (problem,) = configuration.problems()
+    assert problem.field == f"{TOP}[classes].value[{EARLY}].below"
