@@ -16,6 +16,7 @@ CDK := node_modules/.bin/cdk
 SETUP := $(VENV)/.ready
 LAYER := build/layers/powertools.zip
 CONTAINER := build/container/.ready
+SPARK := build/.spark-classes
 
 # The virtual environment's node and python come first; jsii keeps its unpacked packages.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -31,7 +32,7 @@ WITHOUT_SUCCESS := sed -E '/^(Successfully synthesized|Supply a stack id|$$)/d'
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: $(SETUP) $(LAYER) $(CONTAINER) ## virtual environments, pinned packages, Node, JRE, cdk CLI, Lambda layer
+setup: $(SETUP) $(LAYER) $(CONTAINER) $(SPARK) ## virtual environments, pinned packages, Node, JRE, cdk CLI, Lambda layer
 
 $(SETUP): requirements-setup.txt requirements-dev.txt package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; this is " + sys.version)'
@@ -58,6 +59,11 @@ container: $(CONTAINER) ## the Python environment of SageMaker's XGBoost image (
 $(CONTAINER): requirements-container.txt requirements-toolkit.txt local/engines/container/build.py $(SETUP)
 	$(PY) -m local.engines.container.build $(if $(CONTAINER_PYTHON),--python $(CONTAINER_PYTHON))
 	@touch $@
+
+# Spark's classes, parsed once: a quarter of each job's processor time.
+$(SPARK): requirements-dev.txt local/engines/spark_classes.py $(SETUP)
+	$(PY) -m local.engines.spark_classes
+	@mkdir -p build && touch $@
 
 demo: setup ## the whole loop on this machine, with real data
 	$(PY) -m local.demo --scale $(SCALE)

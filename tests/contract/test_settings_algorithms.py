@@ -6,7 +6,6 @@ import argparse
 from typing import Any
 
 import pytest
-import yaml
 
 from config.differences import differences
 from model_code import algorithms
@@ -14,6 +13,7 @@ from model_code.algorithms.hyperparameters import Hyperparameters
 from model_code.algorithms.linear.settings import Linear
 from model_code.algorithms.xgboost.settings import Xgboost
 from tests.support.copies import ROOT, ConfigurationCopy
+from tests.support.yaml_files import parsed
 
 KINDS: dict[str, type[Hyperparameters]] = {
     name: algorithms.part(name, "settings").__dict__[name.capitalize()]
@@ -22,7 +22,7 @@ KINDS: dict[str, type[Hyperparameters]] = {
 
 
 def test_every_algorithm_has_settings_of_its_name_and_an_image() -> None:
-    images = yaml.safe_load((ROOT / "config/images.yaml").read_text())
+    images = parsed((ROOT / "config/images.yaml").read_text())
     for name, kind in KINDS.items():
         assert kind.model_validate({"name": name}).arguments()["algorithm"] == name
         assert kind.IMAGE in images

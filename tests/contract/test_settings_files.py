@@ -19,6 +19,7 @@ from config.load import environments, load_deployment
 from config.schedule import runs_per_year
 from config.schema import SCHEMA_FILE, schema_text
 from tests.support.copies import CONTRACT, ROOT, ConfigurationCopy, field, set_custom
+from tests.support.yaml_files import parsed
 
 OURS = ("demo", "dev", "prod")
 ENVIRONMENTS = environments(ROOT)
@@ -75,7 +76,7 @@ def test_settings_files_name_and_satisfy_the_schema(environment: str) -> None:
 
 
 def test_schema_refuses_what_the_models_refuse() -> None:
-    data = yaml.safe_load((ROOT / "config" / "dev.yaml").read_text())
+    data = parsed((ROOT / "config" / "dev.yaml").read_text())
     data["serving"] = {"mode": "realtime", "updates": "rolling"}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(data, json.loads(SCHEMA_FILE.read_text()))

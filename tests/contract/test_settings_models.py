@@ -11,13 +11,14 @@ import yaml
 from config.problems import Problem
 from tests.support.copies import ConfigurationCopy
 from tests.support.several import DELAY, several
+from tests.support.yaml_files import parsed
 
 Change = Callable[[dict[str, Any]], object]
 
 
 def _settings(configuration: ConfigurationCopy, change: Change) -> None:
     path = configuration.root / "config" / "dev.yaml"
-    data = yaml.safe_load(path.read_text())
+    data = parsed(path.read_text())
     change(data)
     path.write_text(yaml.safe_dump(data, sort_keys=False))
 
@@ -98,7 +99,7 @@ def test_what_all_share_is_told_once(configuration: ConfigurationCopy) -> None:
 def test_contracts_agree_on_what_one_lake_holds(configuration: ConfigurationCopy) -> None:
     several(configuration)
     path = configuration.root / DELAY
-    contract = yaml.safe_load(path.read_text())
+    contract = parsed(path.read_text())
     (carrier,) = (f for f in contract["schema"][0]["properties"] if f["name"] == "carrier")
     carrier["logicalTypeOptions"]["maxLength"] = 3
     path.write_text(yaml.safe_dump(contract))

@@ -134,17 +134,17 @@ def _conditions(properties: Properties) -> str | None:
 def _kinds(action: str) -> set[str]:
     """What an action of S3's works on; empty if it is a pattern or not S3's."""
     name = action.lower().removeprefix("s3:")
-    return {"bucket", "object"} & set(_known_actions().get(name, {}).get("Resources", []))
+    return {"bucket", "object"} & set(_actions().get(name, {}).get("Resources", []))
 
 
 @cache
-def _known_actions() -> dict[str, dict[str, Any]]:
-    """S3's, from a file of all services' that takes a tenth of a second to read."""
+def _actions() -> dict[str, Any]:
+    """S3's actions, of a table of every service's that takes long to read."""
     from cfnlint.data import AdditionalSpecs  # type: ignore[import-untyped]
     from cfnlint.helpers import load_resource  # type: ignore[import-untyped]
 
-    found: dict[str, dict[str, Any]] = load_resource(AdditionalSpecs, "Policies.json")["s3"]
-    return found["Actions"]
+    found: dict[str, Any] = load_resource(AdditionalSpecs, "Policies.json")["s3"]["Actions"]
+    return found
 
 
 pin(
