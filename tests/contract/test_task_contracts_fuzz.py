@@ -85,7 +85,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> ConfigurationCopy:
 def test_any_value_is_taken_or_refused(case: str, copy: ConfigurationCopy) -> None:
     known, plain = places(case), of_case(case)
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=100, deadline=None)
     @given(st.dictionaries(st.sampled_from(known), VALUES, min_size=1, max_size=2))
     @example({("customProperties", known[-1][1]): None})
     def any_value(changes: dict[tuple[str, ...], object]) -> None:
