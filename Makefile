@@ -61,7 +61,7 @@ $(CONTAINER): requirements-container.txt requirements-toolkit.txt local/engines/
 	@touch $@
 
 # Spark's classes, parsed once: a quarter of each job's processor time.
-$(SPARK): requirements-dev.txt local/engines/spark_classes.py $(SETUP)
+$(SPARK): requirements-dev.txt local/engines/spark_classes.py local/engines/PlainFiles.java $(SETUP)
 	$(PY) -m local.engines.spark_classes
 	@mkdir -p build && touch $@
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from config import contract_values, one_lake, together
 from config.contract import compile_contract
-from config.contract_properties import custom_types, resolved
+from config.contract_properties import custom_types, judged_together, resolved
 from config.contract_rules import check_contract
 from config.problems import NOT_SET, ConfigurationError, Location, Problem
 from config.rules import broken_rules
@@ -182,11 +182,16 @@ def _check_contract(
     problems, refused = list(source.problems), list(source.refused)
     data: dict[str, Any] = source.data
     for types in (_odcs_types, custom_types):
-        found = [one for one in types(data) if one[0] not in refused]
-        problems += [source.problem(place, allowed, value=value) for place, value, allowed in found]
-        refused += [place for place, _, _ in found]
+        found = list(types(data))
+        problems += [
+            source.problem(place, allowed, value=value)
+            for place, value, allowed in found
+            if place not in refused
+        ]
+        places = [judged_together(data, place) for place, _, _ in found]
+        refused += places
         # A whole entry is refused for its name; its neighbours keep their places.
-        data = without(data, [p for p, _, _ in found if types is _odcs_types or "value" in p])
+        data = without(data, [p for p in places if types is _odcs_types or "value" in p])
     try:
         contract = OpenDataContractStandard.model_validate(data, strict=True)
     except ValidationError:
