@@ -74,8 +74,9 @@ local: setup ## keep the local platform up and print what to try (ENV=demo|dev|p
 local-down: setup ## stop the local platform
 	$(PY) -m local.cli down
 
+# Two workers a core: half of what they wait for are processes of the local platform and clocks.
 test: setup ## all tests
-	$(PY) -m pytest -n 3 --dist loadgroup
+	$(PY) -m pytest -n 4 --dist loadgroup
 
 check: setup ## ruff, mypy, secret detection, cfn-lint on every template, the six nag packs
 	$(BIN)/ruff check --quiet .

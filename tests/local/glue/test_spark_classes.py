@@ -25,7 +25,10 @@ def test_archive_is_used_once_it_is_there(tmp_path: Path, monkeypatch: pytest.Mo
 def test_failed_preparation_leaves_jobs_as_they_were(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(spark_classes, "_archive", lambda: tmp_path / "x" / "spark.jsa")
+    """What comes before the step that fails is there already: half a minute of a processor."""
+    for made in ("base.jsa", "files.jar"):
+        (tmp_path / made).touch()
+    monkeypatch.setattr(spark_classes, "_archive", lambda: tmp_path / "spark.jsa")
     monkeypatch.setattr(spark_classes, "_WARM_UP", "raise SystemExit(3)")
     spark_classes._prepare()
     assert "no class archive" in caplog.text
