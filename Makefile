@@ -74,7 +74,7 @@ local: setup ## keep the local platform up and print what to try (ENV=demo|dev|p
 local-down: setup ## stop the local platform
 	$(PY) -m local.cli down
 
-# Two workers a core: half of what they wait for are processes of the local platform and clocks.
+# Four workers keep two cores busy: they often wait for processes of the local platform, or a clock.
 test: setup ## all tests
 	$(PY) -m pytest -n 4 --dist loadgroup
 
