@@ -16,6 +16,7 @@ CDK := node_modules/.bin/cdk
 SETUP := $(VENV)/.ready
 LAYER := build/layers/powertools.zip
 CONTAINER := build/container/.ready
+SPARK := build/.spark-classes
 
 # The virtual environment's node and python come first; jsii keeps its unpacked packages.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -31,7 +32,7 @@ WITHOUT_SUCCESS := sed -E '/^(Successfully synthesized|Supply a stack id|$$)/d'
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: $(SETUP) $(LAYER) $(CONTAINER) ## virtual environments, pinned packages, Node, JRE, cdk CLI, Lambda layer
+setup: $(SETUP) $(LAYER) $(CONTAINER) $(SPARK) ## virtual environments, pinned packages, Node, JRE, cdk CLI, Lambda layer
 
 $(SETUP): requirements-setup.txt requirements-dev.txt package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; this is " + sys.version)'
@@ -59,6 +60,11 @@ $(CONTAINER): requirements-container.txt requirements-toolkit.txt local/engines/
 	$(PY) -m local.engines.container.build $(if $(CONTAINER_PYTHON),--python $(CONTAINER_PYTHON))
 	@touch $@
 
+# Spark's classes, parsed once: a quarter of each job's processor time.
+$(SPARK): requirements-dev.txt local/engines/spark/classes.py local/engines/spark/PlainFiles.java $(SETUP)
+	$(PY) -m local.engines.spark.classes
+	@mkdir -p build && touch $@
+
 demo: setup ## the whole loop on this machine, with real data
 	$(PY) -m local.demo --scale $(SCALE)
 
@@ -68,8 +74,9 @@ local: setup ## keep the local platform up and print what to try (ENV=demo|dev|p
 local-down: setup ## stop the local platform
 	$(PY) -m local.cli down
 
+# Four workers keep two cores busy: they often wait for processes of the local platform, or a clock.
 test: setup ## all tests
-	$(PY) -m pytest -n 3 --dist loadgroup
+	$(PY) -m pytest -n 4 --dist loadgroup
 
 check: setup ## ruff, mypy, secret detection, cfn-lint on every template, the six nag packs
 	$(BIN)/ruff check --quiet .

@@ -4,6 +4,10 @@ Context: ``-c env=<name>`` picks ``config/<name>.yaml`` (default ``dev``); ``-c 
 packs out, for benchmarks and for a quick look at a template (``--no-validation`` leaves out CDK's
 own check of the templates). ``cdk.json`` runs this with ``-O``: jsii then skips its run-time check
 of every argument's type, which mypy has made already and the tests, run without it, repeat.
+
+Left out is what nobody reads: the CDK's statistics of its own use (``versionReporting`` is off),
+the tree for editors' views, and of each construct where Node made it (below Python that is always
+"no user code"; ``cdk --debug`` still writes it).
 """
 
 from __future__ import annotations
@@ -28,7 +32,11 @@ from stacks.application import build
 
 def main() -> None:
     """Synthesise one deployment; a wrong setting or contract stops before any construct exists."""
-    app = App(analytics_reporting=False)
+    app = App(
+        analytics_reporting=False,
+        tree_metadata=False,
+        post_cli_context={"aws:cdk:disable-creation-stack-traces": True},
+    )
     try:
         deployment = load_deployment(app.node.try_get_context("env") or "dev")
         build(app, deployment)
@@ -39,6 +47,8 @@ def main() -> None:
 
         packs.attach(app)
     app.synth()
+    # So does the collection that ends a process: it would look at every one of those objects again.
+    gc.freeze()
 
 
 if __name__ == "__main__":

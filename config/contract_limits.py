@@ -52,7 +52,7 @@ def _check_options(prop: SchemaProperty, location: Location) -> Iterator[Finding
         role = custom_properties(prop.customProperties).get("mlRole")
         yield from _check_bounds(options, "minLength", "maxLength", partial(_no_length, role), here)
         yield from _check_pattern(options, here)
-        if "maxLength" not in options and not prop.enum:
+        if "maxLength" not in options and prop.enum is None:
             allowed = "allowed: a limit (or an enum); unbounded text makes records unbounded"
             yield (*here, "maxLength"), NOT_SET, allowed
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ValidationError
 
 from config.contract_criteria import Closed, TaskProperties
+from config.kinds import models_of
 from config.problems import NOT_SET, Location
 from config.wording import Finding, findings, known_keys
 from core.checks import EARLIEST, LATEST
@@ -91,6 +92,20 @@ def custom_types(data: dict[str, Any]) -> Iterator[Finding]:
         for position, prop in enumerate((schema or {}).get("properties") or []):
             place = (*location, "properties", position)
             yield from _check_properties(prop, FieldProperties, place)
+
+
+def judged_together(data: dict[str, Any], location: Location) -> Location:
+    """What cannot be judged where the value at ``location`` is refused.
+
+    Of a section of the contract's own properties the other keys still can; a list or names with
+    values say one thing together, and without a part they would say another.
+    """
+    match location:
+        case ("customProperties", int(index), "value", _, *_):
+            name = _property(data["customProperties"][index])
+            field = properties_of(_values(data)).model_fields.get(str(name))
+            return location if field and models_of(field.annotation) else location[:3]
+    return location
 
 
 def _values(data: dict[str, Any]) -> dict[str, Any]:

@@ -179,10 +179,10 @@ def _check_pair(
     monitoring = custom.get("monitoring")
     causes = sorted({cause_of(prop) for prop in event.properties or [] if is_feature(prop)})
     limit = monitoring.get("driftedFeaturesToAlarm") if isinstance(monitoring, dict) else None
-    if isinstance(limit, int) and limit > len(causes):
-        where = ("customProperties", _index(contract, "monitoring"), "value")
+    # Without features that is what is wrong, and told elsewhere.
+    if causes and isinstance(limit, int) and limit > len(causes):
         yield (
-            (*where, "driftedFeaturesToAlarm"),
+            ("customProperties", "monitoring", "driftedFeaturesToAlarm"),
             limit,
             f"allowed: at most {len(causes)}, for features of one cause count once "
             f"({', '.join(causes)})",
@@ -222,9 +222,4 @@ def _check_task(
         if first == "label":
             yield (*field, *rest), value, allowed
         else:
-            yield ("customProperties", _index(contract, first), "value", *rest), value, allowed
-
-
-def _index(contract: OpenDataContractStandard, name: str) -> int:
-    positions = [p.property for p in contract.customProperties or []]
-    return positions.index(name)
+            yield ("customProperties", first, *rest), value, allowed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from config.rule import AWS, Rule
+from config.settings import Settings
 from lambdas.functions import FUNCTIONS
 
 _RESERVED = "https://www.rfc-editor.org/rfc/rfc2606"
@@ -21,6 +22,15 @@ def is_example(email: str) -> bool:
     return _EXAMPLE.search(email) is not None
 
 
+def _room_for_a_model(settings: Settings) -> str:
+    used = f"{settings.instance}-{settings.environment}-"
+    return (
+        f"allowed: a name of at most {max(JOB_PREFIX - len(used), 0)} characters, which with "
+        f"{used} are {JOB_PREFIX}: names of jobs have 63 and the rest tells executions apart; or a "
+        "shorter instance or environment"
+    )
+
+
 RULES: tuple[Rule, ...] = (
     Rule("owner-is-somebody", "owner.email", ("account",),
          lambda s: s.account is not None and is_example(s.owner.email),
@@ -28,8 +38,7 @@ RULES: tuple[Rule, ...] = (
          "goes there; mail to names that are kept for examples is lost", _RESERVED),
     Rule("names-fit-jobs", "model", ("instance", "environment"),
          lambda s: len(f"{s.instance}-{s.environment}-{s.model}") > JOB_PREFIX,
-         f"allowed: with instance, environment and two hyphens at most {JOB_PREFIX} characters, "
-         "for names of jobs have 63 and the rest tells executions apart", _JOB_NAMES),
+         _room_for_a_model, _JOB_NAMES),
     Rule("reserved-function-names", "reserved_concurrency", (),
          lambda s: bool(set(s.reserved_concurrency) - set(FUNCTIONS)),
          "allowed keys: " + ", ".join(FUNCTIONS)),

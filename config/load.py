@@ -11,19 +11,15 @@ from typing import Any
 from open_data_contract_standard.model import OpenDataContractStandard
 from pydantic import ValidationError
 
-from config import contract_values, together
+from config import contract_values, one_lake, together
 from config.contract import compile_contract
-from config.contract_properties import custom_types, resolved
+from config.contract_properties import custom_types, judged_together, resolved
 from config.contract_rules import check_contract
-from config.problems import (
-    NOT_SET,
-    ConfigurationError,
-    Problem,
-)
+from config.problems import NOT_SET, ConfigurationError, Location, Problem
 from config.rules import broken_rules
 from config.settings import Settings
 from config.source import Source, read_source, without
-from config.views import views
+from config.views import MODELS, views
 from config.wording import Finding, findings, whole
 
 # Stands in for required settings that are missing or refused, so that the rules can still look at
@@ -36,8 +32,6 @@ _STAND_IN: dict[str, Any] = {
     "owner": {"team": "-", "cost_center": "-", "email": "a@b"},
     "network": {"availability_zones": ["eu-west-1a", "eu-west-1b"]},
 }
-# Of the compiled contracts.
-SHARED = ("event", "label", "retention_days", "label_latency_hours")
 REPOSITORY = Path(__file__).resolve().parents[1]
 # YAML files beside the settings that are no settings.
 _TABLES = {"images", "instance_types", "resource_types"}
@@ -86,7 +80,7 @@ def load_deployment(environment: str, root: Path = REPOSITORY) -> Deployment:
     found = [_one_model(view, environment, root, problems) for view in sources]
     known = [deployment for deployment in found if deployment is not None]
     if not problems:
-        problems += _one_lake(known, sources)
+        problems += one_lake.problems([(one.settings, one.contract) for one in known], sources)
     if problems:
         raise ConfigurationError([p for i, p in enumerate(problems) if p not in problems[:i]])
     first, *others = known
@@ -111,20 +105,6 @@ def _one_model(
     return Deployment(settings, compiled, contract_path) if settings and not wrong else None
 
 
-def _one_lake(models: list[Deployment], sources: list[Source]) -> list[Problem]:
-    """Models read the same records: what the lake does with these, contracts have to agree on."""
-    first = models[0]
-    return [
-        source.problem(
-            ("contract",),
-            f"allowed: {what} like the contract of {first.settings.model}, for one lake holds them",
-        )
-        for model, source in zip(models[1:], sources[1:], strict=True)
-        for what in SHARED
-        if model.contract[what] != first.contract[what]
-    ]
-
-
 def _check_settings(source: Source, environment: str) -> tuple[Settings | None, list[Problem]]:
     if not source.data:
         return None, list(source.problems) or [Problem(source.name, "", NOT_SET, "must be set")]
@@ -136,7 +116,8 @@ def _check_settings(source: Source, environment: str) -> tuple[Settings | None, 
     except ValidationError as error:
         for location, value, allowed in findings(error, Settings, source.data):
             if location not in source.refused:
-                problems.append(source.problem(location, allowed, value=value))
+                told = _or_several(allowed, location, source)
+                problems.append(source.problem(location, told, value=value))
             refused.append(whole(Settings, location))
         present = [place for place in refused if source.at(place) is not NOT_SET]
         settings = _standing_in(without(source.data, present))
@@ -147,6 +128,15 @@ def _check_settings(source: Source, environment: str) -> tuple[Settings | None, 
         allowed = f"allowed: {environment}, the name of the file"
         problems.append(source.problem(("environment",), allowed))
     return settings, problems
+
+
+def _or_several(allowed: str, location: Location, source: Source) -> str:
+    """What a file may say at its top besides the settings of one model."""
+    if source.place or len(location) > 1:
+        return allowed
+    if location == ("contract",) and source.at(location) is NOT_SET:
+        return f"{allowed}, or {MODELS}: names of models, each with its contract"
+    return allowed.replace("unknown key; allowed: ", f"unknown key; allowed: {MODELS}, ")
 
 
 def _strictly(data: dict[str, Any]) -> Settings:
@@ -192,11 +182,16 @@ def _check_contract(
     problems, refused = list(source.problems), list(source.refused)
     data: dict[str, Any] = source.data
     for types in (_odcs_types, custom_types):
-        found = [one for one in types(data) if one[0] not in refused]
-        problems += [source.problem(place, allowed, value=value) for place, value, allowed in found]
-        refused += [place for place, _, _ in found]
+        found = list(types(data))
+        problems += [
+            source.problem(place, allowed, value=value)
+            for place, value, allowed in found
+            if place not in refused
+        ]
+        places = [judged_together(data, place) for place, _, _ in found]
+        refused += places
         # A whole entry is refused for its name; its neighbours keep their places.
-        data = without(data, [p for p, _, _ in found if types is _odcs_types or "value" in p])
+        data = without(data, [p for p in places if types is _odcs_types or "value" in p])
     try:
         contract = OpenDataContractStandard.model_validate(data, strict=True)
     except ValidationError:

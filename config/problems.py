@@ -6,6 +6,7 @@ pays for one synth per mistake.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -24,6 +25,21 @@ class _NotSet:
 
 NOT_SET = _NotSet()
 MAX_SHOWN = 80
+
+
+def as_yaml(value: object) -> str:
+    """A value as a YAML file may hold it, in one line; text always in quotes."""
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, dict):
+        members = (f"{key}: {as_yaml(one)}" for key, one in value.items())
+        return f"{{{', '.join(members)}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(as_yaml, value))}]"
+    if isinstance(value, str):
+        plain = value.isprintable() and "'" not in value
+        return f"'{value}'" if plain else json.dumps(value, ensure_ascii=False)
+    return str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +66,7 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
-        shown = repr(self.value)
+        shown = as_yaml(self.value)
         if len(shown) > MAX_SHOWN:
             shown = f"{shown[: MAX_SHOWN - 1]}…"
         why = f" [{self.rule}] {self.evidence}".rstrip() if self.rule else ""

@@ -27,6 +27,7 @@ class Rule:
         allowed: what may stand there; ``{settings.…}`` is filled in. A function where the text
             has a figure that is computed.
         evidence: the page that documents AWS's refusal; empty where the rule is our own.
+        by_all: of several models all have to break it, for what is blamed is theirs together.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Rule:
     refused: Refused
     allowed: str | Callable[[Settings], str]
     evidence: str = ""
+    by_all: bool = False
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ neighbour per rule.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -73,14 +73,28 @@ def broken_rules(
         source: the file, for the lines.
         refused: locations of the refused values; rules that read one of them are skipped.
     """
+    several = bool(source.place)
     return [
-        source.problem(
-            tuple(rule.field.split(".")),
-            rule.allows(settings),
-            value=value_at(settings, rule.field),
-            rule=rule.id,
-            evidence=rule.evidence,
-        )
+        _problem(rule, settings, source)
         for rule in RULES
-        if not _touches(rule, refused) and rule.refused(settings)
+        if not (several and rule.by_all) and not _touches(rule, refused) and rule.refused(settings)
     ]
+
+
+def broken_by_all(models: Sequence[Settings], source: Source) -> list[Problem]:
+    """Rules that all models of a deployment have to break, where they do."""
+    return [
+        _problem(rule, models[0], source)
+        for rule in RULES
+        if rule.by_all and all(map(rule.refused, models))
+    ]
+
+
+def _problem(rule: Rule, settings: Settings, source: Source) -> Problem:
+    return source.problem(
+        tuple(rule.field.split(".")),
+        rule.allows(settings),
+        value=value_at(settings, rule.field),
+        rule=rule.id,
+        evidence=rule.evidence,
+    )

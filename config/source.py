@@ -23,7 +23,9 @@ class Source:
         lines: 1-based line of the value at each location.
         problems: what is wrong with the text itself (not YAML, duplicate keys, octal numbers).
         refused: locations of the problems, at which nothing else need be said.
-        within: keys that stand deeper in the file than in ``data``, and below what.
+        within: keys that stand deeper in the file than in ``data``, below ``place``.
+        place: of one of several models, where it stands in the file: its name comes last.
+        named: the key of ``data`` that has that name for its value.
     """
 
     name: str
@@ -31,7 +33,9 @@ class Source:
     lines: dict[Location, int] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     refused: tuple[Location, ...] = ()
-    within: tuple[tuple[str, ...], Location] = ((), ())
+    within: tuple[str, ...] = ()
+    place: Location = ()
+    named: str = ""
 
     def at(self, location: Location) -> object:
         """The value at ``location``, or :data:`NOT_SET`."""
@@ -65,8 +69,10 @@ class Source:
 
     def describe(self, location: Location) -> str:
         """Dotted path in which list items appear by their name: ``schema[events].name``."""
-        keys, place = self.within
-        text = ".".join(map(str, place)) if location[:1] and location[0] in keys else ""
+        here = ".".join(map(str, self.place))
+        if here and location == (self.named,):
+            return here
+        text = here if location[:1] and location[0] in self.within else ""
         for depth, step in enumerate(location):
             if isinstance(step, int):
                 text += f"[{self._item_name(location[: depth + 1], step)}]"

@@ -66,6 +66,8 @@ def _view(source: Source, name: str) -> Source:
         return location[2:] if location[:2] == (MODELS, name) and len(location) > 2 else None
 
     lines = {there: line for at, line in source.lines.items() if (there := moved(at))}
+    if (MODELS, name) in source.lines:
+        lines["model",] = source.lines[MODELS, name]
     refused = tuple(there for at in source.refused if (there := moved(at)))
     return Source(
         source.name,
@@ -73,5 +75,7 @@ def _view(source: Source, name: str) -> Source:
         lines,
         source.problems,
         refused,
-        within=(OWN, (MODELS, name)),
+        within=OWN,
+        place=(MODELS, name),
+        named="model",
     )

@@ -36,8 +36,6 @@ WORDS: Mapping[str, str | Callable[[Context], str]] = {
     "string_too_long": lambda context: f"at most {context['max_length']} characters",
     "string_pattern_mismatch": lambda context: forms.known()[context["pattern"]],
     "literal_error": lambda context: context["expected"].replace("'", ""),
-    "list_type": _LIST,
-    "tuple_type": _LIST,
     "too_short": lambda context: f"a list of at least {context['min_length']}",
     "too_long": lambda context: f"a list of at most {context['max_length']}",
     "dict_type": "names with values",
@@ -47,8 +45,9 @@ WORDS: Mapping[str, str | Callable[[Context], str]] = {
 # Worded with the model's keys and limits.
 _UNKNOWN_KEYS = frozenset({"extra_forbidden", "invalid_key"})
 _LIMITS = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal"})
+_NO_SECTION = frozenset({"model_type", "list_type", "tuple_type"})
 _UNKNOWN_KIND = "union_tag_invalid"
-WORDED = frozenset(WORDS) | _UNKNOWN_KEYS | _LIMITS | {"missing", "model_type", _UNKNOWN_KIND}
+WORDED = frozenset(WORDS) | _UNKNOWN_KEYS | _LIMITS | _NO_SECTION | {"missing", _UNKNOWN_KIND}
 """Every error that has words here."""
 
 
@@ -131,13 +130,21 @@ def _allowed(entry: ErrorDetails, place: _Place) -> str:
     if kind == _UNKNOWN_KIND:
         _, by_value = told_apart(place.field) or ("", {})
         return f"allowed: {_one_of(list(by_value))}"
-    if kind == "model_type":
-        keys = ", ".join(known_keys(_nested(place.kind)))
-        return f"allowed: a section with {keys}" if keys else "allowed: names with values"
+    if kind in _NO_SECTION:
+        return f"allowed: {_sections(kind, place)}"
     if kind in _LIMITS:
         return f"allowed: {_range(_limits(place.field) or context)}"
     words = WORDS.get(kind, entry["msg"])
     return f"allowed: {words(context) if callable(words) else words}"
+
+
+def _sections(kind: str, place: _Place) -> str:
+    """A section or a list of them, with their keys."""
+    one = kind == "model_type"
+    keys = ", ".join(known_keys(_nested(place.kind if one else _item(place.kind))))
+    if not keys:
+        return "names with values" if one else _LIST
+    return f"a section with {keys}" if one else f"a list of sections with {keys}"
 
 
 def _other_keys(place: _Place) -> str:

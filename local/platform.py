@@ -236,7 +236,7 @@ class Platform:
         assert self.info is not None and self._process is not None
         import ssl
 
-        trust = ssl.create_default_context(cafile=self.info.ca_bundle)
+        trust = ssl.create_default_context(cafile=self.info.certificate)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
@@ -285,7 +285,7 @@ class Platform:
             "AWS_EC2_METADATA_DISABLED": "true",
             "CDK_DEFAULT_ACCOUNT": self.info.account,
             "CDK_DEFAULT_REGION": self.info.region,
-            "AWS_CA_BUNDLE": self.info.ca_bundle,
+            "AWS_CA_BUNDLE": self.info.certificate,
             "REQUESTS_CA_BUNDLE": self.info.ca_bundle,
             "SSL_CERT_FILE": self.info.ca_bundle,
             "NODE_EXTRA_CA_CERTS": self.info.certificate,
@@ -307,7 +307,7 @@ class Platform:
             keys["AWS_SECRET_ACCESS_KEY"],
             (credentials or {}).get("AWS_SESSION_TOKEN"),
         )
-        return self._clients.get(self.info.endpoint, self.info.ca_bundle, asked)
+        return self._clients.get(self.info.endpoint, self.info.certificate, asked)
 
     def assume(self, role_arn: str, session_name: str = OPERATOR) -> dict[str, str]:
         """Credentials of a role (STS AssumeRole as the operator), as ``AWS_…`` variables."""

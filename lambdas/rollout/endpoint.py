@@ -97,11 +97,18 @@ class Endpoint:
             raise StackBusy(f"endpoint {self.name} is {now.status}")
         if math.isclose(now.challenger_share, weight, abs_tol=1e-6):
             return False
-        self._client.update_endpoint_weights_and_capacities(
-            EndpointName=self.name,
-            DesiredWeightsAndCapacities=[
-                {"VariantName": CHAMPION, "DesiredWeight": 1 - weight},
-                {"VariantName": CHALLENGER, "DesiredWeight": weight},
-            ],
-        )
+        try:
+            self._client.update_endpoint_weights_and_capacities(
+                EndpointName=self.name,
+                DesiredWeightsAndCapacities=[
+                    {"VariantName": CHAMPION, "DesiredWeight": 1 - weight},
+                    {"VariantName": CHALLENGER, "DesiredWeight": weight},
+                ],
+            )
+        except ClientError as error:
+            # Somebody else may have begun a change since: a deploy, or another of these calls.
+            after = self.read()
+            if after is not None and after.busy:
+                raise StackBusy(f"endpoint {self.name} is {after.status}") from error
+            raise
         return True

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from rich.markup import escape
 
 POLL_SECONDS = 0.25
+# Few are new from one look to the next.
+_EVENTS_AT_ONCE = 10
 RUNNING = "RUNNING"
 LIMIT_SECONDS = 900.0
 SHOWN = 160
@@ -91,10 +93,18 @@ class Executions:
                 raise ExecutionFailedError(f"{arn} still runs after {LIMIT_SECONDS:.0f} s")
             time.sleep(POLL_SECONDS)
 
-    def _events(self, arn: str, after: int) -> Iterator[dict[str, Any]]:
-        pages = self._client.get_paginator("get_execution_history").paginate(executionArn=arn)
+    def _events(self, arn: str, after: int) -> list[dict[str, Any]]:
+        """Those after one, in order; asked for from the end, because the rest is known."""
+        pages = self._client.get_paginator("get_execution_history").paginate(
+            executionArn=arn, reverseOrder=True, PaginationConfig={"PageSize": _EVENTS_AT_ONCE}
+        )
+        found: list[dict[str, Any]] = []
         for page in pages:
-            yield from (event for event in page["events"] if int(event["id"]) > after)
+            fresh = [event for event in page["events"] if int(event["id"]) > after]
+            found += fresh
+            if len(fresh) < len(page["events"]):
+                break
+        return found[::-1]
 
     def _note(
         self,

@@ -30,9 +30,13 @@ class Certificate:
     bundle: Path
 
     def trust_environment(self) -> dict[str, str]:
-        """Variables that make the AWS SDKs, requests, OpenSSL and Node trust the platform."""
+        """Variables that make the AWS SDKs, requests, OpenSSL and Node trust the platform.
+
+        The SDKs ask the platform alone: reading the system's roots takes longer than a call, and
+        their HTTP library reads them for each connection.
+        """
         return {
-            "AWS_CA_BUNDLE": str(self.bundle),
+            "AWS_CA_BUNDLE": str(self.certificate),
             "REQUESTS_CA_BUNDLE": str(self.bundle),
             "SSL_CERT_FILE": str(self.bundle),
             "NODE_EXTRA_CA_CERTS": str(self.certificate),

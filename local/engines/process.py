@@ -123,7 +123,14 @@ def container_environment(directory: JobDirectory, overlay: Overlay) -> dict[str
         "HOME": str(directory.base),
         "AWS_EC2_METADATA_DISABLED": "true",
         "SAGEMAKER_BASE_DIR": str(directory.base),
+        **_kept_installs(),
     }
+
+
+def _kept_installs() -> dict[str, str]:
+    """Where containers of one run of the platform find what pip installed for earlier ones."""
+    run = os.environ.get("MILLRACE_STATE_DIR")
+    return {"MILLRACE_INSTALLS": str(Path(run, "sagemaker", "installs"))} if run else {}
 
 
 def _kept(wanted: Sequence[str]) -> dict[str, str]:

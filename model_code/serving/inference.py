@@ -87,7 +87,8 @@ def read(request_body: str | bytes, content_type: str) -> list[dict[str, Any]]:
         raise RefusedError(400, "missing", "instances", "instances must be a list of records")
     if not 0 < len(records) <= LONGEST_BATCH:
         message = f"instances holds {len(records)}; allowed: 1 to {LONGEST_BATCH}"
-        raise RefusedError(400, "too_long", "instances", message)
+        code = "too_long" if records else "out_of_range"
+        raise RefusedError(400, code, "instances", message)
     return records
 
 

@@ -28,6 +28,11 @@ class Measures(ABC):
     def __init__(self, task: Task) -> None:
         self.task = task
 
+    @property
+    def places(self) -> int | None:
+        """Labels are whole numbers from 0 to below it; None where they are any finite number."""
+        return None
+
     @abstractmethod
     def losses(self, label: Floats, outputs: Floats) -> Floats:
         """Objective of each row (n)."""

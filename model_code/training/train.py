@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from core import names
+from core.checks import LARGEST_NUMBER
 from model_code import algorithms, models, tasks, yardsticks
 from model_code.evaluation.jackknife import Floats
 from model_code.serving.modules import ENTRY, modules
@@ -40,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         for part in ("train", "validation")
     }
     known = {part: arrays(rows, features) for part, rows in parts.items()}
+    for part, (_, label) in known.items():
+        check_labels(part, label, tasks.measures_of(contract).places)
     found = training.search(known["train"], known["validation"])
     for part, (matrix, label) in known.items():
         outputs = training.outputs(found, matrix)
@@ -83,6 +86,30 @@ def load(folder: Path, contract: dict[str, Any]) -> pd.DataFrame:
 def arrays(rows: pd.DataFrame, features: Sequence[str]) -> tuple[Floats, Floats]:
     """Matrix (n x features, NaN for missing) and label (n)."""
     return rows[list(features)].to_numpy(float), rows[LABEL].to_numpy(float)
+
+
+def check_labels(part: str, label: Floats, places: int | None) -> None:
+    """Refuse, for every task and algorithm alike, what no library says as clearly, or at all.
+
+    A features run never has it: its rows have labels, of classes the places of known ones, of
+    numbers what the validator took, and the gate asks for rows of each part. A folder that
+    something else wrote may.
+
+    Raises:
+        ValueError: there are no rows, or labels that are none of the task.
+    """
+    if not len(label):
+        raise ValueError(f"{part} has no rows; allowed: at least one")
+    if places is None:
+        good, allowed = np.abs(label) <= LARGEST_NUMBER, "numbers that a 32-bit float holds"
+    else:
+        good, allowed = np.isin(label, np.arange(places)), f"whole numbers from 0 to {places - 1}"
+    wrong = label[~good]
+    if len(wrong):
+        raise ValueError(
+            f"{len(wrong)} of {len(label)} labels of {part} are none of the task, the first is "
+            f"{wrong[0]:.17g}; allowed: {allowed}"
+        )
 
 
 def _report(

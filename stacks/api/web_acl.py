@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import ArnFormat
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
@@ -178,12 +177,7 @@ class WebAcl(Construct):
         assert isinstance(resource, logs.CfnLogGroup)
         resource.retention_in_days = self._stack.settings.retention.log_days
         except_short_retention(resource, self._stack.settings)
-        arn = self._stack.format_arn(
-            service="logs",
-            resource="log-group",
-            resource_name=group.log_group_name,
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
+        arn = self._stack.arn("logs", f"log-group:{group.log_group_name}")
         self.logging = waf.CfnLoggingConfiguration(
             self,
             "Logging",

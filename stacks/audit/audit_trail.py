@@ -85,7 +85,7 @@ class AuditTrail(Construct):
             self.management = self._define_management_trail(self.log_group)
 
     def _arn(self, name: str) -> str:
-        return self._stack.format_arn(service="cloudtrail", resource="trail", resource_name=name)
+        return self._stack.arn("cloudtrail", f"trail/{name}")
 
     def _define_bucket(self) -> s3.Bucket:
         settings = self._stack.settings

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import CfnOutput
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -71,7 +71,7 @@ def by_account(stack: BaseStack, roles: Sequence[str]) -> Mapping[str, list[str]
     found: dict[str, list[str]] = {}
     for role in roles:
         arn = role_arn(stack, role)
-        account = role.split(":")[4] if role.startswith("arn:") else Stack.of(stack).account
+        account = role.split(":")[4] if role.startswith("arn:") else stack.account
         found.setdefault(account, []).append(arn)
     return found
 

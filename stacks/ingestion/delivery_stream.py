@@ -118,11 +118,9 @@ class RecordDelivery(Construct):
         role.allow(
             ["glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"],
             [
-                stack.format_arn(service="glue", resource="catalog"),
-                stack.format_arn(
-                    service="glue", resource="database", resource_name=lake.database_name
-                ),
-                stack.format_arn(service="glue", resource="table", resource_name=table),
+                stack.arn("glue", "catalog"),
+                stack.arn("glue", f"database/{lake.database_name}"),
+                stack.arn("glue", f"table/{table}"),
             ],
         )
 

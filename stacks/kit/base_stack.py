@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import DefaultStackSynthesizer, Environment, Stack, Tags
@@ -83,18 +84,40 @@ class BaseStack(Stack):
             if bootstrap_rule
             else DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
         )
+        tags = Tags.of(self)
         for key, value in (
             ("owner", settings.owner.team),
             ("cost-center", settings.owner.cost_center),
             ("instance", settings.instance),
             ("environment", settings.environment),
         ):
-            Tags.of(self).add(key, value, exclude_resource_types=list(NEVER_TAGGED))
+            tags.add(key, value, exclude_resource_types=list(NEVER_TAGGED))
 
     @property
     def availability_zones(self) -> list[str]:
         """The settings' zones. CDK's own getter looks them up in the account: synth never does."""
         return list(self.settings.network.availability_zones)
+
+    # Each read of an attribute is a call of Node, so these are read once. As properties they would
+    # be overrides, which Node would call back for; a cached property is none.
+    @cached_property
+    def account(self) -> str:
+        """The settings' account, or a reference to the one that is deployed to."""
+        return super().account
+
+    @cached_property
+    def region(self) -> str:
+        """The settings' Region."""
+        return super().region
+
+    @cached_property
+    def partition(self) -> str:
+        """The Region's partition."""
+        return super().partition
+
+    def arn(self, service: str, resource: str) -> str:
+        """ARN of a resource of this account and Region, without a call as ``format_arn`` is."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
     @property
     def roles_arn(self) -> str:
@@ -139,6 +162,7 @@ def generated(stack: BaseStack) -> str:
     return f"{stack.names.stack_prefix}-"[:KEPT_OF_STACK_NAME]
 
 
+@cache
 def stack_of(construct: IConstruct) -> BaseStack:
     """The stack of a construct, which must be one of ours.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from aws_cdk import Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -18,6 +17,7 @@ from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
+from stacks.kit.base_stack import stack_of
 from stacks.kit.customer_policy import CustomerPolicy, Reason
 from stacks.kit.foundation import Security
 from stacks.kit.service_role import ServiceRole
@@ -48,9 +48,15 @@ def through(
     grantee: Grantee, service: str, context: dict[str, str] | None = None
 ) -> dict[str, dict[str, str]]:
     """Conditions that tie the use of a key to one service and one encryption context."""
-    region = Stack.of(grantee).region
+    region = stack_of(grantee).region
     keys = {"kms:ViaService": f"{service}.{region}.amazonaws.com"}
     return {"StringEquals": keys | (context or {})}
+
+
+def objects_in(bucket: s3.IBucket, *keys: str) -> list[str]:
+    """ARNs of objects; Node is asked for their bucket's only, not for each."""
+    bucket_arn = bucket.bucket_arn
+    return [f"{bucket_arn}/{key}" for key in keys]
 
 
 def allow_alert(grantee: Grantee, topic: sns.ITopic, key: kms.IKey) -> None:
@@ -68,7 +74,7 @@ def allow_table_key(grantee: Grantee, table: dynamodb.ITable, key: kms.IKey) -> 
     """
     context = {
         "kms:EncryptionContext:aws:dynamodb:tableName": table.table_name,
-        "kms:EncryptionContext:aws:dynamodb:subscriberId": Stack.of(grantee).account,
+        "kms:EncryptionContext:aws:dynamodb:subscriberId": stack_of(grantee).account,
     }
     grantee.allow(["kms:Decrypt"], [key.key_arn], through(grantee, "dynamodb", context))
 
@@ -96,7 +102,7 @@ def allow_objects(
         ((*READ_ACTIONS, *REPLACE_ACTIONS), replace),
     ):
         if places:
-            objects = [bucket.arn_for_objects(f"{place}*") for place in places]
+            objects = objects_in(bucket, *(f"{place}*" for place in places))
             grantee.allow(actions, objects, reason=BY_PREFIX)
     allow_markers(grantee, bucket, *(place for place in replace if place != EVERYTHING))
     uses = ["kms:Decrypt", "kms:GenerateDataKey"] if write or replace else ["kms:Decrypt"]
@@ -113,7 +119,7 @@ def allow_markers(grantee: Grantee, bucket: s3.IBucket, *places: str) -> None:
         for depth in range(1, len(parts) + 1)
     )
     if folders:
-        beside = [bucket.arn_for_objects(f"{folder}_$folder$") for folder in folders]
+        beside = objects_in(bucket, *(f"{folder}_$folder$" for folder in folders))
         grantee.allow(MARKER_ACTIONS, beside)
 
 
@@ -126,7 +132,7 @@ def allow_folders(grantee: Grantee, bucket: s3.IBucket, *places: str) -> None:
     """
     folders = [place.rstrip("/") for place in places]
     names = [name for folder in folders for name in (folder, f"{folder}_$folder$")]
-    grantee.allow(READ_ACTIONS, [bucket.arn_for_objects(name) for name in names])
+    grantee.allow(READ_ACTIONS, objects_in(bucket, *names))
 
 
 def allow_listing(grantee: Grantee, *buckets: s3.IBucket) -> None:
@@ -136,7 +142,7 @@ def allow_listing(grantee: Grantee, *buckets: s3.IBucket) -> None:
 
 def allow_documents(grantee: Grantee, bucket: s3.IBucket, key: kms.IKey, *places: str) -> None:
     """Allow reading objects below prefixes by name: what lies there cannot be listed."""
-    objects = [bucket.arn_for_objects(f"{place}*") for place in places]
+    objects = objects_in(bucket, *(f"{place}*" for place in places))
     grantee.allow(READ_ACTIONS, objects, reason=BY_PREFIX)
     context = {"kms:EncryptionContext:aws:s3:arn": bucket.bucket_arn}
     grantee.allow(["kms:Decrypt"], [key.key_arn], through(grantee, "s3", context))
@@ -153,7 +159,7 @@ def deny_objects(
         iam.PolicyStatement(
             effect=iam.Effect.DENY,
             actions=list(actions),
-            resources=[bucket.arn_for_objects(f"{place}*") for place in places],
+            resources=objects_in(bucket, *(f"{place}*" for place in places)),
         )
     )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import ArnFormat, Stack
 from constructs import Construct
 
 from stacks.kit.base_stack import stack_of
@@ -53,12 +52,7 @@ def job_role(
 
 def allow_job_logs(grantee: Grantee, log_group: str) -> None:
     """Allow logging under a name that SageMaker gives, such as ``/aws/sagemaker/TrainingJobs``."""
-    groups = Stack.of(grantee).format_arn(
-        service="logs",
-        resource="log-group",
-        resource_name=f"{log_group}*",
-        arn_format=ArnFormat.COLON_RESOURCE_NAME,
-    )
+    groups = stack_of(grantee).arn("logs", f"log-group:{log_group}*")
     grantee.allow(
         [
             "logs:CreateLogGroup",

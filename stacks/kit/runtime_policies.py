@@ -196,4 +196,4 @@ def allow_jobs(policy: CustomerPolicy, stack: BaseStack, kind: str) -> None:
     )
     rule = f"StepFunctionsGetEventsForSageMaker{kind}sRule"
     events: Sequence[str] = ("events:DescribeRule", "events:PutRule", "events:PutTargets")
-    policy.allow(events, [stack.format_arn(service="events", resource="rule", resource_name=rule)])
+    policy.allow(events, [stack.arn("events", f"rule/{rule}")])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import ArnFormat, Stack
-
 from core import names
 from stacks.kit.base_stack import BaseStack
 
@@ -35,17 +33,9 @@ def guard_alarm_names(scope: names.Scope, variant: str) -> list[str]:
 
 def alarm_arns(stack: BaseStack, alarm_names: Sequence[str]) -> list[str]:
     """ARNs of alarms, for roles that have to ask for their state."""
-    return [
-        stack.format_arn(
-            service="cloudwatch",
-            resource="alarm",
-            resource_name=name,
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        for name in alarm_names
-    ]
+    return [stack.arn("cloudwatch", f"alarm:{name}") for name in alarm_names]
 
 
-def sagemaker_arn(stack: Stack, kind: str, name: str) -> str:
+def sagemaker_arn(stack: BaseStack, kind: str, name: str) -> str:
     """ARN of a SageMaker resource of this account and Region."""
-    return stack.format_arn(service="sagemaker", resource=kind, resource_name=name)
+    return stack.arn("sagemaker", f"{kind}/{name}")

@@ -17,10 +17,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from stacks.kit.base_stack import stack_of
 from stacks.kit.customer_policy import CustomerPolicy, Reason
 
 # Services whose pages show a trust policy that asks for aws:SourceAccount and aws:SourceArn.
@@ -85,7 +85,7 @@ class ServiceRole(Construct):
         if props.service in SAY_NOTHING:
             return conditions
         if_sent = "" if props.service in SAY_FOR_WHOM else "IfExists"
-        account = {"aws:SourceAccount": Stack.of(self).account}
+        account = {"aws:SourceAccount": stack_of(self).account}
         conditions.setdefault(f"StringEquals{if_sent}", {}).update(account)
         if props.source_arn:
             source = {"aws:SourceArn": props.source_arn}

@@ -131,6 +131,7 @@ class ZoneBucket(Construct):
 
         From everybody but ``sender``, of which it is not documented what it names.
         """
+        everyone, objects = iam.AnyPrincipal(), self.bucket.arn_for_objects("*")
         spared = {"aws:PrincipalServiceName": sender} if sender else {}
         for header, expected in (
             ("s3:x-amz-server-side-encryption", "aws:kms"),
@@ -140,8 +141,8 @@ class ZoneBucket(Construct):
                 iam.PolicyStatement(
                     effect=iam.Effect.DENY,
                     actions=["s3:PutObject"],
-                    principals=[iam.AnyPrincipal()],
-                    resources=[self.bucket.arn_for_objects("*")],
+                    principals=[everyone],
+                    resources=[objects],
                     conditions={
                         "StringNotEquals": {header: expected} | spared,
                         "Null": {header: "false"},

@@ -39,7 +39,7 @@ RULES: tuple[Rule, ...] = (
     Rule("monitor-needs-capture", "monitoring.schedule", ("serving.capture",),
          lambda s: s.monitoring.schedule is not None and s.serving.has_endpoint
          and not s.serving.captures,
-         "allowed without serving.capture, which serving.mode serverless does not have: null, the "
-         "monitor reads what capture wrote"),
+         "allowed where no model captures (serving.capture; serving.mode serverless has none): "
+         "null, the monitor reads what capture wrote", by_all=True),
     *instance_rules(_PLACE),
 )  # fmt: skip

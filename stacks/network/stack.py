@@ -105,9 +105,7 @@ class NetworkStack(BaseStack):
                 description="Writes VPC flow logs",
                 path=self.names.role_path,
                 boundary=self._props.security.boundary,
-                source_arn=self.format_arn(
-                    service="ec2", resource="vpc-flow-log", resource_name="*"
-                ),
+                source_arn=self.arn("ec2", "vpc-flow-log/*"),
             ),
         )
         writer.allow(

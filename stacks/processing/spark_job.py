@@ -92,7 +92,7 @@ class SparkJob(Construct):
     @property
     def job_arn(self) -> str:
         """ARN of the job, for ``glue:StartJobRun`` grants."""
-        return self._stack.format_arn(service="glue", resource="job", resource_name=self.job.ref)
+        return self._stack.arn("glue", f"job/{self.job.ref}")
 
     def locate(self, *buckets: s3.IBucket) -> None:
         """Allow asking for the Region of buckets, which Glue does before it opens one."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aws_cdk import Stack
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
+from stacks.kit.base_stack import stack_of
 from stacks.kit.customer_policy import CustomerPolicy, Reason
 from stacks.kit.foundation import Network
 from stacks.kit.service_role import ServiceRole
@@ -66,16 +66,16 @@ def allow_connection(role: ServiceRole, network: Network, *, connection: str, gr
 
     Not shared: a job that could use the other's group could reach what the other may.
     """
-    stack = Stack.of(role)
+    stack = stack_of(role)
 
     def ec2(resource: str, name: str) -> str:
-        return stack.format_arn(service="ec2", resource=resource, resource_name=name)
+        return stack.arn("ec2", f"{resource}/{name}")
 
     role.allow(
         ["glue:GetConnection"],
         [
-            stack.format_arn(service="glue", resource="catalog"),
-            stack.format_arn(service="glue", resource="connection", resource_name=connection),
+            stack.arn("glue", "catalog"),
+            stack.arn("glue", f"connection/{connection}"),
         ],
     )
     interfaces, vpc = ec2("network-interface", "*"), ec2("vpc", network.vpc.vpc_id)

@@ -43,7 +43,7 @@ class ReplicatedBuckets(Capability):
     def bucket_made(self, bucket: s3.Bucket, zone: str) -> bool:
         """Replicate it, and remember it for the alarm of the next stack that has alarms."""
         assert self._role is not None
-        if Stack.of(bucket) is Stack.of(self._role):
+        if stack_of(bucket) is stack_of(self._role):
             # S3 checks the role's permissions when the bucket is given it.
             bucket.node.add_dependency(self._role.policy)
         replicate(bucket, self._replication, zone=zone, role_arn=self._role.role.role_arn)

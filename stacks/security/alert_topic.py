@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+
+from stacks.kit.base_stack import stack_of
 
 # The services that alarm, and the resources of this account on whose behalf they may publish.
 PUBLISHERS = {
@@ -49,7 +50,7 @@ class AlertTopic(Construct):
         )
 
     def _allow_alarms(self) -> None:
-        stack = Stack.of(self)
+        stack = stack_of(self)
         for service, pattern in PUBLISHERS.items():
             source = pattern.format(
                 partition=stack.partition, region=stack.region, account=stack.account

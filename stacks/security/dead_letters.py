@@ -61,9 +61,7 @@ class DeadLetters(Construct):
     def _allow_rules(self) -> None:
         """EventBridge, which sends as itself: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html."""
         stack = stack_of(self)
-        rules = stack.format_arn(
-            service="events", resource="rule", resource_name=stack.names.rule("*")
-        )
+        rules = stack.arn("events", f"rule/{stack.names.rule('*')}")
         self.queue.add_to_resource_policy(
             iam.PolicyStatement(
                 actions=["sqs:SendMessage"],

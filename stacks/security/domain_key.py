@@ -100,6 +100,7 @@ class DomainKey(Construct):
         super().__init__(scope, construct_id)
         stack = stack_of(self)
         self._stack = stack
+        self._root = iam.AccountRootPrincipal()
         self.key = kms.Key(
             self,
             "Key",
@@ -110,59 +111,57 @@ class DomainKey(Construct):
             removal_policy=removal_policy(stack.settings),
             policy=iam.PolicyDocument(
                 statements=[
-                    iam.PolicyStatement(
-                        actions=list(ADMINISTRATION_ACTIONS),
-                        principals=[iam.AccountRootPrincipal()],
-                        resources=["*"],
-                    ),
+                    _allow(self._root, ADMINISTRATION_ACTIONS),
                     grants_for_services_only(),
+                    *self._use(props),
+                    *self._grants(props),
+                    *(
+                        _allow(iam.ServicePrincipal(use.principal), use.actions, use.conditions)
+                        for use in props.services
+                    ),
+                    *(self._use_of(caller) for caller in props.callers),
                 ]
             ),
         )
-        self._allow_use(props)
-        if props.grants_via:
-            self._allow_grants(props)
-        for use in props.services:
-            self._allow(iam.ServicePrincipal(use.principal), use.actions, use.conditions)
-        for caller in props.callers:
-            through = via_service(self._stack, [caller.service], caller.account)
-            principal = iam.AccountPrincipal(caller.account)
-            self._allow(principal, caller.actions, through | caller.conditions)
 
-    def _allow_use(self, props: DomainKeyProps) -> None:
+    def _use(self, props: DomainKeyProps) -> list[iam.PolicyStatement]:
         through = via_service(self._stack, props.via)
         ours = {"ArnLike": {"aws:PrincipalArn": self._stack.roles_arn}}
-        self._allow(iam.AccountRootPrincipal(), USE_ACTIONS, through | ours)
-        self._allow(iam.AccountRootPrincipal(), props.outsiders, through)
+        return [
+            _allow(self._root, USE_ACTIONS, through | ours),
+            _allow(self._root, props.outsiders, through),
+        ]
 
-    def _allow_grants(self, props: DomainKeyProps) -> None:
+    def _use_of(self, caller: CallerUse) -> iam.PolicyStatement:
+        through = via_service(self._stack, [caller.service], caller.account)
+        principal = iam.AccountPrincipal(caller.account)
+        return _allow(principal, caller.actions, through | caller.conditions)
+
+    def _grants(self, props: DomainKeyProps) -> list[iam.PolicyStatement]:
         """Only a service can make a call that is for a resource of its own.
 
         Which service is compared if the call says so: some make it with their caller's rights,
         others with a session of the role that they were handed.
         """
+        if not props.grants_via:
+            return []
         conditions = via_service(self._stack, props.grants_via)
         services = {"kms:ViaService": conditions["StringEquals"].pop("kms:ViaService")}
         conditions |= {
             "Bool": {"kms:GrantIsForAWSResource": "true"},
             "StringEqualsIfExists": services,
         }
-        self._allow(iam.AccountRootPrincipal(), ["kms:CreateGrant"], conditions)
+        return [_allow(self._root, ["kms:CreateGrant"], conditions)]
 
-    def _allow(
-        self,
-        principal: iam.IPrincipal,
-        actions: Sequence[str],
-        conditions: dict[str, dict[str, Any]],
-    ) -> None:
-        self.key.add_to_resource_policy(
-            iam.PolicyStatement(
-                actions=list(actions),
-                principals=[principal],
-                resources=["*"],
-                conditions=conditions,
-            )
-        )
+
+def _allow(
+    principal: iam.IPrincipal,
+    actions: Sequence[str],
+    conditions: dict[str, dict[str, Any]] | None = None,
+) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        actions=list(actions), principals=[principal], resources=["*"], conditions=conditions
+    )
 
 
 def grants_for_services_only() -> iam.PolicyStatement:

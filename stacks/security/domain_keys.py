@@ -164,4 +164,4 @@ def _senders(stack: BaseStack) -> list[ServiceUse]:
 
 
 def _named(stack: BaseStack, service: str) -> str:
-    return stack.format_arn(service=service, resource=f"{generated(stack)}*")
+    return stack.arn(service, f"{generated(stack)}*")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from config.instance_rules import Place, instance_rules
-from config.instance_types import is_burstable
+from config.instance_types import exists, is_burstable
 from config.rule import AWS, Refused, Rule, asked_of
 from config.settings import Settings
 from stacks.serving.guardrails import (
@@ -168,10 +168,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "scaled-instance-type", "serving.instance_type",
         ("serving.autoscaling.enabled", "serving.autoscaling.registered_instance_type"),
-        _refuses(lambda e: e.autoscaling.enabled
+        _refuses(lambda e: e.autoscaling.enabled and exists(e.instance_type, "endpoint")
                  and e.instance_type != e.autoscaling.registered_instance_type),
         "allowed while autoscaling is registered: "
-        "{settings.serving.autoscaling.registered_instance_type}. To change it: deploy with "
+        "{settings.serving.autoscaling.registered_instance_type}. Before the first deploy: set "
+        "autoscaling.registered_instance_type to the type, too. Later: deploy with "
         "autoscaling.enabled false, deploy the new type, then set registered_instance_type and "
         "enable again", _SCALING,
     ),
@@ -180,8 +181,9 @@ RULES: tuple[Rule, ...] = (
         ("serving.autoscaling.enabled", "serving.challenger", "serving.shadow"),
         _refuses(lambda e: e.autoscaling.enabled
                  and set(e.autoscaling.registered_variants) != set(e.production_variants)),
-        "allowed: the endpoint's production variants. To remove one: deploy with "
-        "autoscaling.enabled false, deploy without the variant, then enable again", _SCALING,
+        "allowed: the endpoint's production variants. Before the first deploy, and to add one: set "
+        "them here. To remove one: deploy with autoscaling.enabled false, deploy without the "
+        "variant, then enable again", _SCALING,
     ),
     Rule(
         "scaling-range", "serving.autoscaling.minimum", ("serving.autoscaling.maximum",),

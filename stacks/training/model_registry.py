@@ -68,26 +68,18 @@ class ModelRegistry(Construct):
     @property
     def group_arn(self) -> str:
         """ARN of the package group."""
-        return self._stack.format_arn(
-            service="sagemaker", resource="model-package-group", resource_name=self.group_name
-        )
+        return self._stack.arn("sagemaker", f"model-package-group/{self.group_name}")
 
     @property
     def packages_arn(self) -> str:
         """Pattern of every version in the group."""
-        return self._stack.format_arn(
-            service="sagemaker", resource="model-package", resource_name=f"{self.group_name}/*"
-        )
+        return self._stack.arn("sagemaker", f"model-package/{self.group_name}/*")
 
     @property
     def pointer_arns(self) -> list[str]:
         """ARNs of the SSM parameters, champion first."""
         return [
-            self._stack.format_arn(
-                service="ssm",
-                resource="parameter",
-                resource_name=self._stack.names.pointer(variant).removeprefix("/"),
-            )
+            self._stack.arn("ssm", f"parameter{self._stack.names.pointer(variant)}")
             for variant in names.VARIANTS
         ]
 

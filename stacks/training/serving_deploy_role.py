@@ -148,9 +148,5 @@ class ServingDeployRole(Construct):
     def _allow_references(self) -> None:
         """SSM for the typed parameters, DescribeStacks for ``Fn::GetStackOutput``."""
         self.service_role.allow(["ssm:GetParameters"], self._props.pointer_arns)
-        stacks = self._stack.format_arn(
-            service="cloudformation",
-            resource="stack",
-            resource_name=f"{self._stack.names.stack_prefix}-*",
-        )
+        stacks = self._stack.arn("cloudformation", f"stack/{self._stack.names.stack_prefix}-*")
         self.service_role.allow(["cloudformation:DescribeStacks"], [stacks], reason=MADE_ANEW)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aws_cdk import Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
@@ -241,8 +240,4 @@ class TrainingFunctions(Construct):
     @property
     def serving_stack_arn(self) -> str:
         """Pattern of the serving stack: its ARN ends in an id that CloudFormation chooses."""
-        return Stack.of(self).format_arn(
-            service="cloudformation",
-            resource="stack",
-            resource_name=f"{self._serving_stack}/*",
-        )
+        return self._stack.arn("cloudformation", f"stack/{self._serving_stack}/*")

@@ -9,6 +9,28 @@ CDK validates every template at synth unless told otherwise (``cdk synth --no-va
 ``make synth`` uses; ``make check`` and ``make deploy`` validate). Loading that engine is most of an
 empty app's time, so each case stands beside the empty app with the same checks: validated beside
 validated, unvalidated beside unvalidated.
+
+Where the processor time of ``prod`` with six packs goes, in ms beside 540 for the whole empty app
+(Python 3.11, Node 24, 344 resources, 2,900 calls of Node; a busy machine adds a tenth or two):
+
+======================================================================== ====
+Python: interpreter, jsii, the CDK's root module                          120
+Python: 22 of the CDK's service modules 270, settings and contract 150    420
+Node: start, runtime, the CDK's and the packs' type descriptions          380
+Stacks, in Python: arguments written, answers read, archives made         420
+Stacks, in Node: 170 service modules read for the first time, 190
+constructs, 200 the kernel's types, the rest messages and memory          800
+The process of jsii's that carries each message between the two           160
+Synth: references between stacks 200, templates and assets 160, ids of
+acknowledged findings 80                                                  450
+Packs: their 270 files 100, services' modules that their rules name 120,
+the rules on each resource 200                                            420
+======================================================================== ====
+
+Ours is the number of calls (60 to 400 µs each, of all three processes). What is left in the way of
+the aims is not: the modules that Python and Node read and compile anew in each process (jsii links
+packages below a folder of another name each time, so that Node's compile cache never finds them),
+the message's way through three processes, and six packs that walk the tree one by one.
 Run with ``python -m tests.bench.bench_synth [rounds]``.
 """
 

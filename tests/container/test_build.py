@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from local.engines.container import build, images, overlay
 from tests.support.locks import locked
+from tests.support.yaml_files import parsed
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALLED = """
@@ -26,7 +26,7 @@ print(json.dumps({e.name: e.value for e in m.entry_points(group="console_scripts
 
 
 def test_the_deployed_image_is_the_one_whose_packages_are_here() -> None:
-    deployed = yaml.safe_load((ROOT / "config" / "images.yaml").read_text())["xgboost"]
+    deployed = parsed((ROOT / "config" / "images.yaml").read_text())["xgboost"]
     assert deployed["version"] == images.VERSION
     assert locked()["xgboost-cpu"] == images.VERSION.replace("-", ".")
 

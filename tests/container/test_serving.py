@@ -68,7 +68,7 @@ LATIN_1 = '{"instances": [{"carrier": "\xe9"}]}'.encode("latin-1")
         (b'{"instances": []}', "application/json; charset=utf-16", 415, "content_type"),
         (b"1,2", "text/csv", 415, "content_type"),
         (b"1,2", "application/octet-stream", 415, "content_type"),
-        (b'{"instances": []}', JSON, 400, "too_long"),
+        (b'{"instances": []}', JSON, 400, "out_of_range"),
         (b'{"instances": [' + b"{}," * 500 + b"{}]}", JSON, 400, "too_long"),
         (b'{"instances": [' + b"{}," * 9_000_000 + b"{}]}", JSON, 400, "too_long"),
         (b'{"instances": [{"temperature_f": "warm"}]}', JSON, 400, "wrong_type"),

@@ -12,6 +12,7 @@ import yaml
 
 from config.problems import ConfigurationError, Location, Problem
 from tests.support.copies import CONTRACT, ConfigurationCopy
+from tests.support.yaml_files import parsed
 
 UNLIKE: tuple[Any, ...] = (None, [None], {}, "", -1)
 # A list that is joined of nothing, or a sentence that ends where it should go on.
@@ -61,7 +62,7 @@ def _problems(configuration: ConfigurationCopy) -> tuple[Problem, ...]:
 @pytest.mark.parametrize("file", ["config/dev.yaml", CONTRACT])
 def test_every_problem_says_what_is_allowed(file: str, configuration: ConfigurationCopy) -> None:
     path = configuration.root / file
-    content = yaml.safe_load(path.read_text())
+    content = parsed(path.read_text())
     if file == CONTRACT:
         for schema in content["schema"]:
             schema["properties"] = schema["properties"][:1]

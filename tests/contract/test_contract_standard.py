@@ -8,10 +8,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-import yaml
 from open_data_contract_standard.model import OpenDataContractStandard
 
 from tests.support.copies import ROOT
+from tests.support.yaml_files import parsed
 
 CONTRACTS = sorted((ROOT / "config" / "contracts").glob("*.odcs.yaml"))
 
@@ -24,13 +24,13 @@ def _official() -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", CONTRACTS, ids=lambda path: path.name)
 def test_contract_satisfies_the_official_json_schema(path: Any) -> None:
-    data = yaml.safe_load(path.read_text())
+    data = parsed(path.read_text())
     validator = jsonschema.validators.validator_for(_official())(_official())
     assert [error.message for error in validator.iter_errors(data)] == []
 
 
 def test_the_official_schema_would_notice() -> None:
-    data = yaml.safe_load(CONTRACTS[0].read_text())
+    data = parsed(CONTRACTS[0].read_text())
     data["schema"][0]["properties"][0]["logicalType"] = "text"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(data, _official())
@@ -39,5 +39,5 @@ def test_the_official_schema_would_notice() -> None:
 @pytest.mark.parametrize("path", CONTRACTS, ids=lambda path: path.name)
 def test_contract_survives_the_models_unchanged(path: Any) -> None:
     contract = OpenDataContractStandard.from_file(str(path))
-    written = yaml.safe_load(contract.to_yaml())
-    assert written == yaml.safe_load(path.read_text())
+    written = parsed(contract.to_yaml())
+    assert written == parsed(path.read_text())

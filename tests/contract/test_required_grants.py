@@ -27,6 +27,7 @@ from review.held import held
 from review.integrations import integrations
 from tests.support.named_tests import missing
 from tests.support.planted_integrations import PLANTS, Templates
+from tests.support.yaml_files import parsed
 from tests.synth import ENVIRONMENTS, assembly
 
 SHORTEST_REASON = 30
@@ -148,7 +149,7 @@ def test_every_test_that_the_table_names_exists() -> None:
 
 @pytest.mark.parametrize("member", ["page", "condition", "proven_by"])
 def test_an_incomplete_entry_is_refused(member: str, tmp_path: Path) -> None:
-    content = yaml.safe_load(TABLE.read_text())
+    content = parsed(TABLE.read_text())
     del content["proven_by_tests"][0][member]
     path = tmp_path / "table.yaml"
     path.write_text(yaml.safe_dump(content))

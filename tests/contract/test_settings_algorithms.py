@@ -6,7 +6,6 @@ import argparse
 from typing import Any
 
 import pytest
-import yaml
 
 from config.differences import differences
 from model_code import algorithms
@@ -14,15 +13,18 @@ from model_code.algorithms.hyperparameters import Hyperparameters
 from model_code.algorithms.linear.settings import Linear
 from model_code.algorithms.xgboost.settings import Xgboost
 from tests.support.copies import ROOT, ConfigurationCopy
+from tests.support.yaml_files import parsed
 
-KINDS: dict[str, type[Hyperparameters]] = {"xgboost": Xgboost, "linear": Linear}
+KINDS: dict[str, type[Hyperparameters]] = {
+    name: algorithms.part(name, "settings").__dict__[name.capitalize()]
+    for name in algorithms.ALGORITHMS
+}
 
 
 def test_every_algorithm_has_settings_of_its_name_and_an_image() -> None:
-    assert tuple(KINDS) == algorithms.ALGORITHMS
-    images = yaml.safe_load((ROOT / "config/images.yaml").read_text())
+    images = parsed((ROOT / "config/images.yaml").read_text())
     for name, kind in KINDS.items():
-        assert algorithms.part(name, "settings").__dict__[kind.__name__] is kind
+        assert kind.model_validate({"name": name}).arguments()["algorithm"] == name
         assert kind.IMAGE in images
 
 
@@ -59,7 +61,6 @@ def test_an_algorithm_is_as_short_to_write_as_its_defaults_let_it(
 @pytest.mark.parametrize(
     ("written", "place", "allowed"),
     [
-        ({"name": "forest"}, "name", "allowed: xgboost or linear"),
         ({"name": "linear", "trees": 3}, "trees",
          "allowed with training.algorithm.name xgboost; with linear: name, penalty, penalties"),
         ({"penalty": 3.0}, "penalty", "allowed with training.algorithm.name linear; with xgboost: "
@@ -77,6 +78,13 @@ def test_what_an_algorithm_does_not_have_is_refused(
     (problem,) = configuration.problems()
     assert (problem.field, problem.allowed) == (f"training.algorithm.{place}", allowed)
     assert problem.line
+
+
+def test_an_unknown_algorithm_is_told_of_all(configuration: ConfigurationCopy) -> None:
+    configuration.change_settings({"training.algorithm": {"name": "forest"}})
+    (problem,) = configuration.problems()
+    assert problem.field == "training.algorithm.name"
+    assert all(name in problem.allowed for name in algorithms.ALGORITHMS)
 
 
 def test_settings_of_old_are_told_where_they_went(configuration: ConfigurationCopy) -> None:

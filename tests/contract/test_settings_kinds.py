@@ -8,7 +8,6 @@ from typing import Any
 
 import jsonschema
 import pytest
-import yaml
 from pydantic import BaseModel
 
 from config.kinds import models_of, single_values, told_apart
@@ -17,6 +16,7 @@ from config.settings import Settings
 from model_code.algorithms import ALGORITHMS
 from stacks.serving.settings import Off, Realtime, Serverless
 from tests.support.copies import ROOT, ConfigurationCopy
+from tests.support.yaml_files import parsed
 
 MODES: dict[str, type[BaseModel]] = {"realtime": Realtime, "serverless": Serverless, "off": Off}
 # A value that is allowed where the setting is; what it refused before there were modes.
@@ -132,7 +132,7 @@ def test_a_kind_that_is_given_twice_is_told_once(configuration: ConfigurationCop
 
 
 def _schema_says(serving: object) -> list[str]:
-    data = yaml.safe_load((ROOT / "config" / "dev.yaml").read_text()) | {"serving": serving}
+    data = parsed((ROOT / "config" / "dev.yaml").read_text()) | {"serving": serving}
     validator = jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text()))
     return [error.message for error in validator.iter_errors(data)]
 

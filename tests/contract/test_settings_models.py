@@ -11,13 +11,14 @@ import yaml
 from config.problems import Problem
 from tests.support.copies import ConfigurationCopy
 from tests.support.several import DELAY, several
+from tests.support.yaml_files import parsed
 
 Change = Callable[[dict[str, Any]], object]
 
 
 def _settings(configuration: ConfigurationCopy, change: Change) -> None:
     path = configuration.root / "config" / "dev.yaml"
-    data = yaml.safe_load(path.read_text())
+    data = parsed(path.read_text())
     change(data)
     path.write_text(yaml.safe_dump(data, sort_keys=False))
 
@@ -69,7 +70,11 @@ ROWS = {
     "no section": Row(lambda data: data["models"].update(late=1), "models.late",
                       "allowed: contract, training, serving"),
     "a long name": Row(lambda data: data["models"].update(
-        abcdefghijklmnop=data["models"].pop("late")), "model", "at most 27 characters"),
+        abcdefghijklmnop=data["models"].pop("late")), "models.abcdefghijklmnop",
+        "a name of at most 15 characters"),
+    "nobody captures": Row(
+        lambda data: [one.update(serving={"capture": False}) for one in data["models"].values()],
+        "monitoring.schedule", "where no model captures"),
 }  # fmt: skip
 
 
@@ -94,10 +99,49 @@ def test_what_all_share_is_told_once(configuration: ConfigurationCopy) -> None:
 def test_contracts_agree_on_what_one_lake_holds(configuration: ConfigurationCopy) -> None:
     several(configuration)
     path = configuration.root / DELAY
-    contract = yaml.safe_load(path.read_text())
+    contract = parsed(path.read_text())
     (carrier,) = (f for f in contract["schema"][0]["properties"] if f["name"] == "carrier")
     carrier["logicalTypeOptions"]["maxLength"] = 3
     path.write_text(yaml.safe_dump(contract))
+    carrier["description"] = "Who flies."
+    path.write_text(yaml.safe_dump(contract))
     (problem,) = configuration.problems()
     assert problem.field == "models.delay.contract"
-    assert "event like the contract of late" in problem.allowed
+    assert problem.allowed.startswith(
+        "its event.fields[carrier].max_length is 3; allowed: 2, like the contract of late"
+    )
+
+
+def test_contracts_tell_each_field_that_one_has_alone(configuration: ConfigurationCopy) -> None:
+    several(configuration)
+    path = configuration.root / DELAY
+    contract = yaml.safe_load(path.read_text())
+    properties = contract["schema"][0]["properties"]
+    properties.append({**next(f for f in properties if f["name"] == "carrier"), "name": "partner"})
+    path.write_text(yaml.safe_dump(contract))
+    told = [one.allowed for one in configuration.problems()]
+    assert any("[partner] is a field; allowed: nothing" in one for one in told), told
+
+
+def test_what_is_only_shown_may_differ(configuration: ConfigurationCopy) -> None:
+    several(configuration)
+    path = configuration.root / DELAY
+    contract = yaml.safe_load(path.read_text())
+    contract["schema"][0]["properties"][0]["description"] = "Another sentence."
+    path.write_text(yaml.safe_dump(contract))
+    configuration.load()
+
+
+def test_one_model_may_go_without_capture(configuration: ConfigurationCopy) -> None:
+    """The monitor watches those that capture."""
+    several(configuration)
+    _settings(configuration, _of("late", serving={"mode": "serverless"}))
+    configuration.load()
+
+
+def test_who_writes_no_contract_is_told_of_both_forms(configuration: ConfigurationCopy) -> None:
+    several(configuration)
+    _settings(configuration, lambda data: data.update(Models=data.pop("models")))
+    told = {one.field: one.allowed for one in configuration.problems()}
+    assert told["Models"].startswith("unknown key; allowed: models, ")
+    assert told["contract"].startswith("must be set, or models: ")

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any, Literal, get_origin
 
 import pytest
-import yaml
 from pydantic import BaseModel
 
 from config.kinds import kinds_of, models_of, single_values
@@ -28,6 +27,7 @@ from tests.support.settings_changes import (
     TWO_VARIANTS,
 )
 from tests.support.settings_rows import Row, assert_refused
+from tests.support.yaml_files import parsed
 
 ROWS = (
     Row("endpoint-zones", {"network.interface_endpoint_zones": 2},
@@ -314,7 +314,7 @@ def test_every_choice_is_accepted_with_another_value_somewhere() -> None:
     taken: dict[str, set[object]] = {choice: set() for choice in _choices(Settings)}
     assert len(taken) > 20
     for changes in (*CHOICES, *(row.good for row in ROWS if row.environment == "dev")):
-        settings = Settings.model_validate(changed(yaml.safe_load(text), changes))
+        settings = Settings.model_validate(changed(parsed(text), changes))
         assert not [rule.id for rule in RULES if rule.refused(settings)], changes
         for choice, values in taken.items():
             with contextlib.suppress(AttributeError):

@@ -24,6 +24,8 @@ from tests.support.settings_changes import (
     TWO_VARIANTS,
 )
 
+pytestmark = pytest.mark.cdk
+
 LOCAL_STORAGE: dict[str, Any] = {
     f"{section}.{key}": value
     for section in ("serving", "training", "monitoring")

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from review.comment import MARKER
+from tests.support.yaml_files import parsed
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.parametrize("path", WORKFLOWS, ids=NAMES)
 
 
 def _jobs(path: Path) -> dict[str, dict[str, Any]]:
-    jobs: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text())["jobs"]
+    jobs: dict[str, dict[str, Any]] = parsed(path.read_text())["jobs"]
     return jobs
 
 
@@ -106,7 +106,7 @@ def test_a_deploy_s_session_lasts_as_long_as_its_job(path: Path) -> None:
 
 
 def test_jobs_end_and_do_not_pile_up(path: Path) -> None:
-    workflow = yaml.safe_load(path.read_text())
+    workflow = parsed(path.read_text())
     assert workflow["permissions"] == {}
     assert workflow["concurrency"]["group"]
     assert all("timeout-minutes" in job for job in workflow["jobs"].values())

@@ -6,19 +6,23 @@ a map) and ``!items 6`` (of a list).
 
 from __future__ import annotations
 
+from typing import Any
+
 import yaml
 
+from tests.support.yaml_files import LOADER
 
-def _length(loader: yaml.SafeLoader, node: yaml.Node) -> int:
+
+def _length(loader: Any, node: yaml.Node) -> int:
     assert isinstance(node, yaml.ScalarNode)
     return int(loader.construct_scalar(node))
 
 
-yaml.SafeLoader.add_constructor("!text", lambda loader, node: "x" * _length(loader, node))
-yaml.SafeLoader.add_constructor(
+LOADER.add_constructor("!text", lambda loader, node: "x" * _length(loader, node))
+LOADER.add_constructor(
     "!entries",
     lambda loader, node: {f"NAME_{i}": "value" for i in range(_length(loader, node))},
 )
-yaml.SafeLoader.add_constructor(
+LOADER.add_constructor(
     "!items", lambda loader, node: [f"item-{i}" for i in range(_length(loader, node))]
 )

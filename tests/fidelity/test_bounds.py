@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from local.emulator import refusals
 from local.emulator.refusals import schema
 from operations import fidelity
 from tests.support.variants import variants
+from tests.support.yaml_files import parsed
 
-CASES: dict[str, dict[str, Any]] = yaml.safe_load(
-    (Path(__file__).parent / "bounds.yaml").read_text()
-)
+CASES: dict[str, dict[str, Any]] = parsed((Path(__file__).parent / "bounds.yaml").read_text())
 
 
 @pytest.mark.parametrize("row", sorted(CASES))

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from local.emulator import refusals
 from local.emulator.refusals import schema
 from tests.support.variants import variants
+from tests.support.yaml_files import parsed
 
-CASES: dict[str, dict[str, Any]] = yaml.safe_load(
+CASES: dict[str, dict[str, Any]] = parsed(
     (Path(__file__).parent / "by_schema" / "schemas.yaml").read_text()
 )
 

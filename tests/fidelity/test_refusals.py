@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from local.emulator import refusals
 from local.emulator.refusals import schema
 from tests.support.variants import variants
+from tests.support.yaml_files import parsed
 
 
 def _grown(value: Any) -> Any:
@@ -33,7 +33,7 @@ def _grown(value: Any) -> Any:
 CASES: dict[str, dict[str, Any]] = {
     row: _grown(case)
     for path in sorted((Path(__file__).parent / "planted").glob("*.yaml"))
-    for row, case in yaml.safe_load(path.read_text()).items()
+    for row, case in parsed(path.read_text()).items()
 }
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from local.engines.errors import ServiceError
 from local.services.sagemaker import limits, wire
 from tests.support.variants import variants
+from tests.support.yaml_files import parsed
 
 REGION = "eu-west-1"
-CASES: dict[str, dict[str, Any]] = yaml.safe_load(
+CASES: dict[str, dict[str, Any]] = parsed(
     (Path(__file__).parent / "requests" / "sagemaker.yaml").read_text()
 )
 
@@ -33,7 +33,7 @@ def test_a_request_that_aws_refuses_is_refused(row: str) -> None:
         assert refusal.value.code == "ValidationException"
 
 
-PLANTED: dict[str, dict[str, Any]] = yaml.safe_load(
+PLANTED: dict[str, dict[str, Any]] = parsed(
     (Path(__file__).parent / "planted" / "sagemaker.yaml").read_text()
 )
 OPERATIONS = {kind: operation for operation, kind in limits.TYPES.items()}

@@ -7,12 +7,12 @@ import re
 from functools import cache
 
 import pytest
-import yaml
 
 from config.load import REPOSITORY
 from local.emulator import refusals
 from operations import fidelity
 from operations.checks import CHECKS
+from tests.support.yaml_files import parsed
 
 PLANTED = REPOSITORY / "tests" / "fidelity" / "planted"
 TEST = re.compile(r"(?P<file>tests/[\w/]+\.py)::(?P<name>test_\w+)(\[(?P<case>[\w.-]+)\])?")
@@ -36,13 +36,13 @@ OTHERS = {
 
 @cache
 def cases(file: str) -> frozenset[str]:
-    return frozenset(yaml.safe_load((PLANTED.parent / file).read_text()))
+    return frozenset(parsed((PLANTED.parent / file).read_text()))
 
 
 @cache
 def planted() -> frozenset[str]:
     return frozenset(
-        row for path in sorted(PLANTED.glob("*.yaml")) for row in yaml.safe_load(path.read_text())
+        row for path in sorted(PLANTED.glob("*.yaml")) for row in parsed(path.read_text())
     )
 
 

@@ -95,7 +95,7 @@ def test_a_header_cannot_hold_another_line(api: FuzzedApi, value: str) -> None:
     head = f"POST {urlsplit(url).path} HTTP/1.1\r\n" + "".join(
         f"{name}: {content}\r\n" for name, content in sent.items()
     )
-    context = ssl.create_default_context(cafile=info.ca_bundle)
+    context = ssl.create_default_context(cafile=info.certificate)
     with (
         socket.create_connection(("localhost", info.port), timeout=30) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as connection,

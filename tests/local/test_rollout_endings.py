@@ -49,9 +49,8 @@ def world(demo_deployment: Platform) -> World:
 
 @pytest.fixture
 def champion(world: World) -> Iterator[str]:
-    """A promoted model that answers 0.875; afterwards nobody holds the lease."""
-    package = world.register(0.875)
-    world.promote(package)
+    """A promoted model; afterwards nobody holds the lease."""
+    package, _ = world.promoted()
     yield package
     wait_for(lambda: "owner" not in world.lease(), ENDED_SECONDS, "a free lease")
 
@@ -67,17 +66,12 @@ def in_state(world: World, execution: str, state: str) -> None:
     wait_for(lambda: state in world.states(execution), ENDED_SECONDS, state)
 
 
-def assert_settled(world: World, package: str, probability: float = 0.875) -> None:
+def assert_settled(world: World, package: str) -> None:
     """Pointers, stack, endpoint and weights agree on one package."""
 
-    def settled() -> bool:
-        world.reconcile()
-        answer = world.call("rollout", operation="reconcile")
-        return bool(answer["state"] == "settled")
-
-    wait_for(settled, ENDED_SECONDS, "settled traffic")
+    wait_for(lambda: world.at_rest() and world.reconcile(), ENDED_SECONDS, "settled traffic")
     assert world.pointer(CHAMPION) == world.pointer(CHALLENGER) == package
-    assert world.probabilities() == (probability, probability)
+    assert world.probabilities() == (world.answers[package],) * 2
     assert world.challenger_share() == pytest.approx(SETTLED_SHARE)
 
 
@@ -153,4 +147,4 @@ def test_a_redrive_before_the_roll_out_takes_the_lease_again(world: World, champ
     world.redrive(execution)
     assert ended(world, execution) == "SUCCEEDED"
     assert world.states(execution)[-1] == "Promoted"
-    assert_settled(world, package, 0.25)
+    assert_settled(world, package)

@@ -114,36 +114,32 @@ def _configuration(world: World) -> str:
 
 
 def test_a_failed_deploy_leaves_the_promoted_model_serving(world: World, tmp_path: Path) -> None:
-    package = world.register(0.4375)
-    world.promote(package)
-    assert world.probabilities() == (0.4375, 0.4375)
+    package, answer = world.promoted()
     configuration = _configuration(world)
     assembly = _changed_assembly(world, tmp_path, broken=True)
     with pytest.raises(PlatformError, match="Maximum capacity"):
         _deploy(world, SERVING, str(assembly))
     assert world.serving_status() == "UPDATE_ROLLBACK_COMPLETE"
     assert _configuration(world) == configuration
-    assert world.probabilities() == (0.4375, 0.4375)
+    assert world.probabilities() == (answer, answer)
     # The end of the rollback makes EventBridge reconcile; nothing is to be returned.
     world.reconcile()
     assert world.pointer(CHAMPION) == world.pointer(CHALLENGER) == package
 
 
 def test_a_deploy_after_a_roll_out_keeps_the_promoted_model(world: World, tmp_path: Path) -> None:
-    package = world.register(0.46875)
-    world.promote(package)
+    package, answer = world.promoted()
     configuration, targets = _configuration(world), _scalable_targets(world)
     assert {target.rsplit("/", 1)[-1] for target in targets} == {"champion", "challenger"}
     _deploy(world, SERVING, str(_changed_assembly(world, tmp_path, broken=False)))
     assert _configuration(world) != configuration
     assert _scalable_targets(world) == targets
     assert world.pointer(CHAMPION) == package
-    assert world.probabilities() == (0.46875, 0.46875)
+    assert world.probabilities() == (answer, answer)
 
 
 def test_a_changed_seed_leaves_the_pointers_alone(world: World, tmp_path: Path) -> None:
-    package = world.register(0.5625)
-    world.promote(package)
+    package, answer = world.promoted()
     before = world.seed()
     script = tmp_path / "other_seed.py"
     script.write_text(SYNTH.format(root=str(ROOT), seed=OTHER_SEED))
@@ -153,7 +149,7 @@ def test_a_changed_seed_leaves_the_pointers_alone(world: World, tmp_path: Path) 
     # An earlier seed may be champion: replacing it must not delete it.
     world.client("sagemaker").describe_model_package(ModelPackageName=before)
     assert world.pointer(CHAMPION) == world.pointer(CHALLENGER) == package
-    assert world.probabilities() == (0.5625, 0.5625)
+    assert world.probabilities() == (answer, answer)
 
 
 def _one_working(world: World, executions: list[str]) -> str:
@@ -200,8 +196,8 @@ def test_a_stopped_execution_gives_the_lease_back(world: World, running: list[st
 
 def test_a_crash_after_the_pointers_moved_is_caught_up(world: World) -> None:
     wait_for(lambda: _free(world), ENDED_SECONDS, "a free lease")
-    first, second = world.register(0.6875), world.register(0.71875)
-    world.promote(first)
+    world.promoted()
+    second = world.register(0.71875)
     for variant in (CHAMPION, CHALLENGER):
         world.write_pointer(variant, second)
     world.reconcile()
@@ -212,8 +208,8 @@ def test_a_crash_after_the_pointers_moved_is_caught_up(world: World) -> None:
 
 def test_a_crash_between_the_two_pointers_is_finished(world: World) -> None:
     """A promotion moves the champion's pointer first, and the challenger follows the champion."""
-    first, second = world.register(0.75), world.register(0.78125)
-    world.promote(first)
+    world.promoted()
+    second = world.register(0.78125)
     world.write_pointer(CHAMPION, second)
     world.reconcile()
     world.settle()
@@ -273,12 +269,12 @@ def test_a_state_machine_tells_a_lost_lease_from_other_failures(world: World) ->
 
 
 def test_a_model_that_cannot_start_returns_the_pointers(world: World) -> None:
-    good, bad = world.register(0.875), world.register(0.9, code=BROKEN)
-    world.promote(good)
+    good, answer = world.promoted()
+    bad = world.register(0.9, code=BROKEN)
     with pytest.raises(AssertionError, match="failed"):
         world.promote(bad)
     assert world.serving_status() == "UPDATE_ROLLBACK_COMPLETE"
-    assert world.probabilities() == (0.875, 0.875)
+    assert world.probabilities() == (answer, answer)
     # What the end of a failed execution makes EventBridge call.
     world.reconcile()
     wait_for(
@@ -290,10 +286,10 @@ def test_a_model_that_cannot_start_returns_the_pointers(world: World) -> None:
 
 
 def test_a_failed_update_makes_eventbridge_return_the_pointer(world: World) -> None:
-    good, bad = world.register(0.90625), world.register(0.9, code=BROKEN)
-    world.promote(good)
+    good, answer = world.promoted()
+    bad = world.register(0.9, code=BROKEN)
     world.write_pointer(CHAMPION, bad)
     world.reconcile()
     wait_for(lambda: world.pointer(CHAMPION) == good, ENDED_SECONDS, "the pointer's return")
     assert world.serving_status() == "UPDATE_ROLLBACK_COMPLETE"
-    assert world.probabilities() == (0.90625, 0.90625)
+    assert world.probabilities() == (answer, answer)

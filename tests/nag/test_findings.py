@@ -16,7 +16,9 @@ from review.decisions import HEADER, Decision, decisions, undecided
 from review.findings import VALIDATE, review, review_app
 from stacks.kit.nag import acknowledge
 from stacks.kit.packs import PACKS
-from tests.synth import ENVIRONMENTS, synthesise, templates
+from tests.synth import ENVIRONMENTS, templates
+
+pytestmark = pytest.mark.cdk
 
 SHORTEST_REASON = 120
 COPIES = ("S3BucketReplicationEnabled", "DynamoDBInBackupPlan")
@@ -113,13 +115,6 @@ def test_an_acknowledgement_of_nothing_is_reported() -> None:
         acknowledge(queue, "AwsSolutions-S1", constraint="a", evidence="b", control="c")
 
     assert [entry.rule for entry in review_app(plant).unused] == ["AwsSolutions-S1"]
-
-
-def test_an_id_with_a_reference_to_another_stack_is_resolved_before_the_packs_run(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    """The real thing: packs attached, acknowledgements in force, as ``cdk synth`` runs it."""
-    synthesise("dev", tmp_path_factory.mktemp("nag"), nag=True)
 
 
 def test_prod_has_few_findings_before_acknowledgements() -> None:

@@ -18,6 +18,8 @@ from review.decisions import decided
 from review.page.render import render
 from review.tools.model import ToolFinding, ToolRun
 
+pytestmark = pytest.mark.cdk
+
 REVIEWED = ("dev", "prod")
 SARIF_SCHEMA = Path(__file__).with_name("sarif-2.1.0.schema.json")
 

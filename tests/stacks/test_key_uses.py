@@ -9,13 +9,13 @@ from functools import cache
 from typing import Any
 
 import pytest
-import yaml
 from ministack.core import iam_evaluator as evaluator
 
 from config.load import REPOSITORY
 from stacks import registry
 from tests.support.literals import ACCOUNT, REGION, literal
 from tests.support.named_tests import missing
+from tests.support.yaml_files import parsed
 from tests.synth import resources
 
 TABLE = REPOSITORY / "docs" / "key-uses.yaml"
@@ -27,7 +27,7 @@ WITHOUT_A_USE = {"AWS::IAM::ManagedPolicy", "AWS::KMS::Key", "AWS::S3::BucketPol
 
 def _rows() -> list[Row]:
     tables = (TABLE, *registry.files(TABLE.name))
-    read = [yaml.safe_load(path.read_text()) for path in tables]
+    read = [parsed(path.read_text()) for path in tables]
     return [row | {"key": key} for table in read for key, rows in table.items() for row in rows]
 
 

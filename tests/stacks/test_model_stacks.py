@@ -29,6 +29,8 @@ from stacks.training.seed_model import seed_model
 from tests.support.flows import DEFINITIONS
 from tests.synth import ENVIRONMENTS, MODEL, resources, templates
 
+pytestmark = pytest.mark.cdk
+
 EACH = pytest.mark.parametrize("environment", ENVIRONMENTS)
 RUNBOOK = (REPOSITORY / "docs" / "runbook.md").read_text(encoding="utf-8")
 

@@ -15,6 +15,8 @@ from tests.support.choices import synthesise
 from tests.support.copies import copied
 from tests.support.several import several
 
+pytestmark = pytest.mark.cdk
+
 MODELS = ("late", "delay")
 SHARED = {
     "security", "network", "data-lake", "ingestion", "processing", "api", "monitoring", "audit",

@@ -23,6 +23,8 @@ from stacks import registry
 from stacks.application import build
 from tests.synth import resources, templates
 
+pytestmark = pytest.mark.cdk
+
 
 def _longest(field: str) -> str:
     """The longest value that a setting's pattern admits: ``[a-z][a-z0-9]{1,<n>}``."""

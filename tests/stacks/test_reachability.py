@@ -7,16 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import yaml
 
 from config.load import REPOSITORY, load_deployment
 from review.assembly import Assembly
 from review.reachability import INTERNET, Reachability, prefix_lists, reachability
 from stacks.kit.workload import GROUPS
 from tests.support.clients import clients, services
+from tests.support.yaml_files import parsed
 from tests.synth import ENVIRONMENTS, assembly, resources, stack_id
 
-TABLE: dict[str, dict[str, Any]] = yaml.safe_load(
+TABLE: dict[str, dict[str, Any]] = parsed(
     (REPOSITORY / "docs" / "review" / "reachability.yaml").read_text()
 )
 DECLARED = {

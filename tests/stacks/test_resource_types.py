@@ -88,11 +88,11 @@ def test_a_capability_adds_facts_and_restates_none(tmp_path: Path) -> None:
 
 
 def test_a_capability_brings_its_rows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    folder = tmp_path / "toy"
+    folder = tmp_path / "brought"
     folder.mkdir()
     (folder / "__init__.py").touch()
     path = _written(folder, "AWS::Toy::Toy: {holds: data}")
     monkeypatch.setattr(stacks, "__path__", [*stacks.__path__, str(tmp_path)])
     assert path not in registry.files("facts.yaml")
-    monkeypatch.setattr(registry, "OPTIONAL", (*registry.OPTIONAL, "toy"))
+    monkeypatch.setattr(registry, "OPTIONAL", (*registry.OPTIONAL, "brought"))
     assert path in registry.files("facts.yaml")

@@ -20,6 +20,8 @@ from config.rules import RULES
 from stacks import registry
 from stacks.application import build
 
+pytestmark = pytest.mark.cdk
+
 STACKS = REPOSITORY / "stacks"
 ROOMS = sorted(path.name for path in STACKS.iterdir() if (path / "__init__.py").exists())
 CODE = ("app.py", "bundles", "config", "core", "lambdas", "local", "operations", "review", "stacks")

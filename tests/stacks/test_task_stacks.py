@@ -27,6 +27,8 @@ from tests.support.copies import ROOT
 from tests.support.task_contracts import CHANGES, compiled
 from tests.synth import MODEL
 
+pytestmark = pytest.mark.cdk
+
 SYNTHESISED = ("absolute", "texts")
 
 

@@ -14,6 +14,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -75,6 +76,9 @@ class FuzzedApi:
     statuses: dict[int, int] = field(default_factory=dict)
     _connection: http.client.HTTPSConnection | None = None
     _last: float = 0.0
+    _read: int = 0
+    """Bytes of the IAM record that were counted."""
+    _asked: int = 0
 
     @classmethod
     def of(cls, platform: Platform, environment: str) -> FuzzedApi:
@@ -153,7 +157,7 @@ class FuzzedApi:
             self._connection = http.client.HTTPSConnection(
                 "localhost",
                 info.port,
-                context=ssl.create_default_context(cafile=info.ca_bundle),
+                context=ssl.create_default_context(cafile=info.certificate),
                 timeout=60,
                 source_address=(address, 0),
             )
@@ -202,22 +206,33 @@ class FuzzedApi:
     # -- what it left behind --------------------------------------------------------------------
 
     def endpoint_calls(self) -> int:
-        """How often a role of the deployment has asked the endpoint, by the IAM record."""
-        record = Path(self.platform.state_dir, "iam-decisions.jsonl").read_text()
-        wanted = '"action":"sagemaker:InvokeEndpoint"'
-        return sum(wanted in line and '"Allow"' in line for line in record.splitlines())
+        """How often a role of the deployment has asked the endpoint, by the IAM record.
+
+        The record only grows: what was counted before is not read again.
+        """
+        with Path(self.platform.state_dir, "iam-decisions.jsonl").open("rb") as record:
+            record.seek(self._read)
+            for line in record:
+                if not line.endswith(b"\n"):
+                    break
+                self._read += len(line)
+                self._asked += b'"action":"sagemaker:InvokeEndpoint"' in line and b'"Allow"' in line
+        return self._asked
+
+    @cached_property
+    def _log_groups(self) -> list[str]:
+        deployed = Deployed.read(
+            self.platform.client("cloudformation"), self.deployment.settings.scope
+        )
+        return [one.physical_id for one in deployed.of_type("AWS::Logs::LogGroup", "api")]
 
     def log_lines(self, since: float) -> list[str]:
         """Every line that the API's stack has logged since a time (epoch seconds)."""
-        logs = self.platform.client("logs")
-        scope = self.deployment.settings.scope
-        deployed = Deployed.read(self.platform.client("cloudformation"), scope)
-        groups = [one.physical_id for one in deployed.of_type("AWS::Logs::LogGroup", "api")]
-        assert groups
-        pages = logs.get_paginator("filter_log_events").paginate
+        assert self._log_groups
+        pages = self.platform.client("logs").get_paginator("filter_log_events").paginate
         return [
             event["message"]
-            for group in groups
+            for group in self._log_groups
             for page in pages(logGroupName=group, startTime=int(since * 1000))
             for event in page["events"]
         ]

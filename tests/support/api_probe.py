@@ -155,7 +155,7 @@ def call(
         SigV4Auth(keys, "execute-api", info.region).add_auth(request)
         headers = dict(request.headers)
     return requests.request(
-        method, url, data=body, headers=headers, verify=info.ca_bundle, timeout=30
+        method, url, data=body, headers=headers, verify=info.certificate, timeout=30
     )
 
 

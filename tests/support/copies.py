@@ -14,6 +14,7 @@ import yaml
 
 from config.load import Deployment, load_deployment
 from config.problems import ConfigurationError, Problem
+from tests.support.yaml_files import parsed
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = "config/contracts/flights.odcs.yaml"
@@ -28,13 +29,13 @@ class ConfigurationCopy:
     def change_settings(self, changes: dict[str, Any], environment: str = "dev") -> None:
         """Set dotted paths in one settings file."""
         path = self.root / "config" / f"{environment}.yaml"
-        data = changed(yaml.safe_load(path.read_text()), changes)
+        data = changed(parsed(path.read_text()), changes)
         path.write_text(yaml.safe_dump(data, sort_keys=False))
 
     def change_contract(self, change: Callable[[dict[str, Any]], object]) -> None:
         """Apply ``change`` to the plain YAML document of the contract."""
         path = self.root / CONTRACT
-        data = yaml.safe_load(path.read_text())
+        data = parsed(path.read_text())
         change(data)
         path.write_text(yaml.safe_dump(data, sort_keys=False))
 

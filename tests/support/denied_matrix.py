@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from core.names import Scope
 from local.platform import Platform
 from operations.deployed import Deployed
@@ -24,8 +22,9 @@ from tests.support.denied_principals import CONSUMER, Call, Caller
 from tests.support.denied_target import PLACES, PROBE, Target
 from tests.support.deployments import LocalSession
 from tests.support.rooms import expected
+from tests.support.yaml_files import parsed
 
-TABLE: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "denied_table.yaml").read_text())
+TABLE: dict[str, Any] = parsed((Path(__file__).parent / "denied_table.yaml").read_text())
 OF_CAPABILITIES = {label: acts for rows in expected("denied") for label, acts in rows.items()}
 TABLE["allowed"] |= OF_CAPABILITIES
 # Optional capabilities are what prod deploys and the demo does not.

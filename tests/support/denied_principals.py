@@ -54,10 +54,52 @@ class Call:
     """Arrives as if it had not come over TLS."""
 
 
+class Clients:
+    """One client for each service, whose requests are signed with the keys of who asks.
+
+    Making a client takes longer than most calls, and forty callers ask ten services.
+    """
+
+    def __init__(self, platform: Platform) -> None:
+        assert platform.info is not None
+        self._info = platform.info
+        self._signing = Credentials("", "")
+        self._session = botocore.session.get_session()
+        self._session.register_component("credential_provider", self)
+        self._made: dict[tuple[str, bool], Any] = {}
+
+    def load_credentials(self) -> Credentials:
+        """What botocore asks of a provider: an object that it reads at each request."""
+        return self._signing
+
+    def of(self, service: str, keys: dict[str, str], *, plain: bool) -> Any:
+        """The service's client; its next request is signed with these keys."""
+        self._signing.access_key = keys["aws_access_key_id"]
+        self._signing.secret_key = keys["aws_secret_access_key"]
+        self._signing.token = keys["aws_session_token"]
+        if (service, plain) not in self._made:
+            self._made[service, plain] = self._make(service, plain)
+        return self._made[service, plain]
+
+    def _make(self, service: str, plain: bool) -> Any:
+        client = self._session.create_client(
+            service,
+            region_name=self._info.region,
+            endpoint_url=self._info.endpoint,
+            verify=self._info.certificate,
+            config=Config(
+                retries={"total_max_attempts": 1}, s3={"addressing_style": "path"},
+                parameter_validation=False,
+            ),
+        )  # fmt: skip
+        if plain:
+            client.meta.events.register("before-sign", _arrive_plain)
+        return client
+
+
 @cache
-def _botocore() -> Any:
-    """One session for all clients: service models are read from disk once."""
-    return botocore.session.get_session()
+def _clients(platform: Platform) -> Clients:
+    return Clients(platform)
 
 
 @dataclass
@@ -71,7 +113,6 @@ class Caller:
     """Those for S3, which asks where a request comes from."""
     platform: Platform
     rest_api: str
-    _clients: dict[tuple[str, bool], Any] = field(default_factory=dict)
 
     @property
     def role_name(self) -> str:
@@ -85,7 +126,8 @@ class Caller:
         return Outcome(refused, told, started, time.time())
 
     def _ask(self, call: Call) -> tuple[bool, str]:
-        client = self._client(call.service, call.plain)
+        keys = self.storage_keys if call.service == "s3" else self.keys
+        client = _clients(self.platform).of(call.service, keys, plain=call.plain)
         try:
             getattr(client, call.operation)(**call.request)
         except ClientError as error:
@@ -101,31 +143,10 @@ class Caller:
         keys = Credentials(*self.keys.values())
         api = Api(
             self.rest_api, scope=Scope("", "", "flights"), endpoint=info.endpoint,
-            region=info.region, ca_bundle=info.ca_bundle, keys=keys,
+            region=info.region, ca_bundle=info.certificate, keys=keys,
         )  # fmt: skip
         answer = api.health()
         return answer.status == 403, f"{answer.status} {answer.error}"
-
-    def _client(self, service: str, plain: bool) -> Any:
-        info = self.platform.info
-        assert info is not None
-        key = (service, plain)
-        if key not in self._clients:
-            client = _botocore().create_client(
-                service,
-                region_name=info.region,
-                endpoint_url=info.endpoint,
-                verify=info.ca_bundle,
-                **(self.storage_keys if service == "s3" else self.keys),
-                config=Config(
-                    retries={"total_max_attempts": 1}, s3={"addressing_style": "path"},
-                    parameter_validation=False,
-                ),
-            )  # fmt: skip
-            if plain:
-                client.meta.events.register("before-sign", _arrive_plain)
-            self._clients[key] = client
-        return self._clients[key]
 
 
 def _arrive_plain(request: Any, **_: Any) -> None:

@@ -49,7 +49,7 @@ def subject_of(platform: Platform, environment: str) -> Subject:
         load_deployment(environment, ROOT),
         LocalSession(platform),
         api_url=url,
-        ca_bundle=platform.info.ca_bundle,
+        ca_bundle=platform.info.certificate,
         patience_seconds=PATIENCE_SECONDS,
     )
 

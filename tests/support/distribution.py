@@ -1,6 +1,7 @@
 """Which tests share a worker, and which start first.
 
-Deploying every stack takes half a minute of a processor: tests that ask a deployment go to one
+Deploying every stack takes half a minute of a processor; a JVM with Spark, or the CDK's library and
+its node process, several seconds before the first answer. Tests that ask for one of these go to one
 worker, whatever their file; others go by file. What takes longest starts first, so that no worker
 is left with it in the end. Within a worker the order is random.
 
@@ -21,9 +22,11 @@ from xdist.scheduler import LoadScopeScheduling
 
 # Names the folder that the processes of one session share (tests/conftest.py).
 SHARED = "MILLRACE_TEST_SESSION"
-DEPLOYMENTS = ("prod_deployment", "demo_deployment")
-# Whole stories, which nothing else can share, then the shared deployments.
-FIRST = ("tests/local/test_full_loop.py", "tests/local/test_canary.py", *DEPLOYMENTS)
+# What is started once: fixtures of two deployments and of Spark's JVM, and the mark of tests that
+# build the app in their own process.
+STARTED = ("prod_deployment", "demo_deployment", "jvm", "cdk")
+# Whole stories, which nothing else can share, then what is shared.
+FIRST = ("tests/local/test_full_loop.py", "tests/local/test_canary.py", *STARTED)
 SLOW_FOLDERS = ("tests/local/", "tests/container/")
 
 
@@ -32,10 +35,10 @@ def _groups() -> Path:
 
 
 def group(item: pytest.Item) -> str:
-    """The deployment that a test asks, or its file."""
-    used = getattr(item, "fixturenames", ())
+    """What is started for a test and others, or its file."""
+    used = {*getattr(item, "fixturenames", ()), *(mark.name for mark in item.iter_markers())}
     file = item.nodeid.partition("::")[0]
-    return next((name for name in DEPLOYMENTS if name in used), file)
+    return next((name for name in STARTED if name in used), file)
 
 
 def write_down(items: Iterable[pytest.Item]) -> None:

@@ -81,6 +81,10 @@ class Endpoints:
             lambda: self.sagemaker.describe_endpoint(EndpointName=name), "EndpointStatus"
         )
 
+    def configuration(self, name: str) -> str:
+        """The configuration that an endpoint serves."""
+        return str(self.sagemaker.describe_endpoint(EndpointName=name)["EndpointConfigName"])
+
     def ask(self, name: str, payload: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
         answer = self.runtime.invoke_endpoint(
             EndpointName=name,

@@ -13,10 +13,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import yaml
-
 from config.load import REPOSITORY
 from stacks import registry
+from tests.support.yaml_files import parsed
 
 KNOWN = {"service_roles", "policies_without_context", "denied"}
 
@@ -29,7 +28,7 @@ def expected(name: str) -> list[Any]:
     for capability in registry.OPTIONAL:
         path = REPOSITORY / "tests" / "stacks" / capability / "expected.yaml"
         if path.is_file():
-            told = yaml.safe_load(path.read_text())
+            told = parsed(path.read_text())
             assert told.keys() <= KNOWN, path
             found += [told[name]] if name in told else []
     return found

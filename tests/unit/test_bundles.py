@@ -142,8 +142,8 @@ def _of_tasks() -> dict[str, Path]:
 @pytest.mark.parametrize(
     ("module", "changed"),
     [
-        ("tasks/regression/task.py", {*TASKED, "glue", "train", "regression constant",
-                                      "regression xgboost", "regression linear"}),
+        ("tasks/regression/task.py", {*TASKED, "glue", "train",
+                                      *(f"regression {kind}" for kind in (CONSTANT, *ALGORITHMS))}),
         ("tasks/multiclass/labels.py", {"glue"}),
         ("tasks/multiclass/measures.py", {"train"}),
         ("tasks/regression/contract.py", set()),

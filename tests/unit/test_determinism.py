@@ -1,4 +1,7 @@
-"""The same commit gives the same bytes: two fresh processes, other hash seeds, no network."""
+"""The same commit gives the same bytes: two fresh processes, other hash seeds, no network.
+
+One of the two made what all tests read (``tests.synth``): as people synthesise, network and all.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.synth import ENVIRONMENTS, synthesise
+from tests.synth import ENVIRONMENTS, assembly, synthesise
 
 # Refuses every connection of the Python side, then runs the app as the CLI would.
 _WITHOUT_SOCKETS = """
@@ -23,19 +26,11 @@ _BLOCK_NODE = Path(__file__).with_name("block_network.js")
 _NOT_DEPLOYED = {"tree.json", "manifest.json", "validation-report.json"}
 
 
-def _fresh(environment: str, outdir: Path, seed: str, timezone: str) -> dict[str, str]:
-    """Digest of each file of an assembly made in a process of its own."""
-    extra = {
-        "PYTHONHASHSEED": seed,
-        "TZ": timezone,
-        "NODE_OPTIONS": f"--require {_BLOCK_NODE}",
-        "AWS_ACCESS_KEY_ID": "none",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    synthesise(environment, outdir, extra=extra, command=("-c", _WITHOUT_SOCKETS))
+def _digests(assembly: Path) -> dict[str, str]:
+    """Digest of each file that is deployed."""
     return {
-        path.relative_to(outdir).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(outdir.rglob("*"))
+        path.relative_to(assembly).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(assembly.rglob("*"))
         if path.is_file()
         and path.name not in _NOT_DEPLOYED
         and not path.name.endswith(".metadata.json")
@@ -44,10 +39,17 @@ def _fresh(environment: str, outdir: Path, seed: str, timezone: str) -> dict[str
 
 @pytest.mark.parametrize("environment", [e for e in ENVIRONMENTS if e != "demo"])
 def test_two_fresh_processes_write_the_same_bytes(environment: str, tmp_path: Path) -> None:
-    first = _fresh(environment, tmp_path / "first", "1", "UTC")
-    second = _fresh(environment, tmp_path / "second", "4711", "Asia/Kathmandu")
+    extra = {
+        "PYTHONHASHSEED": "4711",
+        "TZ": "Asia/Kathmandu",
+        "NODE_OPTIONS": f"--require {_BLOCK_NODE}",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    synthesise(environment, tmp_path, extra=extra, command=("-c", _WITHOUT_SOCKETS))
+    first = _digests(assembly(environment))
     assert any(name.endswith(".template.json") for name in first)
-    assert first == second
+    assert first == _digests(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -148,3 +148,21 @@ def test_a_rollback_before_the_roll_out_began_does_not_fail_it(world: World) -> 
     world.cloudformation.status = "UPDATE_ROLLBACK_COMPLETE"
     world.start("start_rollback")
     assert world.rollout.status(world.holder)["state"] == "complete"
+
+
+def test_a_change_that_somebody_else_began_meanwhile_is_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look and the call: two of these run at once, or a deploy begins."""
+
+    def refuse(**_: Any) -> None:
+        world.sagemaker.status = "Updating"
+        error = {"Error": {"Code": "ValidationException", "Message": "in-progress endpoint"}}
+        raise ClientError(error, "UpdateEndpointWeightsAndCapacities")  # type: ignore[arg-type]
+
+    challenged(world)
+    world.sagemaker.share = 0.1
+    monkeypatch.setattr(world.sagemaker, "update_endpoint_weights_and_capacities", refuse)
+    answer = world.settlement.step(world.holder, forward=False)
+    assert (answer["state"], answer["changed"]) == ("in_progress", False)
+    assert "Updating" in answer["reason"]

@@ -25,6 +25,7 @@ from operations import sbom
 from operations.assembly import templates
 from operations.sbom_uploads import Uploads, read_uploads
 from tests import synth
+from tests.support.yaml_files import parsed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -160,7 +161,7 @@ def test_platforms_are_those_of_the_templates(uploads: Uploads) -> None:
 def test_an_unknown_platform_stops_the_bill(
     assembly: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = yaml.safe_load(sbom.PLATFORMS.read_text())
+    known = parsed(sbom.PLATFORMS.read_text())
     del known["aws-glue"]["5.0"]
     table = tmp_path / "aws_platforms.yaml"
     table.write_text(yaml.safe_dump(known))

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from operations import audit
+from tests.support.yaml_files import parsed
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = sorted(ROOT.glob("requirements*.txt"))
@@ -183,7 +183,7 @@ def test_hooks_are_local_and_valid() -> None:
     """No hook is fetched: the versions are those that the lock file pins."""
     path = ROOT / ".pre-commit-config.yaml"
     subprocess.run([TOOLS / "pre-commit", "validate-config", path], check=True)
-    repositories = yaml.safe_load(path.read_text())["repos"]
+    repositories = parsed(path.read_text())["repos"]
     assert {repository["repo"] for repository in repositories} == {"local"}
     entries = [hook["entry"].split()[0] for item in repositories for hook in item["hooks"]]
     assert all((TOOLS / Path(entry).name).exists() for entry in entries)

@@ -140,7 +140,7 @@ def test_hooks_answer_in_the_order_of_the_request(hooks: ModuleType, trained: Pa
         (b"[]", JSON, (400, "missing")),
         (b'{"instances": {}}', JSON, (400, "missing")),
         (b'{"instances": [1]}', JSON, (400, "missing")),
-        (b'{"instances": []}', JSON, (400, "too_long")),
+        (b'{"instances": []}', JSON, (400, "out_of_range")),
         (b'{"instances": [' + b"{}," * 500 + b"{}]}", JSON, (400, "too_long")),
         (b"[" * 20_000, JSON, (400, "not_json")),
         (b'{"instances": [{"carrier": "\xe9"}]}', f"{JSON}; charset=UTF-8", (400, "not_json")),

@@ -34,13 +34,17 @@ def test_the_grammar_is_not_built_before_it_is_asked_for() -> None:
     subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True)
 
 
-def _item(nodeid: str, *fixtures: str) -> pytest.Item:
-    return cast(pytest.Item, SimpleNamespace(nodeid=nodeid, fixturenames=fixtures))
+def _item(nodeid: str, *used: str, mark: str = "platform") -> pytest.Item:
+    marks = [SimpleNamespace(name=mark)]
+    item = SimpleNamespace(nodeid=nodeid, fixturenames=used, iter_markers=lambda: marks)
+    return cast(pytest.Item, item)
 
 
-def test_tests_go_by_the_deployment_they_ask_and_else_by_file() -> None:
-    asking = _item("tests/local/test_verify.py::test_a[x]", "prod", "prod_deployment")
-    assert distribution.group(asking) == "prod_deployment"
+@pytest.mark.parametrize("started", distribution.STARTED)
+def test_tests_go_by_what_is_started_for_them_and_else_by_file(started: str) -> None:
+    nodeid = "tests/local/test_verify.py::test_a[x]"
+    assert distribution.group(_item(nodeid, "prod", started)) == started
+    assert distribution.group(_item(nodeid, mark=started)) == started
     assert distribution.group(_item("tests/unit/test_b.py::test_c")) == "tests/unit/test_b.py"
 
 
@@ -51,7 +55,7 @@ def test_what_takes_longest_starts_first() -> None:
 
 
 def test_every_story_that_starts_first_exists() -> None:
-    files = [unit for unit in distribution.FIRST if unit not in distribution.DEPLOYMENTS]
+    files = [unit for unit in distribution.FIRST if unit not in distribution.STARTED]
     assert all((REPOSITORY / file).is_file() for file in files)
 
 

@@ -21,7 +21,7 @@ def api_of(story: Story) -> Api:
         scope=story.scope,
         endpoint=info.endpoint,
         region=info.region,
-        ca_bundle=info.ca_bundle,
+        ca_bundle=info.certificate,
         keys=Credentials(info.access_key_id, info.secret_access_key),
     )
 

@@ -38,6 +38,8 @@ def main() -> None:
     parser.add_argument("--python", help="the Python to use, instead of the first 3.12 found")
     given = parser.parse_args().python
     interpreter = given or find_python()
+    if BASE.is_symlink():
+        sys.exit(f"{BASE} is a link to another's environment, which would be lost; remove the link")
     shutil.rmtree(BASE, ignore_errors=True)
     BASE.mkdir(parents=True)
     _uv("venv", "--quiet", "--python", interpreter, str(VENV))

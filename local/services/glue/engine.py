@@ -246,7 +246,7 @@ def _environment(run: Run, session: roles.RoleSession, libraries: list[Path]) ->
         **_SPARK_CONF,
         "spark.local.dir": str(temporary),
         "spark.sql.warehouse.dir": str(run.directory.base / "warehouse"),
-        "spark.driver.extraJavaOptions": classes.java_options(),
+        **classes.settings(),
     }
     # Glue's --conf value holds further settings behind further "--conf".
     given = run.arguments.get("--conf", "").replace("--conf", " ").split()

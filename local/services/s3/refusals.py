@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import Any
 
 from local.emulator.private_tables import pin
@@ -132,12 +133,18 @@ def _conditions(properties: Properties) -> str | None:
 
 def _kinds(action: str) -> set[str]:
     """What an action of S3's works on; empty if it is a pattern or not S3's."""
+    name = action.lower().removeprefix("s3:")
+    return {"bucket", "object"} & set(_actions().get(name, {}).get("Resources", []))
+
+
+@cache
+def _actions() -> dict[str, Any]:
+    """S3's actions, of a table of every service's that takes long to read."""
     from cfnlint.data import AdditionalSpecs  # type: ignore[import-untyped]
     from cfnlint.helpers import load_resource  # type: ignore[import-untyped]
 
-    name = action.lower().removeprefix("s3:")
-    known = load_resource(AdditionalSpecs, "Policies.json")["s3"]["Actions"]
-    return {"bucket", "object"} & set(known.get(name, {}).get("Resources", []))
+    found: dict[str, Any] = load_resource(AdditionalSpecs, "Policies.json")["s3"]["Actions"]
+    return found
 
 
 pin(

@@ -9,8 +9,8 @@ from open_data_contract_standard.model import SchemaProperty
 from pydantic import Field
 
 from config.contract_criteria import Closed, GateCriteria, MonitoringCriteria, TaskProperties
+from config.label_values import label_values
 from config.wording import Finding
-from core.checks import RANGES
 
 LABEL_TYPES = ("integer", "number")
 ENCODINGS = ("targetMean", "ordinal")
@@ -63,17 +63,10 @@ def check(given: dict[str, Any], label: SchemaProperty) -> Iterator[Finding]:
     if positive.get("field") != label.name:
         allowed = f"allowed: the field with mlRole labelValue, {label.name}"
         yield ("positiveLabel", "field"), positive.get("field"), allowed
-    at_least = positive.get("atLeast")
-    if label.logicalType not in RANGES or not isinstance(at_least, int | float):
+    at_least, values = positive.get("atLeast"), label_values(label)
+    if values is None or not isinstance(at_least, int | float):
         return
-    options, values = label.logicalTypeOptions or {}, [entry.value for entry in label.enum or []]
-    smallest, largest = RANGES[label.logicalType]
-    lows = [value for value in values or [options.get("minimum")] if isinstance(value, int | float)]
-    highs = [
-        value for value in values or [options.get("maximum")] if isinstance(value, int | float)
-    ]
-    low, high = min(lows, default=smallest), max(highs, default=largest)
-    if not low < at_least <= high:
-        shown = f"{low} (excluded) to {high}"
+    if not values.low < at_least <= values.high:
+        shown = f"{values.low} (excluded) to {values.high}"
         allowed = f"allowed: within {label.name}'s values, {shown}, or all labels are equal"
         yield ("positiveLabel", "atLeast"), at_least, allowed

@@ -26,6 +26,11 @@ class BinaryMeasures(Measures):
 
     LINK = "logistic"
 
+    @property
+    def places(self) -> int:
+        """Negative and positive."""
+        return 2
+
     def losses(self, label: Floats, outputs: Floats) -> Floats:
         """Log loss of each row, in nats."""
         clipped = np.clip(outputs, CLIP, 1 - CLIP)

@@ -29,7 +29,8 @@ class MulticlassMeasures(Measures):
     task: Multiclass
 
     @property
-    def _classes(self) -> int:
+    def places(self) -> int:
+        """One for each class."""
         return len(self.task.classes)
 
     def losses(self, label: Floats, outputs: Floats) -> Floats:
@@ -39,15 +40,14 @@ class MulticlassMeasures(Measures):
 
     def constant(self, label: Floats) -> Output:
         """Share of each class."""
-        shares = np.bincount(label.astype(np.int64), minlength=self._classes) / len(label)
+        shares = np.bincount(label.astype(np.int64), minlength=self.places) / len(label)
         return tuple(map(float, shares))
 
     def constant_without(self, label: Floats, draws: Draws) -> Floats:
         """Entropy of the shares without each day."""
         rows = without(draws.sums(np.ones_like(label)))
         shares = [
-            without(draws.sums((label == k).astype(np.float64))) / rows
-            for k in range(self._classes)
+            without(draws.sums((label == k).astype(np.float64))) / rows for k in range(self.places)
         ]
         return np.asarray(entr(np.array(shares)).sum(axis=0))
 
@@ -61,7 +61,7 @@ class MulticlassMeasures(Measures):
         """``accuracy``, and ``confusion``: rows by class that is (rows) and was said (columns)."""
         said = outputs.argmax(axis=1)
         right = (said == label).astype(np.float64)
-        table = confusion_matrix(label.astype(np.int64), said, labels=range(self._classes))
+        table = confusion_matrix(label.astype(np.int64), said, labels=range(self.places))
         return {
             "accuracy": mean(right, draws, confidence).document(),
             "confusion": table.tolist(),
@@ -77,8 +77,8 @@ class MulticlassMeasures(Measures):
         if len(seen) == 1:
             return None
         model = LogisticRegression(C=1 / penalty, max_iter=STEPS).fit(matrix, label)
-        weights = np.zeros((matrix.shape[1], self._classes))
-        intercept = np.full(self._classes, NEVER)
+        weights = np.zeros((matrix.shape[1], self.places))
+        intercept = np.full(self.places, NEVER)
         # Of two classes scikit-learn has the second one's scores alone.
         fitted = seen[1:] if len(seen) == 2 else seen
         intercept[seen] = 0.0

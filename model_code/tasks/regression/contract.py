@@ -8,6 +8,7 @@ from typing import Any, Literal
 from open_data_contract_standard.model import SchemaProperty
 
 from config.contract_criteria import GateCriteria, TaskProperties
+from config.label_values import label_values
 from config.problems import NOT_SET
 from config.wording import Finding
 
@@ -38,16 +39,17 @@ def compiled(given: dict[str, Any], label: dict[str, Any]) -> dict[str, Any]:
 
 def check(given: dict[str, Any], label: SchemaProperty) -> Iterator[Finding]:
     """One absurd label moves a mean of squares as far as it likes, so labels have bounds."""
-    options, bounds = label.logicalTypeOptions or {}, list[float]()
+    options, wrong = label.logicalTypeOptions or {}, False
     for name in ("minimum", "maximum"):
-        value = options.get(name)
-        if not isinstance(value, int | float) or abs(value) > LARGEST:
+        value = options.get(name, NOT_SET)
+        # What is no number was told with the field.
+        if value is NOT_SET or (isinstance(value, int | float) and abs(value) > LARGEST):
             allowed = f"allowed with task regression: {-LARGEST:.0e} to {LARGEST:.0e}"
-            shown = NOT_SET if value is None else value
-            yield ("label", "logicalTypeOptions", name), shown, allowed
-            return
-        bounds.append(value)
-    seed = given.get("seedValue")
-    if isinstance(seed, int | float) and not bounds[0] <= seed <= bounds[1]:
-        allowed = f"allowed: within {label.name}'s values, {bounds[0]} to {bounds[1]}"
+            yield ("label", "logicalTypeOptions", name), value, allowed
+            wrong = True
+    seed, values = given.get("seedValue"), label_values(label)
+    if wrong or values is None or not isinstance(seed, int | float):
+        return
+    if not values.low <= seed <= values.high:
+        allowed = f"allowed: within {label.name}'s values, {values.low} to {values.high}"
         yield ("seedValue",), seed, allowed

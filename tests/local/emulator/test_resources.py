@@ -129,7 +129,7 @@ def _post(platform: Platform, api: str, body: str) -> int:
     keys = Credentials(info.access_key_id, info.secret_access_key)
     SigV4Auth(keys, "execute-api", info.region).add_auth(request)
     headers = dict(request.headers)
-    answer = requests.post(url, data=body, headers=headers, verify=info.ca_bundle, timeout=30)
+    answer = requests.post(url, data=body, headers=headers, verify=info.certificate, timeout=30)
     return answer.status_code
 
 

@@ -38,10 +38,19 @@ def test_spark_job_reads_and_writes_s3(glue: Glue) -> None:
     text = b"".join(support.read(glue.platform, glue.bucket, key) for key in keys).decode()
     assert sorted(text.split()) == ['{"day":"d1","total":3}', '{"day":"d2","total":5}']
     assert "sums/stale.json" not in support.keys(glue.platform, glue.bucket, "sums/")
-    logged = glue.platform.client("logs").get_log_events(
-        logGroupName="/aws-glue/jobs/output", logStreamName=run["Id"]
-    )["events"]
-    assert any(f"job {name} says hello" in event["message"] for event in logged)
+    logs = glue.platform.client("logs")
+
+    def logged() -> bool:
+        """The run's state is told before its last lines are, as on AWS."""
+        try:
+            events = logs.get_log_events(
+                logGroupName="/aws-glue/jobs/output", logStreamName=run["Id"]
+            )["events"]
+        except logs.exceptions.ResourceNotFoundException:
+            return False
+        return any(f"job {name} says hello" in event["message"] for event in events)
+
+    support.wait_for(logged)
 
 
 def test_script_error_fails_the_run_with_its_message(glue: Glue) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.emulator.iam_report import read_decisions
 from local.platform import Platform
 from tests.support import sagemaker as support
 from tests.support.sagemaker import allow, unique
@@ -30,7 +31,8 @@ class Logged:
         self.glue = platform.client("glue")
         bucket = support.make_bucket(platform)
         script = support.put(platform, bucket, "plain.py", SCRIPT)
-        statements = [*support.bucket_access(bucket), allow(actions, resources)]
+        files, _every_log = support.bucket_access(bucket)
+        statements = [files, allow(actions, resources)]
         self.role = support.make_role(platform, "glue.amazonaws.com", statements)
         self.configuration = unique("configuration")
         key = platform.client("kms").create_key()["KeyMetadata"]["Arn"]
@@ -62,6 +64,10 @@ class Logged:
         )
         assert found["JobRunState"] == "SUCCEEDED", found.get("ErrorMessage")
         return run
+
+    def asked_for_the_key(self, decision: dict[str, Any]) -> bool:
+        mine = decision["principal"].split("/")[1:2] == [self.role.rpartition("/")[2]]
+        return mine and decision["action"] == "logs:AssociateKmsKey"
 
     def groups(self) -> dict[str, dict[str, Any]]:
         found = self.logs.describe_log_groups(logGroupNamePrefix=self.prefix)["logGroups"]
@@ -110,6 +116,14 @@ def test_without_the_key_s_permission_nothing_is_logged_and_the_run_goes_on(
 ) -> None:
     logged = Logged(platform, LOGS)
     run = logged.run()
+
+    def refused() -> bool:
+        """For both groups: until then nothing could have been logged yet."""
+        asked = [d for d in read_decisions(platform.state_dir) if logged.asked_for_the_key(d)]
+        assert {decision["decision"] for decision in asked} <= {"ImplicitDeny"}
+        return len(asked) == len(("error", "output"))
+
+    support.wait_for(refused)
     with pytest.raises(ClientError, match="ResourceNotFound"):
         logged.logs.get_log_events(logGroupName=f"{logged.prefix}/output", logStreamName=run)
 

@@ -8,20 +8,28 @@ import pytest
 
 from local.engines.spark import classes as spark_classes
 
+OPTIONS = "spark.driver.extraJavaOptions"
+
 
 def test_archive_is_used_once_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = tmp_path / "spark.jsa"
     monkeypatch.setattr(spark_classes, "_archive", lambda: archive)
-    assert spark_classes.java_options() == spark_classes.JAVA_OPTIONS
+    bare = spark_classes.settings("Asia/Tokyo")
+    assert list(bare) == [OPTIONS]
     archive.touch()
-    assert spark_classes.java_options().endswith(f"-XX:SharedArchiveFile={archive}")
+    full = spark_classes.settings("Asia/Tokyo")
+    assert full[OPTIONS] == f"{bare[OPTIONS]} -XX:SharedArchiveFile={archive}"
+    assert full["spark.driver.extraClassPath"] == str(tmp_path / "files.jar")
 
 
 def test_failed_preparation_leaves_jobs_as_they_were(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(spark_classes, "_archive", lambda: tmp_path / "x" / "spark.jsa")
+    """What comes before the step that fails is there already: half a minute of a processor."""
+    for made in ("base.jsa", "files.jar"):
+        (tmp_path / made).touch()
+    monkeypatch.setattr(spark_classes, "_archive", lambda: tmp_path / "spark.jsa")
     monkeypatch.setattr(spark_classes, "_WARM_UP", "raise SystemExit(3)")
     spark_classes._prepare()
     assert "no class archive" in caplog.text
-    assert spark_classes.java_options() == spark_classes.JAVA_OPTIONS
+    assert list(spark_classes.settings()) == [OPTIONS]

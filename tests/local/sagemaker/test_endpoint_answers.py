@@ -53,7 +53,7 @@ def seed(world: Endpoints) -> str:
 def test_a_refusal_of_the_serving_code_reaches_the_caller(world: Endpoints, seed: str) -> None:
     for body, content_type, status, code in (
         (b"[" * 20_000, JSON, 400, "not_json"),
-        (b'{"instances": []}', JSON, 400, "too_long"),
+        (b'{"instances": []}', JSON, 400, "out_of_range"),
         (b"1,2", "text/csv", 415, "content_type"),
     ):
         with pytest.raises(world.runtime.exceptions.ModelError) as refused:

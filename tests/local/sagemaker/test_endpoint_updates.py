@@ -62,12 +62,18 @@ def test_every_variant_counts() -> None:
         deployment.check(config, {"champion": 2, "challenger": 1})
 
 
+@pytest.fixture(scope="module")
+def single(world: Endpoints) -> str:
+    """An endpoint of one variant, ``champion``; who updates it leaves it serving."""
+    return world.endpoint(world.config({"champion": (world.model("one"), 1.0)}))
+
+
 @pytest.mark.platform
-def test_an_endpoint_whose_configuration_is_gone_cannot_be_updated(world: Endpoints) -> None:
-    models = {"champion": (world.model("one"), 1.0)}
-    config = world.config(models)
-    endpoint = world.endpoint(config)
-    other = world.config(models)
+def test_an_endpoint_whose_configuration_is_gone_cannot_be_updated(
+    world: Endpoints, single: str
+) -> None:
+    endpoint, config = single, world.configuration(single)
+    other = world.config({"champion": (world.model("one"), 1.0)})
     described = world.sagemaker.describe_endpoint_config(EndpointConfigName=config)
     world.sagemaker.delete_endpoint_config(EndpointConfigName=config)
     assert world.ask(endpoint)["variant"] == "champion", "what serves goes on serving"
@@ -102,55 +108,57 @@ def test_nothing_else_is_taken_while_weights_are_changed(world: Endpoints) -> No
 
 
 @pytest.mark.platform
-def test_a_canary_of_a_single_instance_is_refused(world: Endpoints) -> None:
-    config = world.config({"champion": (world.model("one"), 1.0)})
-    endpoint = world.endpoint(config)
+def test_a_canary_of_a_single_instance_is_refused(world: Endpoints, single: str) -> None:
     with pytest.raises(world.sagemaker.exceptions.ClientError, match="50 percent of the variant"):
         world.sagemaker.update_endpoint(
-            EndpointName=endpoint,
-            EndpointConfigName=config,
+            EndpointName=single,
+            EndpointConfigName=world.configuration(single),
             DeploymentConfig=blue_green("CANARY", canary=(PERCENT, 10)),
         )
 
 
 @pytest.mark.platform
-@pytest.mark.parametrize(
-    ("serving", "planned", "options"),
-    [
-        (["a"], ["a", "b"], {"DeploymentConfig": blue_green("ALL_AT_ONCE")}),
-        (["a", "b"], ["a"], {"DeploymentConfig": blue_green("ALL_AT_ONCE")}),
-        (["a"], ["b"], {"DeploymentConfig": ROLLING}),
-        (["a"], ["b"], {"RetainDeploymentConfig": True}),
-    ],
-    ids=["added", "removed", "renamed-rolling", "renamed-retained"],
-)
-def test_a_guarded_update_keeps_the_names_of_the_variants(
-    world: Endpoints, serving: list[str], planned: list[str], options: dict[str, Any]
-) -> None:
-    models = {name: (world.model(name), 1.0) for name in {*serving, *planned}}
-    former, other = (
-        world.config({name: models[name] for name in names}) for names in (serving, planned)
-    )
-    endpoint = world.endpoint(former, DeploymentConfig=blue_green("ALL_AT_ONCE"))
-    said = f"has the variants {', '.join(planned)}; allowed with a DeploymentConfig"
-    with pytest.raises(world.sagemaker.exceptions.ClientError, match=said):
-        world.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=other, **options)
-    world.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=other)
-    described = world.settled(endpoint)
-    assert described["EndpointConfigName"] == other
-    assert [one["VariantName"] for one in described["ProductionVariants"]] == planned
+def test_a_guarded_update_keeps_the_names_of_the_variants(world: Endpoints) -> None:
+    """Adding, removing and renaming is refused with a policy, given or retained, else taken."""
+    models = {name: (world.model(name), 1.0) for name in "ab"}
+    configs = {
+        names: world.config({name: models[name] for name in names}) for names in ("a", "b", "ab")
+    }
+    guard: dict[str, Any] = {"DeploymentConfig": blue_green("ALL_AT_ONCE")}
+    endpoint = world.endpoint(configs["a"], **guard)
+
+    def refused(planned: str, options: dict[str, Any]) -> None:
+        said = f"has the variants {', '.join(planned)}; allowed with a DeploymentConfig"
+        with pytest.raises(world.sagemaker.exceptions.ClientError, match=said):
+            world.sagemaker.update_endpoint(
+                EndpointName=endpoint, EndpointConfigName=configs[planned], **options
+            )
+
+    def taken(planned: str) -> None:
+        world.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=configs[planned])
+        described = world.settled(endpoint)
+        assert described["EndpointConfigName"] == configs[planned]
+        assert [one["VariantName"] for one in described["ProductionVariants"]] == list(planned)
+
+    refused("ab", guard)
+    for options in ({"DeploymentConfig": ROLLING}, {"RetainDeploymentConfig": True}):
+        refused("b", options)
+    taken("ab")
+    refused("a", guard)
+    for planned in ("a", "b"):
+        taken(planned)
 
 
 @pytest.mark.platform
-def test_metrics_tell_the_fleets_apart_by_their_configuration(world: Endpoints) -> None:
-    config = world.config({"champion": (world.model("one"), 1.0)})
-    endpoint = world.endpoint(config)
-    world.ask(endpoint)
+def test_metrics_tell_the_fleets_apart_by_their_configuration(
+    world: Endpoints, single: str
+) -> None:
+    world.ask(single)
     cloudwatch = world.platform.client("cloudwatch")
     dimensions = [
-        {"Name": "EndpointName", "Value": endpoint},
+        {"Name": "EndpointName", "Value": single},
         {"Name": "VariantName", "Value": "champion"},
-        {"Name": "EndpointConfigName", "Value": config},
+        {"Name": "EndpointConfigName", "Value": world.configuration(single)},
     ]
 
     def found() -> bool | None:

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -25,6 +26,21 @@ def pair(world: Endpoints) -> str:
     """An endpoint whose champion has weight 3 and whose challenger has weight 1."""
     models = {"champion": (world.model("old"), 3.0), "challenger": (world.model("new"), 1.0)}
     return world.endpoint(world.config(models))
+
+
+@pytest.fixture(scope="module")
+def single(world: Endpoints) -> str:
+    """An endpoint of one variant ``v`` for updates; who updates it leaves it serving."""
+    return world.endpoint(world.config({"v": (world.model("first"), 1.0)}))
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What is left of an endpoint with data capture."""
+
+    name: str
+    key: str
+    events: list[dict[str, Any]]
 
 
 def test_requests_divide_by_weight(world: Endpoints, pair: str) -> None:
@@ -89,15 +105,26 @@ def test_killed_server_comes_back(world: Endpoints, pair: str) -> None:
     assert after["restarts"] == before["restarts"] + 1
 
 
-def test_invocations_are_counted_per_variant(world: Endpoints, platform: Platform) -> None:
-    name = world.endpoint(world.config({"only": (world.model("m"), 1.0)}))
-    for _ in range(7):
-        world.ask(name)
+@pytest.fixture(scope="module")
+def observed(world: Endpoints) -> Observed:
+    """An endpoint that answered thirty requests and failed one, and was deleted."""
+    key = world.platform.client("kms").create_key()["KeyMetadata"]["Arn"]
+    capture = capture_config(world.bucket) | {"KmsKeyId": key}
+    config = world.config({"only": (world.model("m"), 1.0)}, DataCaptureConfig=capture)
+    name = world.endpoint(config)
+    for number in range(30):
+        world.ask(name, {"x": number}, InferenceId=f"id-{number}", CustomAttributes="a=b")
     with pytest.raises(world.runtime.exceptions.ModelError):
         world.ask(name, {"boom": 1})
+    # Deletion flushes: nothing that was answered may be lost.
+    world.end([name])
+    return Observed(name, key, captured(world, name))
+
+
+def test_invocations_are_counted_per_variant(observed: Observed, platform: Platform) -> None:
     cloudwatch = platform.client("cloudwatch")
     dimensions = [
-        {"Name": "EndpointName", "Value": name},
+        {"Name": "EndpointName", "Value": observed.name},
         {"Name": "VariantName", "Value": "only"},
     ]
 
@@ -113,23 +140,14 @@ def test_invocations_are_counted_per_variant(world: Endpoints, platform: Platfor
         )
         return float(sum(point["Sum"] for point in found["Datapoints"]))
 
-    support.wait_for(lambda: total("Invocations") == 8, 10)
+    support.wait_for(lambda: total("Invocations") == 31, 10)
     assert total("Invocation5XXErrors") == 1
     assert total("Invocation4XXErrors") == 0
     assert total("ModelLatency") > 0
 
 
-def test_capture_holds_every_exchange(world: Endpoints) -> None:
-    key = world.platform.client("kms").create_key()["KeyMetadata"]["Arn"]
-    capture = capture_config(world.bucket) | {"KmsKeyId": key}
-    config = world.config({"only": (world.model("m"), 1.0)}, DataCaptureConfig=capture)
-    name = world.endpoint(config)
-    for number in range(30):
-        world.ask(name, {"x": number}, InferenceId=f"id-{number}", CustomAttributes="a=b")
-    # Deletion flushes: nothing that was answered may be lost.
-    world.sagemaker.delete_endpoint(EndpointName=name)
-    events = captured(world, name)
-
+def test_capture_holds_every_exchange(world: Endpoints, observed: Observed) -> None:
+    events = observed.events
     assert {event["eventMetadata"]["inferenceId"] for event in events} == {
         f"id-{number}" for number in range(30)
     }
@@ -148,12 +166,14 @@ def test_capture_holds_every_exchange(world: Endpoints) -> None:
         "eventId", "inferenceId", "inferenceTime", "customAttributes",
     }  # fmt: skip
     assert answer["mode"] == "OUTPUT"
-    keys = support.keys(world.platform, world.bucket, f"capture/{name}/")
+    keys = support.keys(world.platform, world.bucket, f"capture/{observed.name}/")
     assert len(keys) < 30
-    form = rf"capture/{name}/only/\d{{4}}/\d\d/\d\d/\d\d/\d\d-\d\d-\d+-[0-9a-f-]{{36}}\.jsonl"
+    form = (
+        rf"capture/{observed.name}/only/\d{{4}}/\d\d/\d\d/\d\d/\d\d-\d\d-\d+-[0-9a-f-]{{36}}\.jsonl"
+    )
     assert all(re.fullmatch(form, place) for place in keys), keys
     stored = world.platform.client("s3").head_object(Bucket=world.bucket, Key=keys[0])
-    assert stored["SSEKMSKeyId"] == key
+    assert stored["SSEKMSKeyId"] == observed.key
 
 
 def test_capture_honours_the_sampling_share(world: Endpoints) -> None:
@@ -169,18 +189,19 @@ def test_capture_honours_the_sampling_share(world: Endpoints) -> None:
     assert 12 <= len(captured(world, name)) <= 68
 
 
-def test_update_that_fails_its_health_check_leaves_the_old_fleet(world: Endpoints) -> None:
-    good = world.config({"v": (world.model("good"), 1.0)})
-    name = world.endpoint(good)
+def test_update_that_fails_its_health_check_leaves_the_old_fleet(
+    world: Endpoints, single: str
+) -> None:
+    good, before = world.configuration(single), world.ask(single)
     broken = world.model("bad", "raise RuntimeError('cannot load')\n")
     bad = world.config({"v": (broken, 1.0)})
-    world.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=bad)
-    endpoint = world.settled(name)
+    world.sagemaker.update_endpoint(EndpointName=single, EndpointConfigName=bad)
+    endpoint = world.settled(single)
 
     assert endpoint["EndpointStatus"] == "InService"
     assert endpoint["EndpointConfigName"] == good
     assert "cannot load" in endpoint["FailureReason"]
-    assert world.ask(name)["model"] == "good"
+    assert world.ask(single) == before
 
 
 def test_endpoint_whose_model_cannot_load_fails(world: Endpoints) -> None:
@@ -193,23 +214,21 @@ def test_endpoint_whose_model_cannot_load_fails(world: Endpoints) -> None:
     assert "division by zero" in endpoint["FailureReason"]
 
 
-def test_update_retains_weights_unless_excluded(world: Endpoints) -> None:
-    first = world.config({"a": (world.model("1"), 1.0), "b": (world.model("2"), 1.0)})
-    name = world.endpoint(first)
+def test_update_retains_weights_unless_excluded(world: Endpoints, single: str) -> None:
     world.sagemaker.update_endpoint_weights_and_capacities(
-        EndpointName=name,
-        DesiredWeightsAndCapacities=[{"VariantName": "b", "DesiredWeight": 0.25}],
+        EndpointName=single,
+        DesiredWeightsAndCapacities=[{"VariantName": "v", "DesiredWeight": 0.25}],
     )
-    world.settled(name)
-    second = world.config({"a": (world.model("3"), 1.0), "b": (world.model("4"), 1.0)})
+    world.settled(single)
+    second = world.config({"v": (world.model("second"), 1.0)})
 
     def weight_after(**options: Any) -> float:
-        world.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=second, **options)
-        variants = world.settled(name)["ProductionVariants"]
-        return next(v["CurrentWeight"] for v in variants if v["VariantName"] == "b")
+        world.sagemaker.update_endpoint(EndpointName=single, EndpointConfigName=second, **options)
+        (variant,) = world.settled(single)["ProductionVariants"]
+        return float(variant["CurrentWeight"])
 
     assert weight_after(RetainAllVariantProperties=True) == 0.25
-    assert world.ask(name, TargetVariant="a")["model"] == "3"
+    assert world.ask(single, TargetVariant="v")["model"] == "second"
     excluded = [{"VariantPropertyType": "DesiredWeight"}]
     assert (
         weight_after(RetainAllVariantProperties=True, ExcludeRetainedVariantProperties=excluded)
@@ -217,9 +236,10 @@ def test_update_retains_weights_unless_excluded(world: Endpoints) -> None:
     )
 
 
-def test_alarm_rolls_a_blue_green_update_back(world: Endpoints, platform: Platform) -> None:
-    old = world.config({"v": (world.model("old"), 1.0)})
-    name = world.endpoint(old)
+def test_alarm_rolls_a_blue_green_update_back(
+    world: Endpoints, single: str, platform: Platform
+) -> None:
+    old, before = world.configuration(single), world.ask(single)
     alarm = unique("alarm")
     cloudwatch = platform.client("cloudwatch")
     cloudwatch.put_metric_alarm(
@@ -236,23 +256,24 @@ def test_alarm_rolls_a_blue_green_update_back(world: Endpoints, platform: Platfo
     new = world.config({"v": (world.model("new"), 1.0)})
     routing = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
     world.sagemaker.update_endpoint(
-        EndpointName=name,
+        EndpointName=single,
         EndpointConfigName=new,
         DeploymentConfig={
             "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing},
             "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm}]},
         },
     )
-    endpoint = world.settled(name)
+    endpoint = world.settled(single)
 
     assert endpoint["EndpointConfigName"] == old
     assert "transitioned into ALARM state" in endpoint["FailureReason"]
     assert alarm in endpoint["FailureReason"]
-    assert world.ask(name)["model"] == "old"
+    assert world.ask(single) == before
 
 
-def test_an_update_with_alarms_needs_a_role_that_may_describe_them(world: Endpoints) -> None:
-    name = world.endpoint(world.config({"v": (world.model("old"), 1.0)}))
+def test_an_update_with_alarms_needs_a_role_that_may_describe_them(
+    world: Endpoints, single: str
+) -> None:
     blind = support.make_role(
         world.platform, "sagemaker.amazonaws.com", support.bucket_access(world.bucket)
     )
@@ -264,9 +285,9 @@ def test_an_update_with_alarms_needs_a_role_that_may_describe_them(world: Endpoi
     for role, reason in ((blind, "cloudwatch:DescribeAlarms"), (world.role, "")):
         new = world.config({"v": (world.model("new", role=role), 1.0)})
         world.sagemaker.update_endpoint(
-            EndpointName=name, EndpointConfigName=new, DeploymentConfig=guarded
+            EndpointName=single, EndpointConfigName=new, DeploymentConfig=guarded
         )
-        endpoint = world.settled(name)
+        endpoint = world.settled(single)
         assert reason in endpoint.get("FailureReason", "")
         assert (endpoint["EndpointConfigName"] == new) is (not reason)
 

@@ -11,6 +11,8 @@ from tests.support.choices import resource_types, synthesise
 from tests.support.copies import ConfigurationCopy
 from tests.support.settings_rows import Row, assert_refused
 
+pytestmark = pytest.mark.cdk
+
 KEPT = {"backup.days": 35, "retention.allow_data_deletion": False}
 ROWS = (Row("backup-outlives-stack", KEPT, {"retention.allow_data_deletion": True}),)
 

@@ -12,6 +12,8 @@ from tests.support.choices import resource_types, synthesise
 from tests.support.copies import ConfigurationCopy
 from tests.support.settings_rows import Row, assert_refused
 
+pytestmark = pytest.mark.cdk
+
 REPLICATION: dict[str, Any] = {
     "region": "eu-central-1",
     "bucket_prefix": "replica-flights",

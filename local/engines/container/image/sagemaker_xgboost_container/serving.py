@@ -2,6 +2,10 @@
 
 ``serve`` installs the model's code and starts nginx and gunicorn through the toolkit; each gunicorn
 worker builds the application with its first request, which on SageMaker is a ping.
+
+The toolkit's modules are imported where they are needed, and not by way of its ``framework``, which
+brings all of them: SciPy and MPI's secure shell for a process that only starts two others are half
+of a server's start.
 """
 
 from __future__ import annotations
@@ -14,7 +18,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sagemaker_containers.beta.framework import encoders, env, server, transformer, worker
+from sagemaker_containers import _env as env
+
+from . import installs
 
 _HOOKS = ("input_fn", "predict_fn", "output_fn")
 _application: Callable[[Any, Any], Iterable[bytes]] | None = None
@@ -29,11 +35,15 @@ def serving_entrypoint() -> None:
     if os.environ.get("SAGEMAKER_MULTI_MODEL"):
         raise NotImplementedError("SAGEMAKER_MULTI_MODEL: the local platform serves one model")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    _stay_in_container()
+    from sagemaker_containers import _modules as modules
+    from sagemaker_containers import _server as server
+
+    _stay_in_container(server)
+    installs.keep(modules)
     server.start(env.ServingEnv().framework_module)
 
 
-def _stay_in_container() -> None:
+def _stay_in_container(server: Any) -> None:
     """A container has ``/tmp`` and ``/etc`` to itself; here several share a machine."""
     own = Path(tempfile.gettempdir())
     server.UNIX_SOCKET_BIND = f"unix:{own / 'gunicorn.sock'}"
@@ -52,11 +62,16 @@ def default_predict_fn(input_data: Any, model: Any) -> Any:
 
 def default_output_fn(prediction: Any, accept: str) -> Any:
     """Encode a prediction by the toolkit's encoders."""
+    from sagemaker_containers import _encoders as encoders
+    from sagemaker_containers import _worker as worker
+
     return worker.Response(encoders.encode(prediction, accept), mimetype=accept)
 
 
 def user_transformer(module: ModuleType) -> Any:
     """The toolkit's transformer around the module's hooks; ``transform_fn`` excludes the others."""
+    from sagemaker_containers import _transformer as transformer
+
     hooks = {name: getattr(module, name, None) for name in _HOOKS}
     model_fn = getattr(module, "model_fn", transformer.default_model_fn)
     transform_fn = getattr(module, "transform_fn", None)
@@ -73,6 +88,8 @@ def main(environ: Any, start_response: Any) -> Iterable[bytes]:
     """The WSGI application; an error while it is built is a status 500, the next call retries."""
     global _application  # noqa: PLW0603 - one application in each worker process
     if _application is None:
+        from sagemaker_containers import _worker as worker
+
         name = env.ServingEnv().module_name
         if name is None:
             raise NotImplementedError("SAGEMAKER_PROGRAM is missing: script mode only")

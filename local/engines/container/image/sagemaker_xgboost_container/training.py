@@ -10,6 +10,8 @@ from typing import Any
 
 from sagemaker_containers.beta import framework
 
+from . import installs
+
 
 def train(environment: Any) -> None:
     """Run the user's program as a module, with hyperparameters as arguments."""
@@ -17,6 +19,7 @@ def train(environment: Any) -> None:
         raise NotImplementedError(
             "sagemaker_program is missing; the local platform has script mode only"
         )
+    installs.keep(framework.modules)
     framework.modules.run_module(
         environment.module_dir,
         environment.to_cmd_args(),
