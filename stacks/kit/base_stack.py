@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from aws_cdk import DefaultStackSynthesizer, Environment, Stack, Tags
 from constructs import Construct, IConstruct
@@ -39,6 +39,9 @@ class BaseStack(Stack):
     that no stack reads an environment variable, a context value or a file.
     """
 
+    OF_MODEL: ClassVar[bool] = False
+    """What such a stack holds all models share, unless it is a :class:`ModelStack`."""
+
     def __init__(
         self,
         scope: Construct,
@@ -48,7 +51,6 @@ class BaseStack(Stack):
         description: str,
         stateful: bool = False,
         bootstrap_rule: bool = True,
-        of_model: bool = False,
     ) -> None:
         """Create the stack ``Millrace-<instance>-<environment>-<name>``.
 
@@ -61,7 +63,6 @@ class BaseStack(Stack):
             bootstrap_rule: puts CDK's rule on the bootstrap version into the template. Its
                 parameter is read from SSM by whoever updates the stack; the CLI checks the
                 version by itself.
-            of_model: see :class:`ModelStack`; of any other stack all models share what it holds.
         """
         settings = deployment.settings
         self.settings: SharedSettings = settings
@@ -69,8 +70,8 @@ class BaseStack(Stack):
         self.platform_functions: dict[str, PlatformFunction] = {}
         """Each function of the stack by the name that its alarms have; a function adds itself."""
         own = scope_of(deployment)
-        self.names = own if of_model else own.shared
-        name = own.model_stack(name) if of_model else name
+        self.names = own if self.OF_MODEL else own.shared
+        name = own.model_stack(name) if self.OF_MODEL else name
         super().__init__(
             scope,
             name,
@@ -134,27 +135,8 @@ class ModelStack(BaseStack):
     It alone reads a model's own settings.
     """
 
+    OF_MODEL = True
     settings: Settings
-
-    def __init__(
-        self,
-        scope: Construct,
-        name: str,
-        *,
-        deployment: Deployment,
-        description: str,
-        stateful: bool = False,
-        bootstrap_rule: bool = True,
-    ) -> None:
-        super().__init__(
-            scope,
-            name,
-            deployment=deployment,
-            description=description,
-            stateful=stateful,
-            bootstrap_rule=bootstrap_rule,
-            of_model=True,
-        )
 
 
 def generated(stack: BaseStack) -> str:

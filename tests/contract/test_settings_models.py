@@ -129,14 +129,16 @@ def test_what_is_only_shown_may_differ(configuration: ConfigurationCopy) -> None
     contract = yaml.safe_load(path.read_text())
     contract["schema"][0]["properties"][0]["description"] = "Another sentence."
     path.write_text(yaml.safe_dump(contract))
-    configuration.load()
+    late, delay = (model.contract["event"]["fields"][0] for model in configuration.load().models)
+    assert late["description"] != delay["description"] == "Another sentence."
 
 
 def test_one_model_may_go_without_capture(configuration: ConfigurationCopy) -> None:
     """The monitor watches those that capture."""
     several(configuration)
     _settings(configuration, _of("late", serving={"mode": "serverless"}))
-    configuration.load()
+    models = configuration.load().models
+    assert [model.settings.serving.captures for model in models] == [False, True]
 
 
 def test_who_writes_no_contract_is_told_of_both_forms(configuration: ConfigurationCopy) -> None:
