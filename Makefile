@@ -16,7 +16,7 @@ CDK := node_modules/.bin/cdk
 SETUP := $(VENV)/.ready
 LAYER := build/layers/powertools.zip
 CONTAINER := build/container/.ready
-SPARK := build/.spark-classes
+SPARK := build/.spark
 
 # The virtual environment's node and python come first; jsii keeps its unpacked packages.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -60,8 +60,8 @@ $(CONTAINER): requirements-container.txt requirements-toolkit.txt local/engines/
 	$(PY) -m local.engines.container.build $(if $(CONTAINER_PYTHON),--python $(CONTAINER_PYTHON))
 	@touch $@
 
-# Spark's classes, parsed once: a quarter of each job's processor time.
-$(SPARK): requirements-dev.txt local/engines/spark/classes.py local/engines/spark/PlainFiles.java $(SETUP)
+# The jars that Glue's Spark has beside PySpark's, and all classes parsed once.
+$(SPARK): requirements-dev.txt requirements-spark.txt $(wildcard local/engines/spark/*) $(SETUP)
 	$(PY) -m local.engines.spark.classes
 	@mkdir -p build && touch $@
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -59,60 +59,37 @@ def download_file(client: Any, source: S3Uri, target: Path) -> Path:
     return target
 
 
-class Kept(Protocol):
-    """Objects that were fetched before, by what they held."""
-
-    def copy(self, source: S3Uri, etag: str, target: Path) -> bool:
-        """Put the object there if it is held and the caller may read it; else leave it."""
-        ...
-
-    def keep(self, source: S3Uri, etag: str, fetched: Path) -> None:
-        """Hold a copy of what was fetched."""
-        ...
-
-
 def keys_under(client: Any, prefix: S3Uri) -> list[str]:
     """All object keys that start with ``prefix``, without folder markers."""
-    return list(etags_under(client, prefix))
-
-
-def etags_under(client: Any, prefix: S3Uri) -> dict[str, str]:
-    """Key → ETag of every object whose key starts with ``prefix``, without folder markers."""
     try:
         pages = client.get_paginator("list_objects_v2").paginate(
             Bucket=prefix.bucket, Prefix=prefix.key
         )
-        return {
-            item["Key"]: item["ETag"]
+        return [
+            item["Key"]
             for page in pages
             for item in page.get("Contents", [])
             if not item["Key"].endswith("/")
-        }
+        ]
     except (ClientError, BotoCoreError) as error:
         raise TransferError(f"Failed to list {prefix}: {error}") from error
 
 
-def download_prefix(client: Any, prefix: S3Uri, target: Path, kept: Kept | None = None) -> int:
+def download_prefix(client: Any, prefix: S3Uri, target: Path) -> int:
     """Copy the objects under ``prefix`` to ``target`` and return how many there were.
 
     Names are relative to the prefix's last slash, as SageMaker does: ``s3://b/data/part`` with
     the key ``data/part-0.csv`` becomes ``part-0.csv``; an exact key becomes its base name.
     """
     target.mkdir(parents=True, exist_ok=True)
-    etags = etags_under(client, prefix)
-    keys = list(etags)
+    keys = keys_under(client, prefix)
     base = prefix.key if prefix.key.endswith("/") else prefix.key.rpartition("/")[0] + "/"
     # A folder named without its trailing slash: SageMaker strips the whole folder name.
     folder = prefix.key + "/"
     if prefix.key and keys and all(key.startswith(folder) for key in keys):
         base = folder
     jobs = [(S3Uri(prefix.bucket, key), _inside(target, key.removeprefix(base))) for key in keys]
-    if kept is not None:
-        jobs = [job for job in jobs if not kept.copy(job[0], etags[job[0].key], job[1])]
     _run_all(lambda job: download_file(client, *job), jobs)
-    if kept is not None:
-        for source, file in jobs:
-            kept.keep(source, etags[source.key], file)
     return len(keys)
 
 
@@ -138,18 +115,6 @@ def upload_files(
 ) -> None:
     """Store several files, a few at a time."""
     _run_all(lambda job: upload_file(client, job[0], job[1], kms_key), list(jobs))
-
-
-def delete_keys(client: Any, bucket: str, keys: Iterable[str]) -> None:
-    """Delete objects one by one; each is authorised by itself."""
-
-    def delete(key: str) -> None:
-        try:
-            client.delete_object(Bucket=bucket, Key=key)
-        except (ClientError, BotoCoreError) as error:
-            raise TransferError(f"Failed to delete s3://{bucket}/{key}: {error}") from error
-
-    _run_all(delete, list(keys))
 
 
 def files_in(directory: Path) -> Iterator[Path]:

@@ -37,7 +37,6 @@ READ_ACTIONS = ("s3:GetObject",)
 WRITE_ACTIONS = ("s3:AbortMultipartUpload", "s3:PutObject")
 # Spark commits by renaming (copy and delete) and clears what a partition held before.
 REPLACE_ACTIONS = (*WRITE_ACTIONS, "s3:DeleteObject")
-MARKER_ACTIONS = (*READ_ACTIONS, "s3:DeleteObject", "s3:PutObject")
 EVERYTHING = ""
 """The prefix for a role that owns a zone as a whole."""
 
@@ -104,35 +103,22 @@ def allow_objects(
         if places:
             objects = objects_in(bucket, *(f"{place}*" for place in places))
             grantee.allow(actions, objects, reason=BY_PREFIX)
-    allow_markers(grantee, bucket, *(place for place in replace if place != EVERYTHING))
     uses = ["kms:Decrypt", "kms:GenerateDataKey"] if write or replace else ["kms:Decrypt"]
     context = {"kms:EncryptionContext:aws:s3:arn": bucket.bucket_arn}
     grantee.allow(uses, [key.key_arn], through(grantee, "s3", context))
 
 
-def allow_markers(grantee: Grantee, bucket: s3.IBucket, *places: str) -> None:
-    """Hadoop's file system marks a folder, and each one above it, by an empty object beside it."""
-    folders = dict.fromkeys(
-        "/".join(parts[:depth])
-        for place in places
-        for parts in [place.rstrip("/").split("/")]
-        for depth in range(1, len(parts) + 1)
-    )
-    if folders:
-        beside = objects_in(bucket, *(f"{folder}_$folder$" for folder in folders))
-        grantee.allow(MARKER_ACTIONS, beside)
-
-
 def allow_folders(grantee: Grantee, bucket: s3.IBucket, *places: str) -> None:
     """Allow Spark's file system to ask whether a folder is an object, before it lists it.
 
-    It asks for the name without the slash and for the marker beside it, neither of which
-    ``<place>*`` covers; where the answer is 403 instead of 404 the job fails.
-    https://github.com/minio/minio/pull/5966, https://repost.aws/knowledge-center/emr-s3-empty-files
+    It asks for the name without the slash, which ``<place>*`` does not cover; where the answer is
+    403 instead of 404 the job fails. The marker that it leaves in an empty folder,
+    ``<place>/``, is one of the place's own objects.
+    https://github.com/minio/minio/pull/5966,
+    https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/directory_markers.html
     """
     folders = [place.rstrip("/") for place in places]
-    names = [name for folder in folders for name in (folder, f"{folder}_$folder$")]
-    grantee.allow(READ_ACTIONS, objects_in(bucket, *names))
+    grantee.allow(READ_ACTIONS, objects_in(bucket, *folders))
 
 
 def allow_listing(grantee: Grantee, *buckets: s3.IBucket) -> None:

@@ -26,8 +26,8 @@ from stacks.kit.log_group import named_log_group
 from stacks.kit.service_role import ServiceRole, ServiceRoleProps
 from stacks.processing.spark_runtime import allow_connection
 
-# The engine that the local platform runs, too: Spark 3.5.4, Python 3.11, Java 17.
-GLUE_VERSION = "5.0"
+# The engine that the local platform runs, too: Spark 3.5.6, Python 3.11, Java 17.
+GLUE_VERSION = "5.1"
 # Of Spark and Glue, and of what the script prints.
 LOG_KINDS = ("error", "output")
 # Glue makes a group that is not there and puts it under the configuration's key, each at the start

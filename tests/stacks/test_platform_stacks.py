@@ -222,7 +222,7 @@ def test_the_curate_job_reads_where_firehose_writes() -> None:
 def test_jobs_run_one_at_a_time_where_they_replace_tables(environment: str) -> None:
     job = _job(environment, "Curate")
     assert job["ExecutionProperty"] == {"MaxConcurrentRuns": 1}
-    assert job["GlueVersion"] == "5.0"
+    assert job["GlueVersion"] == "5.1"
     assert job["Connections"]["Connections"]
     assert job["SecurityConfiguration"]
 

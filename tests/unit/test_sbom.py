@@ -150,7 +150,7 @@ def test_the_layer_holds_what_its_wheels_say_and_nothing_else(
 def test_platforms_are_those_of_the_templates(uploads: Uploads) -> None:
     assert all(len(upload.platforms) >= 1 for upload in (*uploads.functions, *uploads.jobs))
     assert {platform for upload in uploads.jobs for platform in upload.platforms} == {
-        ("aws-glue", "5.0"),
+        ("aws-glue", "5.1"),
         ("sagemaker-xgboost", "3.2-0"),
     }
     assert {platform for upload in uploads.functions for platform in upload.platforms} == {
@@ -162,11 +162,11 @@ def test_an_unknown_platform_stops_the_bill(
     assembly: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = parsed(sbom.PLATFORMS.read_text())
-    del known["aws-glue"]["5.0"]
+    del known["aws-glue"]["5.1"]
     table = tmp_path / "aws_platforms.yaml"
     table.write_text(yaml.safe_dump(known))
     monkeypatch.setattr(sbom, "PLATFORMS", table)
-    with pytest.raises(sbom.SbomError, match=r"aws-glue 5\.0"):
+    with pytest.raises(sbom.SbomError, match=r"aws-glue 5\.1"):
         sbom.documents(assembly)
 
 

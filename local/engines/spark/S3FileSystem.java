@@ -254,11 +254,11 @@ public class S3FileSystem extends FileSystem {
             return true;
         }
         for (String above = key; above.length() > 0; above = parent(above)) {
-            if (head(above) != null) {
-                throw new FileAlreadyExistsException(location(above) + " is a file");
-            }
             if (!above.equals(key) && isFolder(above)) {
                 break;
+            }
+            if (head(above) != null) {
+                throw new FileAlreadyExistsException(location(above) + " is a file");
             }
         }
         mark(key);

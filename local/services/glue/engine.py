@@ -2,8 +2,8 @@
 
 MiniStack keeps jobs and runs; without Docker it would mark a Spark run SUCCEEDED unrun. Here the
 script is fetched from its ``ScriptLocation``, started with the arguments Glue gives it, and its
-exit decides the run's state. S3 locations reach it through ``files``. MaxRetries are not carried
-out: who starts a run decides whether to start another.
+exit decides the run's state. Its Spark asks S3 and the catalog itself, as the job's role.
+MaxRetries are not carried out: who starts a run decides whether to start another.
 """
 
 from __future__ import annotations
@@ -30,12 +30,10 @@ from local.emulator.private_tables import pin, replace
 from local.engines import host, process, roles, storage
 from local.engines.errors import ServiceError
 from local.engines.process import Control, JobDirectory
-from local.engines.spark import classes
+from local.engines.spark import classes, jars
 from local.engines.storage import S3Uri
 from local.services.ec2.reach import Place
 from local.services.glue import logs
-from local.services.glue.files import Mirror
-from local.services.glue.kept_objects import KeptObjects
 
 PRINCIPAL = "glue.amazonaws.com"
 ACTIVE = ("STARTING", "RUNNING", "STOPPING", "WAITING")
@@ -62,7 +60,11 @@ _FOR_GLUE = re.compile(
 )
 # Members of a job that MiniStack drops and a run needs.
 _KEPT = ("ExecutionProperty", "LogUri", "ExecutionClass", "JobRunQueuingEnabled", "JobMode")
-_EXCEPTION = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Exit|Interrupt)\b.*$", re.MULTILINE)
+_CATALOG = re.compile(r"spark\.sql\.catalog\.\w+")
+# With what Java says, which Py4J puts on a line of its own.
+_EXCEPTION = re.compile(
+    r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Exit|Interrupt)\b.*$(?:\n: .*$)?", re.MULTILINE
+)
 _SPARK_CONF = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -202,9 +204,7 @@ def _work(run: Run, session: roles.RoleSession) -> None:
         for uri in run.arguments.get("--extra-py-files", "").split(",")
         if uri.strip()
     ]
-    mirror = Mirror(client, run.directory.base / "s3", _kept(session))
-    arguments = mirror.fetch(run.arguments)
-    command = [sys.executable, str(script), *_argument_list(run, arguments)]
+    command = [sys.executable, str(script), *_argument_list(run)]
     outcome = process.run(command, run.directory, _environment(run, session, libraries),
                           run.control)  # fmt: skip
     if outcome.stopped:
@@ -214,13 +214,7 @@ def _work(run: Run, session: roles.RoleSession) -> None:
     elif outcome.exit_code != 0:
         run.become("FAILED", _last_error(run.directory.log, outcome.exit_code))
     else:
-        mirror.publish()
         run.become("SUCCEEDED")
-
-
-def _kept(session: roles.RoleSession) -> KeptObjects:
-    folder = host.state_dir() / "glue" / "kept"
-    return KeptObjects(folder, session.keys["AWS_ACCESS_KEY_ID"], os.environ["AWS_REGION"])
 
 
 def _fetched(client: Any, location: str, folder: Path) -> Path:
@@ -228,10 +222,10 @@ def _fetched(client: Any, location: str, folder: Path) -> Path:
     return storage.download_file(client, uri, folder / Path(uri.key).name)
 
 
-def _argument_list(run: Run, arguments: Mapping[str, str]) -> list[str]:
+def _argument_list(run: Run) -> list[str]:
     own = {"--JOB_NAME": run.record["JobName"], "--JOB_RUN_ID": run.record["Id"]}
     flat = []
-    for name, value in {**own, **arguments}.items():
+    for name, value in {**own, **run.arguments}.items():
         if not _FOR_GLUE.fullmatch(name):
             flat += [name, value] if value else [name]
     return flat
@@ -246,11 +240,10 @@ def _environment(run: Run, session: roles.RoleSession, libraries: list[Path]) ->
         **_SPARK_CONF,
         "spark.local.dir": str(temporary),
         "spark.sql.warehouse.dir": str(run.directory.base / "warehouse"),
-        **classes.settings(),
+        **classes.settings(trust=_trust_store()),
+        "spark.hadoop.fs.s3.endpoint": os.environ["AWS_ENDPOINT_URL"],
+        **_given(run.arguments),
     }
-    # Glue's --conf value holds further settings behind further "--conf".
-    given = run.arguments.get("--conf", "").replace("--conf", " ").split()
-    conf |= dict(item.split("=", 1) for item in given if "=" in item)
     settings = [part for item in conf.items() for part in ("--conf", "=".join(item))]
     submit = ["--master", "local[2]", "--driver-memory", "2g", *settings, "pyspark-shell"]
     return {
@@ -262,6 +255,40 @@ def _environment(run: Run, session: roles.RoleSession, libraries: list[Path]) ->
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYTHONPATH": os.pathsep.join(str(path) for path in libraries),
     }
+
+
+def _given(arguments: Mapping[str, str]) -> dict[str, str]:
+    """The job's own settings of Spark, with the local platform as the end point of its catalogs.
+
+    Glue's ``--conf`` value holds further settings behind further "--conf".
+    """
+    given = arguments.get("--conf", "").replace("--conf", " ").split()
+    conf = dict(item.split("=", 1) for item in given if "=" in item)
+    local = {name: jars.local_names(value) for name, value in conf.items()}
+    for name in filter(_CATALOG.fullmatch, conf):
+        endpoint = os.environ["AWS_ENDPOINT_URL"]
+        local |= {f"{name}.s3.endpoint": endpoint, f"{name}.glue.endpoint": endpoint}
+        local[f"{name}.s3.path-style-access"] = "true"
+    return local
+
+
+def _trust_store() -> Path:
+    """The platform's certificate as Java reads it."""
+    store = host.state_dir() / "glue" / "trust.p12"
+    with _lock:
+        if not store.exists():
+            store.parent.mkdir(parents=True, exist_ok=True)
+            store.write_bytes(_as_trust_store(Path(os.environ["AWS_CA_BUNDLE"]).read_bytes()))
+    return store
+
+
+def _as_trust_store(pem: bytes) -> bytes:
+    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+    from cryptography.x509 import load_pem_x509_certificates
+
+    found = [pkcs12.PKCS12Certificate(one, b"millrace") for one in load_pem_x509_certificates(pem)]
+    protection = BestAvailableEncryption(classes.TRUST_PASSWORD.encode())
+    return pkcs12.serialize_java_truststore(found, protection)
 
 
 def _last_error(log: Path, exit_code: int) -> str:

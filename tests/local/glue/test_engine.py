@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import psutil
 import pytest
 
@@ -38,19 +40,7 @@ def test_spark_job_reads_and_writes_s3(glue: Glue) -> None:
     text = b"".join(support.read(glue.platform, glue.bucket, key) for key in keys).decode()
     assert sorted(text.split()) == ['{"day":"d1","total":3}', '{"day":"d2","total":5}']
     assert "sums/stale.json" not in support.keys(glue.platform, glue.bucket, "sums/")
-    logs = glue.platform.client("logs")
-
-    def logged() -> bool:
-        """The run's state is told before its last lines are, as on AWS."""
-        try:
-            events = logs.get_log_events(
-                logGroupName="/aws-glue/jobs/output", logStreamName=run["Id"]
-            )["events"]
-        except logs.exceptions.ResourceNotFoundException:
-            return False
-        return any(f"job {name} says hello" in event["message"] for event in events)
-
-    support.wait_for(logged)
+    assert f"job {name} says hello" in glue.printed(run, "says hello")
 
 
 def test_script_error_fails_the_run_with_its_message(glue: Glue) -> None:
@@ -94,12 +84,11 @@ def test_job_role_is_enforced(glue: Glue) -> None:
     ]
     role = support.make_role(glue.platform, "glue.amazonaws.com", only_script)
     name = glue.job(role=role)
-    support.put(glue.platform, glue.bucket, "rows/a.json", "{}")
 
     assert glue.run(name)["JobRunState"] == "SUCCEEDED"
-    denied = glue.run(name, input_rows=f"s3://{glue.bucket}/rows/")
+    denied = glue.run(glue.job("spark.py", role=role))
     assert denied["JobRunState"] == "FAILED"
-    assert "403" in denied["ErrorMessage"]
+    assert "not authorized to perform: s3:GetObject" in denied["ErrorMessage"]
 
 
 def test_role_that_does_not_trust_glue_fails_the_run(glue: Glue) -> None:
@@ -134,30 +123,57 @@ def test_unknown_job_and_unsupported_type_are_refused(glue: Glue) -> None:
 
 @pytest.mark.proves("AWS::Glue::Job")
 @pytest.mark.parametrize(
-    ("named", "refused"),
-    [
-        (["rows/*", "sums/*"], "rows: "),
-        (["rows/*", "rows", "sums/*"], "rows_$folder$: "),
-        (["rows/*", "rows", "rows_$folder$", "sums/*"], "sums: "),
-        (["rows/*", "rows", "rows_$folder$", "sums/*", "sums", "sums_$folder$"], ""),
-    ],
+    ("named", "refused"), [([], "rows"), (["rows"], "sums"), (["rows", "sums"], "")]
 )
 def test_a_folder_is_looked_for_by_its_name_before_it_is_listed(
     glue: Glue, named: list[str], refused: str
 ) -> None:
-    arn = f"arn:aws:s3:::{glue.bucket}"
-    objects = [f"{arn}/{name}" for name in [*named, "plain.py"]]
-    statements = [allow("s3:ListBucket", arn), allow("s3:GetObject", objects), allow("logs:*")]
+    """And each one above a new folder, until one is there."""
+    arn, place = f"arn:aws:s3:::{glue.bucket}", unique("place")
+    support.put(glue.platform, glue.bucket, f"{place}/rows/a.json", '{"day": "d1", "x": 1}')
+    names = ["rows/*", "sums/x", "sums/x/*", *named]
+    objects = [
+        f"{arn}/{name}" for name in ("spark.py", "lib.zip", *(f"{place}/{n}" for n in names))
+    ]
+    statements = [
+        allow("s3:ListBucket", arn),
+        allow("s3:GetObject", objects),
+        allow(["s3:PutObject", "s3:DeleteObject"], f"{arn}/{place}/sums/x/*"),
+        allow("logs:*"),
+    ]
     role = support.make_role(glue.platform, "glue.amazonaws.com", statements)
-    support.put(glue.platform, glue.bucket, "rows/a.json", "{}")
-    places = {
-        "input_rows": f"s3://{glue.bucket}/rows/",
-        "output_sums": f"s3://{glue.bucket}/sums/x/",
-    }
-    run = glue.run(glue.job(role=role), **places)
+    name = glue.job(
+        "spark.py", role, DefaultArguments={"--extra-py-files": f"s3://{glue.bucket}/lib.zip"}
+    )
+    whole = f"s3://{glue.bucket}/{place}"
+    run = glue.run(name, input_rows=f"{whole}/rows/", output_sums=f"{whole}/sums/x/")
     if refused:
         assert run["JobRunState"] == "FAILED"
-        assert f"Failed to look for s3://{glue.bucket}/{refused}" in run["ErrorMessage"]
-        assert "403" in run["ErrorMessage"]
+        assert f"java.nio.file.AccessDeniedException: {whole}/{refused}" in run["ErrorMessage"]
     else:
         assert run["JobRunState"] == "SUCCEEDED", run["ErrorMessage"]
+
+
+def test_files_on_s3_are_as_hadoop_promises(glue: Glue) -> None:
+    place = f"{unique('files')}/"
+    support.put(glue.platform, glue.bucket, f"{place}large", bytes(range(100)) * 1000)
+    run = glue.run(glue.job("files.py"), place=f"s3://{glue.bucket}/{place}")
+    assert run["JobRunState"] == "SUCCEEDED", run["ErrorMessage"]
+    told = json.loads(glue.printed(run, "told ").removeprefix("told "))
+    assert told == {
+        "listed": ["a/two", "a/x y=1"],
+        "deep": ["a/two", "a/x y=1/one"],
+        "read": "1",
+        "again": "FileAlreadyExistsException",
+        "over a folder": "FileAlreadyExistsException",
+        "below a file": "FileAlreadyExistsException",
+        "absent": ["FileNotFoundException", "FileNotFoundException", False],
+        "part": "IOException",
+        "renamed": ["a/two", "a/y/one"],
+        "folder": [True, ["c/d"], []],
+        "emptied": [True, ["a/two"]],
+        "left": [False, False],
+        "seek": [0, 70001],
+        "back": 3,
+    }
+    assert support.keys(glue.platform, glue.bucket, place) == [f"{place}c/d/", f"{place}large"]
