@@ -46,8 +46,9 @@ FUNCTIONS = {name: _function(function) for name, function in functions.FUNCTIONS
 # What the Glue scripts import (``--extra-py-files``), and the scripts.
 GLUE = [
     *_modules("core", *VALIDATOR, "moments", "pseudonyms", "stored"),
-    *_modules("glue_jobs", "arguments", "contents", "curate", "failed", "features", "files",
-              "schema_evolution", "session", "streams", "summaries", "windows"),
+    *_modules("glue_jobs", "arguments", "arrivals", "contents", "curate", "failed", "features",
+              "files", "merge", "rejections", "schema_evolution", "session", "streams",
+              "summaries", "tables", "windows"),
     *_tasks("labels", "task"),
     *_modules("model_code/features", "fit", "spark", "transform"),
 ]  # fmt: skip

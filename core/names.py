@@ -20,13 +20,19 @@ EVENTS = "events"
 LABELS = "labels"
 STREAMS = (EVENTS, LABELS)
 
-# Glue tables. `*_stream` is what Firehose writes; the others are written by the curate job.
+# Of the Iceberg tables, in Spark.
+CATALOG = "lake"
+# Glue tables. `*_stream` is what Firehose writes; the others are Iceberg tables that the curate job
+# writes: one row a record in the first two, and one an object that was taken in the last.
 TABLE_EVENTS_STREAM = "events_stream"
 TABLE_LABELS_STREAM = "labels_stream"
 TABLE_EVENTS = "events"
 TABLE_LABELS = "labels"
 TABLE_REJECTED = "rejected"
-PARTITION_DATE = "event_date"
+TABLE_DELIVERIES = "deliveries"
+
+# Of Firehose's Parquet: the day of arrival (UTC).
+ARRIVED = "arrived"
 
 # Columns that jobs add beside a record's own begin with this, and no field of a contract does
 # (config/contract_fields.py): a field may be named label, fold or raw_x.
@@ -46,6 +52,7 @@ CURATED = {
         TABLE_EVENTS,
         TABLE_LABELS,
         TABLE_REJECTED,
+        TABLE_DELIVERIES,
     )
 }
 CURATED_QUERY_RESULTS = "query_results/"

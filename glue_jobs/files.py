@@ -9,82 +9,54 @@ is a file that no one can read (``contents.py``): as one row with its size and t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from pyspark.sql import DataFrame, Row, SparkSession, types
 from pyspark.sql import functions as fn
 
 from core import records
-from glue_jobs import contents, failed, session, streams
+from glue_jobs import contents, failed, session
+from glue_jobs.arrivals import ERROR_OUTPUT, LANDING, Arrived, Source
 from glue_jobs.contents import LARGEST_FILE, UnreadableError
+from glue_jobs.rejections import COLUMNS, UNREADABLE, Rejected, of_a_file, rows
 
-LANDING = "landing"
-ERROR_OUTPUT = "error_output"
-STREAM = "stream"
-# Code of the row that stands for a whole file.
-UNREADABLE = "unreadable_file"
-# Begins the id of such a row if the file was not opened here; else the id is that of its bytes.
-OF_A_FILE = "file:"
+# Ends the name of an empty object by which some tools mark a folder.
+FOLDER_MARKER = "_$folder$"
 HIDDEN = (
     "the file is hidden from Spark; allowed: a name of which no part begins with _ or . or ends in "
     "._COPYING_"
 )
 
-COLUMNS = ("stream", "record_id", "code", "field", "origin", "source_object", "detail")
-REJECTED = types.StructType([types.StructField(name, types.StringType()) for name in COLUMNS])
-
-
-class Source(NamedTuple):
-    """Text files of one stream from one origin."""
-
-    stream: str
-    origin: str
-    path: str
-
-
-class Rejected(NamedTuple):
-    """A row of ``rejected``; ``detail`` is there for files only."""
-
-    stream: str
-    record_id: str
-    code: str
-    field: str | None
-    origin: str
-    source_object: str
-    detail: str | None = None
-
 
 def read(
-    spark: SparkSession, record: dict[str, Any], sources: list[Source], key: bytes
+    spark: SparkSession, record: dict[str, Any], arrived: Sequence[Arrived], key: bytes
 ) -> tuple[DataFrame | None, DataFrame | None]:
     """Valid rows (columns of the record) and rejected rows; None where there is nothing for them.
 
     Python workers start only if there is something to check: that alone costs a second.
     """
-    present = [source for source in sources if session.has_files(spark, source.path)]
-    hidden = {source: _passed_over(spark, source) for source in sources}
-    unread = [one for source, found in hidden.items() for one in _hidden(source, found)]
-    if not present:
+    identify = records.identifier(key, record["id_field"])
+    why = {one: _why_unread(one) for one in arrived}
+    unread = [_unread(one, reason, identify) for one, reason in why.items() if reason]
+    wanted = [one for one, reason in why.items() if reason is None]
+    if not wanted:
         return None, rows(spark, unread) if unread else None
-    found = [_found(spark, source) for source in present]
-    whole = union([_readable(files, source) for files, source in zip(found, present, strict=True)])
     row = types.StructType(
         [
             types.StructField("valid", session.schema(record)),
-            types.StructField("rejected", REJECTED),
+            types.StructField("rejected", COLUMNS),
         ]
     )
     checked = spark.createDataFrame(
-        whole.rdd.mapPartitions(partial(check, record=record, key=key)), row, verifySchema=False
+        _contents(spark, wanted).rdd.mapPartitions(partial(check, record=record, key=key)),
+        row,
+        verifySchema=False,
     ).cache()
     valid = checked.where(fn.col("valid").isNotNull()).select("valid.*")
     rejected = checked.where(fn.col("rejected").isNotNull()).select("rejected.*")
-    identify = records.identifier(key, record["id_field"])
-    for files, source in zip(found, present, strict=True):
-        unread += _unread(files, source, identify, hidden[source])
     return valid, union([rejected, rows(spark, unread)]) if unread else rejected
 
 
@@ -96,68 +68,50 @@ def union(parts: Sequence[DataFrame]) -> DataFrame:
     return found
 
 
-def rows(spark: SparkSession, found: Sequence[Rejected]) -> DataFrame:
-    """Rows of ``rejected`` as a table."""
-    return spark.createDataFrame([tuple(one) for one in found], REJECTED)
+def _contents(spark: SparkSession, arrived: Sequence[Arrived]) -> DataFrame:
+    """The bytes of files, each with where it is from."""
+    sources = sorted({one.source for one in arrived})
+    parts = []
+    for source in sources:
+        paths = [session.literal(one.path) for one in arrived if one.source == source]
+        parts.append(
+            spark.read.format("binaryFile")
+            .option("recursiveFileLookup", "true")
+            .load(paths)
+            .select(
+                fn.lit(source.stream).alias("stream"),
+                fn.lit(source.origin).alias("origin"),
+                fn.lit(source.path).alias("folder"),
+                fn.col("path").alias("source_object"),
+                fn.unix_millis("modificationTime").alias("modified"),
+                "content",
+            )
+        )  # fmt: skip
+    return union(parts)
 
 
-def _found(spark: SparkSession, source: Source) -> DataFrame:
-    reader = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
-    return reader.load(source.path)
+def _why_unread(one: Arrived) -> str | None:
+    """Why a file is not opened; None if it is. An empty text marks what is no input at all."""
+    name = one.path.removeprefix(one.source.path)
+    if not one.bytes and name.endswith(FOLDER_MARKER):
+        return ""
+    if contents.passed_over(name):
+        return HIDDEN if one.bytes else ""
+    if not one.bytes:
+        return "the file is empty"
+    if one.bytes > LARGEST_FILE:
+        return f"the file is too large; allowed: {LARGEST_FILE} bytes"
+    return None
 
 
-def _readable(files: DataFrame, source: Source) -> DataFrame:
-    """Files that are read: the size is asked before the content is fetched."""
-    return files.where(fn.col("length") <= LARGEST_FILE).select(
-        fn.lit(source.stream).alias("stream"),
-        fn.lit(source.origin).alias("origin"),
-        fn.lit(source.path).alias("folder"),
-        fn.col("path").alias("source_object"),
-        fn.unix_millis("modificationTime").alias("modified"),
-        "content",
-    )
-
-
-def _unread(
-    files: DataFrame, source: Source, identify: records.Identify, hidden: Container[str]
-) -> Iterator[Rejected]:
-    """Files that are refused by their size. Spark lists empty ones, but has no row for them."""
-    sizes = dict(files.select("path", "length").collect())
-    for path in sorted(map(streams.plain, files.inputFiles())):
-        size = sizes.get(path, 0)
-        if path in hidden:
-            continue
-        if size == 0 and not path.endswith(session.FOLDER_MARKER):
-            yield _refused(source, path, identify(b""), size, "the file is empty")
-        elif size > LARGEST_FILE:
-            said = f"the file is too large; allowed: {LARGEST_FILE} bytes"
-            yield _refused(source, path, OF_A_FILE + path, size, said)
-
-
-def _passed_over(spark: SparkSession, source: Source) -> dict[str, int]:
-    """Bytes by location of files that Spark passes over: people name them, Firehose hides none.
-
-    Its error output has a folder for each hour, which to look through would cost more than reading.
-    """
-    return session.hidden(spark, source.path) if source.origin == LANDING else {}
-
-
-def _hidden(source: Source, found: Mapping[str, int]) -> Iterator[Rejected]:
-    """Files that Spark passes over, but for empty ones, by which tools mark a folder."""
-    for path, size in found.items():
-        if size:
-            yield _refused(source, path, OF_A_FILE + path, size, HIDDEN)
+def _unread(one: Arrived, reason: str, identify: records.Identify) -> Rejected:
+    identity = of_a_file(one.path) if one.bytes else identify(b"")
+    return _refused(one.source, one.path, identity, one.bytes, reason)
 
 
 def _refused(source: Source, path: str, identity: str, size: int, reason: str) -> Rejected:
     detail = f"{size} bytes: {reason}"
     return Rejected(source.stream, identity, UNREADABLE, None, source.origin, path, detail)
-
-
-def damaged(stream: str, uri: str, reason: str) -> Rejected:
-    """The row of a file of Firehose's Parquet; its records lie in the stream's backup too."""
-    path = streams.plain(uri)
-    return Rejected(stream, OF_A_FILE + path, UNREADABLE, None, STREAM, path, reason)
 
 
 def check(found: Iterable[Row], record: dict[str, Any], key: bytes) -> Iterator[tuple[Any, Any]]:
@@ -189,18 +143,6 @@ def _records(source: Source, path: str, content: bytes, modified: int) -> Iterat
         return
     for line in contents.lines(content, path.rpartition("/")[2]):
         yield failed.Failed(line, transformed=False, arrived=modified)
-
-
-def write_rejected(spark: SparkSession, parts: list[DataFrame], output: str) -> None:
-    """Replace the table of rejected records; one row for each id, reason and origin.
-
-    Each refused file has a row of its own, whatever else has the same bytes.
-    """
-    found = union(parts) if parts else rows(spark, [])
-    reason = [name for name in COLUMNS if name != "source_object"]
-    place = fn.when(fn.col("detail").isNotNull(), fn.col("source_object")).alias("file")
-    unique = found.groupBy(*reason, place).agg(fn.min("source_object").alias("source_object"))
-    unique.select(*COLUMNS).coalesce(1).write.mode("overwrite").parquet(output)
 
 
 def values(found: records.Valid, record: dict[str, Any]) -> tuple[Any, ...]:

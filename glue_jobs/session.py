@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession, types
-
-from core.names import PARTITION_DATE
-from glue_jobs import contents
+from pyspark.sql import SparkSession, types
 
 # Spark's types for the contract's Glue types.
 SPARK_TYPES: dict[str, types.DataType] = {
@@ -26,11 +22,8 @@ SPARK_TYPES: dict[str, types.DataType] = {
 }
 
 
-# Ends the name of an empty object by which some tools mark a folder.
-FOLDER_MARKER = "_$folder$"
 # Files of before the validator's bounds may hold any time: it is read as it was written, since
-# Spark otherwise refuses a whole file for one time before 1900. INT96 is what Firehose writes, so
-# streams, new partitions and old ones have one type, which Athena, Spark and pandas all read.
+# Spark otherwise refuses a whole file for one time before 1900.
 _PARQUET_TIMES = {
     "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
     "spark.sql.parquet.int96RebaseModeInWrite": "CORRECTED",
@@ -41,16 +34,14 @@ _PARQUET_TIMES = {
 
 
 def start(name: str) -> SparkSession:
-    """A session in UTC whose shuffles are as wide as the cluster has cores.
+    """A session in UTC.
 
-    The default of 200 shuffle partitions costs seconds on tables of this size. Nobody has to stop
-    the session: it ends with the script, and PySpark's ``stop`` waits a second for a poll of its
-    accumulator server.
+    Nobody has to stop it: it ends with the script, and PySpark's ``stop`` waits a second for a poll
+    of its accumulator server.
     """
     builder = (
         SparkSession.builder.appName(name)
         .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.sources.partitionOverwriteMode", "dynamic")
         .config("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
         .config("spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
         .config("spark.ui.enabled", "false")
@@ -58,28 +49,21 @@ def start(name: str) -> SparkSession:
     )
     for setting, value in _PARQUET_TIMES.items():
         builder = builder.config(setting, value)
-    spark = builder.getOrCreate()
-    cores = spark.sparkContext.defaultParallelism
-    spark.conf.set("spark.sql.shuffle.partitions", cores)
-    # One task for each date folder would cost more than listing it.
-    spark.conf.set("spark.sql.sources.parallelPartitionDiscovery.parallelism", cores * 4)
-    return spark
+    return builder.getOrCreate()
 
 
 def schema(record: dict[str, Any]) -> types.StructType:
     """Columns of an event or label of the compiled contract, in its order, all nullable."""
     return types.StructType(
         [
-            types.StructField(field["name"], SPARK_TYPES[field["glue_type"]])
+            types.StructField(
+                field["name"],
+                SPARK_TYPES[field["glue_type"]],
+                metadata={"comment": field.get("description", "")},
+            )
             for field in record["fields"]
         ]
     )
-
-
-def read_dated(spark: SparkSession, record: dict[str, Any], path: str) -> DataFrame:
-    """A table that is partitioned by date, with the date as its last column."""
-    columns = schema(record).add(PARTITION_DATE, types.StringType())
-    return spark.read.schema(columns).parquet(path)
 
 
 def read_json(spark: SparkSession, path: str) -> Any:
@@ -105,68 +89,39 @@ def write_json(spark: SparkSession, path: str, document: Any) -> None:
         stream.close()
 
 
-def has_files(spark: SparkSession, path: str, suffix: str = "") -> bool:
-    """Whether anything but markers and hidden files lies below ``path``."""
-    return next(_files(spark, path, suffix), None) is not None
-
-
-def files(spark: SparkSession, path: str, suffix: str = "") -> list[str]:
-    """What :func:`has_files` sees, in order."""
-    return sorted(_files(spark, path, suffix))
-
-
-def _files(spark: SparkSession, path: str, suffix: str) -> Iterator[str]:
-    system, hadoop_path = _locate(spark, path)
-    found = system.listFiles(hadoop_path, True) if system.exists(hadoop_path) else None
-    while found is not None and found.hasNext():
-        one = found.next().getPath()
-        name = one.getName()
-        hidden = contents.passed_over(name) or FOLDER_MARKER in name
-        if name.endswith(suffix) and not hidden:
-            yield one.toString()
-
-
-def hidden(spark: SparkSession, path: str) -> dict[str, int]:
-    """Bytes by location of every file below ``path`` that Spark passes over.
-
-    Found level by level: to ask for each file from here takes milliseconds, and most are seen.
-    """
-    system, root = _locate(spark, path)
-    place = system.makeQualified(root).toString()
-    found: dict[str, int] = {}
-    level = literal(place)
-    while system.exists(root) and len(_matching(spark, system, f"{level}/*")):
-        for one in _matching(spark, system, f"{level}/{contents.MAY_BE_HIDDEN}"):
-            inside = system.listFiles(one.getPath(), True)
-            while inside.hasNext():
-                file = inside.next()
-                found[file.getPath().toString()] = file.getLen()
-        level += "/*"
-    return {
-        location: size
-        for location, size in sorted(found.items())
-        if contents.passed_over(location.removeprefix(f"{place}/"))
-    }
-
-
-def _matching(spark: SparkSession, system: Any, pattern: str) -> Any:
-    return system.globStatus(spark.sparkContext._jvm.org.apache.hadoop.fs.Path(pattern)) or ()
-
-
-def partitions(spark: SparkSession, path: str, column: str) -> list[str]:
-    """Values of a partition column that have a folder directly below ``path``, in order."""
+def folders(spark: SparkSession, path: str) -> list[str]:
+    """Names of the folders directly below ``path``, in order; none if it does not exist."""
     system, hadoop_path = _locate(spark, path)
     if not system.exists(hadoop_path):
         return []
-    found = [status.getPath().getName() for status in system.listStatus(hadoop_path)]
-    return sorted(name.split("=", 1)[1] for name in found if name.startswith(f"{column}="))
+    found = [one for one in system.listStatus(hadoop_path) if one.isDirectory()]
+    return sorted(one.getPath().getName() for one in found)
 
 
-def delete(spark: SparkSession, path: str) -> None:
-    """Remove a folder and what is below it, if it exists."""
+def exists(spark: SparkSession, path: str) -> bool:
+    """Whether there is a file or a folder of that name."""
     system, hadoop_path = _locate(spark, path)
-    if system.exists(hadoop_path):
-        system.delete(hadoop_path, True)
+    return bool(system.exists(hadoop_path))
+
+
+def files(spark: SparkSession, path: str) -> list[tuple[str, int, int]]:
+    """Location, bytes and time of the last change (milliseconds) of every file below ``path``.
+
+    All of them, hidden and empty ones too, in order; none if the folder does not exist.
+    """
+    system, hadoop_path = _locate(spark, path)
+    found = system.listFiles(hadoop_path, True) if system.exists(hadoop_path) else None
+    listed = []
+    while found is not None and found.hasNext():
+        one = found.next()
+        listed.append((one.getPath().toString(), one.getLen(), one.getModificationTime()))
+    return sorted(listed)
+
+
+def qualified(spark: SparkSession, path: str) -> str:
+    """A folder's location as Hadoop spells those of what is in it, with a slash at the end."""
+    system, hadoop_path = _locate(spark, path)
+    return f"{system.makeQualified(hadoop_path).toString().rstrip('/')}/"
 
 
 def literal(path: str) -> str:

@@ -1,19 +1,18 @@
 """Firehose's Parquet, and which of its files cannot be read.
 
-Spark reads all files or none: one that is damaged, or no Parquet, stops a job in each run until
-somebody deletes it. To skip such files unseen would lose records, so when a run fails the job asks
-which file it is, by halves, and leaves that out.
+Spark reads all files or none: one that is damaged, or no Parquet, would stop the job in each run.
+To skip such files unseen would lose records, so when a run fails the job asks which file it is, by
+halves, and leaves that out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import unquote
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as fn
 
 from glue_jobs import session
@@ -21,53 +20,48 @@ from glue_jobs import session
 # What Spark raises for a failed job, in one form or the other.
 SPARK_ERRORS = (Py4JJavaError, PySparkException)
 # Causes that are no fault of the file: it could not be fetched.
-_NOT_THE_FILE = ("amazon", "s3a", "AccessControl", "FileNotFound", "java.net", "OutOfMemory")
+_NOT_THE_FILE = (
+    "amazon", "awssdk", "s3a", "AccessDenied", "AccessControl", "FileNotFound", "java.net",
+    "OutOfMemory",
+)  # fmt: skip
 LONGEST_REASON = 200
 
 
-def read(
-    spark: SparkSession, record: dict[str, Any], path: str, without: Sequence[str] = ()
-) -> DataFrame | None:
-    """Rows of a table by the contract's columns, but for some files; None if it has no file yet.
-
-    Dates of partitions are not read: they follow from the record's own time.
-    """
-    if not session.has_files(spark, path, ".parquet"):
-        return None
-    reader = spark.read.schema(session.schema(record)).option("recursiveFileLookup", "true")
-    rows = reader.parquet(path)
-    return rows.where(~_in(without)) if without else rows
+def reader(spark: SparkSession) -> Any:
+    """Of files by their names: no folder in them becomes a column."""
+    return spark.read.option("recursiveFileLookup", "true")
 
 
-def unreadable(spark: SparkSession, record: dict[str, Any], path: str) -> dict[str, str]:
-    """Files of a table that Spark cannot read by whatever types they have, with its reason.
+def read(spark: SparkSession, record: dict[str, Any], paths: Sequence[str]) -> DataFrame:
+    """Rows of files by the contract's columns."""
+    rows: DataFrame = reader(spark).schema(session.schema(record)).parquet(
+        *map(session.literal, paths)
+    )  # fmt: skip
+    return rows
+
+
+def unreadable(
+    spark: SparkSession, record: dict[str, Any], paths: Sequence[str]
+) -> dict[str, str]:
+    """Files that Spark cannot read by whatever types they have, with its reason.
 
     Raises:
         Py4JJavaError: a file could not be fetched, which is no fault of the file.
     """
-    rows = read(spark, record, path)
-    if rows is None:
+    if not paths or _failure(read(spark, record, paths)) is None:
         return {}
-    return _unreadable(rows, [_spelled(uri) for uri in sorted(rows.inputFiles())])
-
-
-def _unreadable(rows: DataFrame, files: Sequence[str]) -> dict[str, str]:
-    if _failure(rows.where(_in(files))) is None:
-        return {}
-    if len(files) > 1:
-        half = len(files) // 2
-        return _unreadable(rows, files[:half]) | _unreadable(rows, files[half:])
+    if len(paths) > 1:
+        half = len(paths) // 2
+        first, rest = paths[:half], paths[half:]
+        return unreadable(spark, record, first) | unreadable(spark, record, rest)
     # Of another type than the contract's is not damaged: the reason may be ours.
-    reason = _failure_by_own_types(rows.sparkSession, plain(files[0]))
-    return {files[0]: reason} if reason is not None else {}
+    reason = _failure_by_own_types(spark, paths[0])
+    return {paths[0]: reason} if reason is not None else {}
 
 
 def _failure_by_own_types(spark: SparkSession, path: str) -> str | None:
     try:
-        # Without folders in it that would become columns, and without patterns.
-        return _failure(
-            spark.read.option("recursiveFileLookup", "true").parquet(session.literal(path))
-        )
+        return _failure(reader(spark).parquet(session.literal(path)))
     except SPARK_ERRORS as error:
         return _reason(error)
 
@@ -86,21 +80,6 @@ def _reason(error: Exception) -> str:
     if any(word in cause for cause in causes for word in _NOT_THE_FILE):
         raise error
     return causes[-1][:LONGEST_REASON]
-
-
-def _in(files: Sequence[str]) -> Column:
-    """Rows of these files; Spark opens no other for it."""
-    return fn.col("_metadata.file_path").isin(list(files))
-
-
-def _spelled(uri: str) -> str:
-    """A location as ``_metadata.file_path`` has it."""
-    return uri.replace("file:///", "file:/")
-
-
-def plain(uri: str) -> str:
-    """A location as Spark's ``path`` spells it, without escapes."""
-    return unquote(uri).replace("file:///", "file:/")
 
 
 def _causes(error: Exception) -> list[str]:

@@ -11,7 +11,6 @@ from typing import Any
 
 from core import names
 
-REJECTED_COLUMNS = ("stream", "record_id", "code", "field", "origin", "source_object", "detail")
 DATE_LENGTH = len("2000-01-01")
 
 
@@ -26,13 +25,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class TableDefinition:
-    """A Parquet table and where its objects lie."""
+    """A table and where its objects lie.
+
+    An Iceberg table has one column here, of the key: the curate job gives it all others.
+    """
 
     name: str
     zone: str
     prefix: str
     columns: tuple[Column, ...]
     partitions: tuple[Column, ...] = ()
+    iceberg: bool = False
     dates: tuple[str, str] = ("", "")
     """First and last date that the partitions may have, ``YYYY-MM-DD``: what the contract admits.
 
@@ -48,24 +51,23 @@ def columns(fields: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
 
 
 def table_definitions(contract: Mapping[str, Any]) -> tuple[TableDefinition, ...]:
-    """All tables of the lake: two written by Firehose, three by the curate job."""
-    streams = (
-        (names.EVENTS, names.TABLE_EVENTS_STREAM, names.TABLE_EVENTS, contract["event"]),
-        (names.LABELS, names.TABLE_LABELS_STREAM, names.TABLE_LABELS, contract["label"]),
+    """All tables of the lake: two that Firehose writes, and those of the curate job."""
+    records = {names.EVENTS: contract["event"], names.LABELS: contract["label"]}
+    streamed = {names.EVENTS: names.TABLE_EVENTS_STREAM, names.LABELS: names.TABLE_LABELS_STREAM}
+    born = {names.TABLE_REJECTED: "stream", names.TABLE_DELIVERIES: "stream"}
+    born |= {stream: record["id_field"] for stream, record in records.items()}
+    return (
+        *(
+            _dated(streamed[stream], "raw", names.RAW_STREAM[stream], record)
+            for stream, record in records.items()
+        ),
+        *(
+            TableDefinition(
+                table, "curated", place, (Column(born[table], "string"),), iceberg=True
+            )
+            for table, place in names.CURATED.items()
+        ),
     )
-    tables = []
-    for stream, streamed, curated, record in streams:
-        tables.append(_dated(streamed, "raw", names.RAW_STREAM[stream], record))
-        tables.append(_dated(curated, "curated", names.CURATED[curated], record))
-    tables.append(
-        TableDefinition(
-            names.TABLE_REJECTED,
-            "curated",
-            names.CURATED[names.TABLE_REJECTED],
-            tuple(Column(name, "string") for name in REJECTED_COLUMNS),
-        )
-    )
-    return tuple(tables)
 
 
 def _dated(name: str, zone: str, prefix: str, record: Mapping[str, Any]) -> TableDefinition:
@@ -74,6 +76,6 @@ def _dated(name: str, zone: str, prefix: str, record: Mapping[str, Any]) -> Tabl
         zone,
         prefix,
         columns(record["fields"]),
-        partitions=(Column(names.PARTITION_DATE, "string"),),
+        partitions=(Column(names.ARRIVED, "string"),),
         dates=(str(record["earliest"])[:DATE_LENGTH], str(record["latest"])[:DATE_LENGTH]),
     )

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from unittest import mock
+from uuid import uuid4
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from core import records
-from glue_jobs import curate
+from core import names, records
+from glue_jobs import curate, session, tables
 from local import flights
-from tests.support.spark_jobs import CONTRACT
+from tests.support.spark_jobs import CONTRACT, give_birth
 
 KEY = b"a key of the tests only"
 
 EVENT = CONTRACT["event"]
+CORRECTION_DAYS = 45
+TODAY = datetime.now(UTC).date()
 
 ARROW = {"string": pa.string(), "bigint": pa.int64(), "double": pa.float64()}
 
@@ -35,7 +39,7 @@ def valid_rows(found: list[flights.Record], record: dict[str, Any]) -> list[dict
 
 
 def firehose_parquet(found: list[dict[str, Any]], record: dict[str, Any], folder: Path) -> None:
-    """Rows as Firehose converts them: INT96 timestamps, one folder for each date."""
+    """Rows as Firehose converts them: INT96 timestamps, in the folder of the day of arrival."""
     fields = record["fields"]
     arrow = pa.schema([(f["name"], ARROW.get(f["glue_type"], pa.timestamp("us"))) for f in fields])
     frame = pd.DataFrame([{f["name"]: row.get(f["name"]) for f in fields} for row in found])
@@ -44,12 +48,11 @@ def firehose_parquet(found: list[dict[str, Any]], record: dict[str, Any], folder
             frame[field["name"]] = pd.to_datetime(frame[field["name"]])
         if field["glue_type"] == "bigint":
             frame[field["name"]] = frame[field["name"]].astype("Int64")
-    for date, rows in frame.groupby(frame[record["time_field"]].dt.strftime("%Y-%m-%d")):
-        target = folder / f"event_date={date}"
-        target.mkdir(parents=True, exist_ok=True)
-        table = pa.Table.from_pandas(rows, arrow, preserve_index=False)
-        name = f"delivery-{len(list(target.iterdir()))}.parquet"
-        pq.write_table(table, target / name, use_deprecated_int96_timestamps=True)
+    target = folder / f"{names.ARRIVED}={TODAY}"
+    target.mkdir(parents=True, exist_ok=True)
+    table = pa.Table.from_pandas(frame, arrow, preserve_index=False)
+    name = f"delivery-{len(list(target.iterdir()))}.parquet"
+    pq.write_table(table, target / name, use_deprecated_int96_timestamps=True)
 
 
 def envelope(raw: bytes) -> str:
@@ -70,28 +73,52 @@ def lines(path: Path, found: list[str]) -> None:
 
 
 class Lake:
-    """Folders as the job's arguments name them."""
+    """Folders and tables as the job's arguments name them."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.database = f"lake_{uuid4().hex[:12]}"
         (root / "contract.json").write_text(json.dumps(CONTRACT))
+        give_birth(self.database)
 
     def run(self) -> None:
-        root = self.root
-        arguments = ["--input_contract", f"{root}/contract.json", "--pseudonym_key", "arn:x"]
-        for name in curate.REQUIRED:
-            if name not in ("input_contract", "pseudonym_key"):
-                folder = name.split("_", 1)[1]
-                arguments += [f"--{name}", f"{root}/{folder}/"]
+        arguments = {
+            "input_contract": f"{self.root}/contract.json",
+            "input_streams": f"{self.root}/stream/",
+            "input_errors": f"{self.root}/errors/",
+            "input_landing": f"{self.root}/landing/",
+            "database": self.database,
+            "correction_days": str(CORRECTION_DAYS),
+            "pseudonym_key": "arn:x",
+        }
+        given = [part for name, value in arguments.items() for part in (f"--{name}", value)]
         with mock.patch.object(curate, "_key", return_value=KEY):
-            curate.main([*arguments, "--JOB_NAME", "curate", "--enable-metrics"])
+            curate.main([*given, "--JOB_NAME", "curate", "--enable-metrics"])
+
+    def deliver(self, stream: str, rows: list[dict[str, Any]], record: dict[str, Any]) -> None:
+        """Rows that Firehose delivers today."""
+        firehose_parquet(rows, record, self.root / "stream" / stream)
 
     def table(self, name: str) -> pd.DataFrame:
-        return pd.read_parquet(self.root / name)
+        return self._spark.table(tables.name(self.database, name)).toPandas()
 
-    def files(self, name: str) -> dict[str, int]:
-        found = (self.root / name).rglob("*.parquet")
-        return {str(path): path.stat().st_mtime_ns for path in found}
+    def rows(self, name: str) -> int:
+        """How many there are, whatever Python makes of their times."""
+        return self._spark.table(tables.name(self.database, name)).count()
+
+    def snapshots(self, name: str) -> int:
+        """How often the table was written."""
+        return self._spark.table(f"{tables.name(self.database, name)}.snapshots").count()
+
+    def data_files(self, name: str) -> dict[str, date]:
+        """Files with rows that the table has now, each with its day."""
+        found = self._spark.table(f"{tables.name(self.database, name)}.files")
+        rows = found.where("content = 0").select("file_path", "partition.*").collect()
+        return {row[0]: row[1] for row in rows}
+
+    @property
+    def _spark(self) -> Any:
+        return session.start("test")
 
 
 @pytest.fixture

