@@ -1,7 +1,8 @@
 """Glue job: labelled events of a window as feature tables, with the files that explain them.
 
-Reads the curated events once, joins the labels known by ``as_of``, cuts the rows by time, fits the
-encodings and the drift baseline on the train part only, and writes the three parts beside
+Reads the curated events once, as of one snapshot of each table, joins the labels known by
+``as_of``, cuts the rows by time, fits the encodings and the drift baseline on the train part only,
+and writes the three parts beside
 ``feature_spec.json``, ``statistics.json`` and ``baseline.json``. Rows of the train part are encoded
 by what the rest of it says, so that no row sees its own label.
 """
@@ -12,15 +13,16 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyspark.sql import Column, DataFrame, SparkSession, types
 from pyspark.sql import functions as fn
 
 from core import names
-from glue_jobs import session, summaries, windows
-from glue_jobs.arguments import parse
+from glue_jobs import session, summaries, tables, windows
+from glue_jobs.arguments import parse, refused
 from glue_jobs.summaries import Hour
+from glue_jobs.tables import Table
 from glue_jobs.windows import PARTS, Window
 from model_code import tasks
 from model_code.features import fit
@@ -29,22 +31,38 @@ from model_code.features.transform import RAW
 
 REQUIRED = (
     "input_contract",
-    "input_events",
-    "input_labels",
+    "database",
     "output_run",
     "window_days",
     "validation_share",
     "holdout_share",
     "as_of",
 )
-OPTIONAL = ("window_start", "window_end", "started_at")
+OPTIONAL = (
+    "window_start",
+    "window_end",
+    "started_at",
+    "events_snapshot",
+    "labels_snapshot",
+)
 LABEL, LABELLED_AT = names.LABEL_COLUMN, f"{names.WORKING}labelled_at"
 # Rank error of a bin's edge is at most one in this many rows.
 QUANTILE_ACCURACY = 10_000
 FOLDS = 5
 
 Contract = dict[str, Any]
+
+
+class Input(NamedTuple):
+    """A table as of one of its snapshots, by which the same training set can be made again."""
+
+    table: Table
+    snapshot: int
+
+
 Counts = dict[str, dict[str | None, tuple[int, float]]]
+# Bytes of a part's file, about: a reader opens few, and writers share the work.
+FILE_BYTES = 256 * 1024 * 1024
 # Of labels: exact, so that a sum does not depend on the order of rows.
 EXACT = "decimal(38,9)"
 
@@ -55,13 +73,14 @@ def main(argv: Sequence[str]) -> None:
     asked = windows.asked(arguments)
     spark = session.start("millrace-features")
     contract: Contract = session.read_json(spark, arguments["input_contract"])
-    newest = _newest(spark, contract, arguments["input_labels"], asked.started_at or windows.LAST)
+    events, labelled = (_as_of_now(spark, contract, arguments, name) for name in names.STREAMS)
+    newest = _newest(spark, contract, labelled, asked.started_at or windows.LAST)
     window = windows.window(asked, newest, timedelta(hours=contract["label_latency_hours"]))
-    labels = _labels(spark, contract, arguments["input_labels"]).where(
+    labels = _labels(spark, contract, labelled).where(
         # A label is never older than its event: earlier partitions need not be read.
-        fn.col(names.PARTITION_DATE).between(*_dates(window.start, window.as_of))
+        fn.col(LABELLED_AT).between(_lit(window.start), _lit(window.as_of))
     )
-    rows = _labelled(spark, contract, arguments["input_events"], labels, window).cache()
+    rows = _labelled(spark, contract, events, labels, window).cache()
     hours = _by_hour(rows, contract)
     known = [(hour, labelled) for hour, _, labelled, _ in hours]
     cuts = windows.cuts(known, asked.validation_share, asked.holdout_share)
@@ -73,9 +92,10 @@ def main(argv: Sequence[str]) -> None:
     for part in PARTS:
         inside = _part(rows, contract, part, cuts)
         table = _encoded(inside, contract, fit.for_training(spec, folds), part, fold)
-        table.coalesce(1).write.mode("overwrite").parquet(f"{arguments['output_run']}{part}/")
+        _write(table, contract, f"{arguments['output_run']}{part}/")
     days, baseline = _baseline(train, contract, counts)
     statistics = summaries.statistics(contract, window, hours, cuts, baseline)
+    statistics["snapshots"] = {"events": events.snapshot, "labels": labelled.snapshot}
     documents = {
         names.FEATURE_SPEC_FILE: spec,
         names.STATISTICS_FILE: statistics,
@@ -92,20 +112,40 @@ def _task(contract: Contract) -> Any:
     return tasks.part(contract["task"], "labels")
 
 
-def _labels(spark: SparkSession, contract: Contract, path: str) -> DataFrame:
-    """Id, time, the task's number and date of every label."""
+def _as_of_now(
+    spark: SparkSession, contract: Contract, arguments: Mapping[str, str], name: str
+) -> Input:
+    """A table as of the snapshot that is asked for, or else of the present one.
+
+    Raises:
+        SystemExit: the table has none yet, or not the one that is asked for.
+    """
+    record = contract[{names.EVENTS: "event", names.LABELS: "label"}[name]]
+    table = tables.of_record(arguments["database"], name, record)
+    given = arguments.get(f"{name}_snapshot")
+    found = int(given) if given and given.isdecimal() else None
+    if given and found not in tables.snapshots(spark, table.name):
+        raise refused(arguments, f"{name}_snapshot", f"the id of a snapshot of {name}")
+    present = found if given else tables.snapshot(spark, table.name)
+    if present is None:
+        raise SystemExit(f"there is no {record['name']} record yet")
+    return Input(table, present)
+
+
+def _labels(spark: SparkSession, contract: Contract, labelled: Input) -> DataFrame:
+    """Id, time and the task's number of every label."""
     record = contract["label"]
     label = _task(contract).label(contract["label_rule"]).alias(LABEL)
     known_at = fn.col(record["time_field"]).alias(LABELLED_AT)
-    wanted = (record["id_field"], known_at, label, names.PARTITION_DATE)
-    return session.read_dated(spark, record, path).select(*wanted)
+    rows = tables.read(spark, labelled.table, labelled.snapshot)
+    return rows.select(record["id_field"], known_at, label)
 
 
-def _newest(spark: SparkSession, contract: Contract, path: str, limit: datetime) -> datetime:
-    """Time of the newest label up to ``limit``; it lies in the latest date's folder."""
-    dates = session.partitions(spark, path, names.PARTITION_DATE)
-    for date in reversed([date for date in dates if date <= f"{limit:%Y-%m-%d}"]):
-        labels = _labels(spark, contract, path).where(fn.col(names.PARTITION_DATE) == date)
+def _newest(spark: SparkSession, contract: Contract, labelled: Input, limit: datetime) -> datetime:
+    """Time of the newest label up to ``limit``; it lies on the latest day that has one."""
+    days = tables.dates(spark, labelled.table, labelled.snapshot)
+    for day in reversed([day for day in days if day <= limit.date()]):
+        labels = _labels(spark, contract, labelled).where(tables.within(LABELLED_AT, [(day, day)]))
         # Epoch microseconds: collected timestamps would come in the driver's own time zone.
         times = labels.select(fn.unix_micros(LABELLED_AT).alias("at"))
         found = times.where(fn.col("at") <= _microseconds(limit)).agg(fn.max("at")).collect()[0][0]
@@ -125,26 +165,18 @@ def _moment(microseconds: int) -> datetime:
 
 
 def _labelled(
-    spark: SparkSession, contract: Contract, path: str, labels: DataFrame, window: Window
+    spark: SparkSession, contract: Contract, events: Input, labels: DataFrame, window: Window
 ) -> DataFrame:
     """The window's events with their label, null where it is not known by ``as_of``."""
     record = contract["event"]
     time = fn.col(record["time_field"])
-    inside = (
-        session.read_dated(spark, record, path)
-        # Dates prune partitions; times decide.
-        .where(fn.col(names.PARTITION_DATE).between(*_dates(window.start, window.end)))
-        .where((time >= _lit(window.start)) & (time < _lit(window.end)))
-    )
+    rows = tables.read(spark, events.table, events.snapshot)
+    inside = rows.where((time >= _lit(window.start)) & (time < _lit(window.end)))
     known = labels.where(fn.col(LABELLED_AT) <= _lit(window.as_of))
     known = known.select(contract["label"]["id_field"], LABEL)
     wanted = [record["id_field"], record["time_field"], LABEL]
     wanted += [feature["name"] for feature in contract["features"]]
     return inside.join(known, record["id_field"], "left").select(*wanted)
-
-
-def _dates(first: datetime, last: datetime) -> tuple[str, str]:
-    return f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"
 
 
 def _lit(value: datetime) -> Column:
@@ -289,6 +321,18 @@ def _encoded(
         # A champion has encodings of its own, so the hold-out keeps what they start from.
         wanted += [fn.col(name).alias(f"{RAW}{name}") for name in _named(contract, "category")]
     return rows.select(*wanted)
+
+
+def _write(table: DataFrame, contract: Contract, place: str) -> None:
+    """A part's rows in the order of their times and ids, so that the same rows are the same bytes.
+
+    As many files as its size in memory asks for, which is some times that of Parquet.
+    """
+    order = [contract["event"]["time_field"], contract["event"]["id_field"]]
+    bytes_a_row = 8 * len(table.columns)
+    files = 1 + table.count() * bytes_a_row // FILE_BYTES
+    spread = table.coalesce(1) if files == 1 else table.repartitionByRange(files, *order)
+    spread.sortWithinPartitions(*order).write.mode("overwrite").parquet(place)
 
 
 if __name__ == "__main__":

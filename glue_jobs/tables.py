@@ -54,6 +54,12 @@ def snapshot(spark: SparkSession, table: str) -> int | None:
     return next((row[0] for row in found.collect()), None)
 
 
+def snapshots(spark: SparkSession, table: str) -> set[int]:
+    """Ids of all snapshots that have not expired."""
+    found = spark.table(f"{table}.snapshots").select("snapshot_id").collect()
+    return {row[0] for row in found}
+
+
 def read(spark: SparkSession, table: Table, snapshot: int | None = None) -> DataFrame:
     """All rows, with the wanted columns alone; null where a snapshot has none of the name yet."""
     reader = spark.read

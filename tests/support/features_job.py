@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from glue_jobs import features
+from tests.support.spark_jobs import Lake
 
 AS_OF = "2013-01-22T00:00:00Z"
 
@@ -16,12 +17,11 @@ AS_OF = "2013-01-22T00:00:00Z"
 class Run:
     """One run of the job and what it wrote."""
 
-    def __init__(self, lake: Path, output: Path, **given: str) -> None:
+    def __init__(self, lake: Lake, output: Path, **given: str) -> None:
         self.output = output
         chosen = {
-            "input_contract": f"{lake}/contract.json",
-            "input_events": f"{lake}/events/",
-            "input_labels": f"{lake}/labels/",
+            "input_contract": f"{lake.root}/contract.json",
+            "database": lake.database,
             "output_run": f"{output}/",
             "window_days": "21",
             "validation_share": "0.2",

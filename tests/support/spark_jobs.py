@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from unittest import mock
 from uuid import uuid4
 
@@ -81,16 +81,21 @@ def jvm() -> Iterator[None]:
         yield
 
 
-def write_lake(
-    root: Path, frame: pd.DataFrame, contract: dict[str, Any] = CONTRACT
-) -> str:
-    """Prepared flights as the curate job leaves them, with the compiled contract; the database."""
+class Lake(NamedTuple):
+    """A folder with the compiled contract, and the database of the tables."""
+
+    root: Path
+    database: str
+
+
+def write_lake(root: Path, frame: pd.DataFrame, contract: dict[str, Any] = CONTRACT) -> Lake:
+    """Prepared flights as the curate job leaves them, with the compiled contract."""
     (root / "contract.json").write_text(json.dumps(contract))
     database = f"lake_{uuid4().hex[:12]}"
     give_birth(database, contract)
     _write(database, frame, flights.EVENT_FIELDS, contract["event"])
     write_labels(database, frame[frame["outcome"] == "arrived"], contract)
-    return database
+    return Lake(root, database)
 
 
 def write_labels(
