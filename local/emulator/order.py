@@ -70,6 +70,8 @@ _BEHAVIOUR = (
     "local.emulator.refusals",
     "local.services.sagemaker",
     "local.services.glue.engine",
+    "local.services.glue.iceberg",
+    "local.services.glue.catalog",
     "local.services.states.executions",
     "local.services.states.limits",
     "local.services.states.texts",

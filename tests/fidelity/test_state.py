@@ -161,11 +161,23 @@ def _stream(**destination: Any) -> dict[str, Any]:
 
 PARTITIONED = _stream(DynamicPartitioningConfiguration={"Enabled": True})
 BACKED_UP = _stream(S3BackupMode="Enabled")
+TABLE = "AWS::Glue::Table"
+
+
+def _iceberg(**table: str) -> dict[str, Any]:
+    asked = {"IcebergInput": {"MetadataOperation": "CREATE"}}
+    return {"DatabaseName": "lake", "TableInput": table, "OpenTableFormatInput": asked}
+
+
+EVENTS = _iceberg(Name="events")
 CHANGES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("firehose-partitioning-is-for-new-streams", STREAM, _stream(), PARTITIONED),
     ("firehose-partitioning-is-for-new-streams", STREAM, PARTITIONED, _stream()),
     ("firehose-backup-stays", STREAM, BACKED_UP, _stream()),
     ("key-kind-is-fixed", KEY, {}, {"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"}),
+    ("glue-iceberg-is-not-updated", TABLE, EVENTS, _iceberg(Name="events", Description="new")),
+    ("glue-iceberg-is-not-updated", TABLE, EVENTS, EVENTS | {"OpenTableFormatInput": {}}),
+    ("glue-iceberg-is-not-updated", TABLE, EVENTS | {"OpenTableFormatInput": {}}, EVENTS),
     ("object-lock-stays", BUCKET, {"ObjectLockEnabled": True}, {"ObjectLockEnabled": False}),
 ]
 
@@ -177,6 +189,11 @@ def test_the_change_is_refused(
     with pytest.raises(ValueError, match=rf"\[{row}\]"):
         refusals.check_change(kind, "Planted", old, new)
     refusals.check_change(kind, "Planted", old, old | {"Tags": [{"Key": "a", "Value": "b"}]})
+
+
+def test_a_table_of_iceberg_gives_way_to_one_of_another_name() -> None:
+    refusals.check_change(TABLE, "Planted", EVENTS, _iceberg(Name="events_2", Description="new"))
+    refusals.check_change(TABLE, "Planted", EVENTS, EVENTS | {"DatabaseName": "other"})
 
 
 def test_each_rule_of_state_has_a_row_and_a_case() -> None:

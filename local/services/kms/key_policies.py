@@ -225,6 +225,15 @@ def refused_object(bucket: str, name: str, region: str) -> str | None:
     )
 
 
+def refused_writing(object_arn: str, region: str) -> str | None:
+    """Which action on an object's key the principal of this request lacks to have it written."""
+    principal, key = callers.held_to_policies(), key_of_resource(object_arn)
+    if key is None or principal is None:
+        return None
+    found = _first_refused(principal, _WRITE, key, key_context(object_arn, region))
+    return found[0] if found else None
+
+
 def _naming_the_key(original: Callable[..., Any]) -> Callable[..., Any]:
     def response(service: str, action: str, *args: Any, **kwargs: Any) -> Any:
         denied = _denied_key.get()
