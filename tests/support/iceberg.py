@@ -70,3 +70,57 @@ class Catalog:
             allow(objects, f"{arn}/{table}/*"),
             allow("s3:ListBucket", arn),
         ]
+
+
+CATALOG = "lake"
+_ICEBERG = "org.apache.iceberg"
+CONF = " --conf ".join(
+    [
+        f"spark.sql.extensions={_ICEBERG}.spark.extensions.IcebergSparkSessionExtensions",
+        f"spark.sql.catalog.{CATALOG}={_ICEBERG}.spark.SparkCatalog",
+        f"spark.sql.catalog.{CATALOG}.catalog-impl={_ICEBERG}.aws.glue.GlueCatalog",
+        f"spark.sql.catalog.{CATALOG}.io-impl={_ICEBERG}.aws.s3.S3FileIO",
+    ]
+)
+FORMATS = {"--conf": CONF, "--datalake-formats": "iceberg"}
+# What a job of the lake does to a table; each act prints what it found.
+SCRIPT = """
+import argparse, json, time
+from pyspark.sql import SparkSession
+parser = argparse.ArgumentParser()
+for name in ("table", "acts", "ready"):
+    parser.add_argument("--" + name)
+known, _ = parser.parse_known_args()
+spark = SparkSession.builder.getOrCreate()
+name = "lake." + known.table
+def raised():
+    spark.sql(f"ALTER TABLE {name} ADD COLUMNS (t timestamp, amount double)")
+    spark.sql(f"ALTER TABLE {name} ADD PARTITION FIELD days(t)")
+    spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ('write.merge.mode' = 'merge-on-read',"
+              " 'commit.retry.num-retries' = '20')")
+def merged(first, last, amount):
+    spark.sql(f'''MERGE INTO {name} x USING (
+        SELECT concat('r', id) record_id, timestamp_seconds(id * 40000) t,
+               CAST({amount} AS DOUBLE) amount
+        FROM range({first}, {last})) n ON x.record_id = n.record_id
+        WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *''')
+def appended(first, last):
+    spark.sql(f"INSERT INTO {name} SELECT concat('r', id), timestamp_seconds(id * 40000), 0D"
+              f" FROM range({first}, {last})")
+def counted(snapshot=None):
+    at = f" VERSION AS OF {snapshot}" if snapshot else ""
+    row = spark.sql(f"SELECT count(*), sum(amount) FROM {name}{at}").first()
+    return list(row)
+def snapshots():
+    rows = spark.sql(f"SELECT snapshot_id, operation FROM {name}.snapshots ORDER BY committed_at")
+    return [list(row) for row in rows.collect()]
+def waited():
+    import boto3
+    bucket, key, mark = known.ready.split(",")
+    client = boto3.client("s3")
+    client.put_object(Bucket=bucket, Key=f"{key}/{mark}", Body=b"")
+    while client.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"] < 2:
+        time.sleep(0.1)
+told = [eval(act) for act in known.acts.split(";")]
+print("told", json.dumps(told))
+"""

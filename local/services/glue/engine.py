@@ -260,10 +260,13 @@ def _environment(run: Run, session: roles.RoleSession, libraries: list[Path]) ->
 def _given(arguments: Mapping[str, str]) -> dict[str, str]:
     """The job's own settings of Spark, with the local platform as the end point of its catalogs.
 
-    Glue's ``--conf`` value holds further settings behind further "--conf".
+    Glue's ``--conf`` value holds further settings behind further "--conf". Without Iceberg among
+    its formats a job finds none of Iceberg's classes: they keep names that no jar here has.
     """
     given = arguments.get("--conf", "").replace("--conf", " ").split()
     conf = dict(item.split("=", 1) for item in given if "=" in item)
+    if "iceberg" not in arguments.get("--datalake-formats", "").split(","):
+        return conf
     local = {name: jars.local_names(value) for name, value in conf.items()}
     for name in filter(_CATALOG.fullmatch, conf):
         endpoint = os.environ["AWS_ENDPOINT_URL"]
@@ -296,6 +299,7 @@ def _last_error(log: Path, exit_code: int) -> str:
     if exit_code < 0:
         return f"The Spark driver was ended by signal {-exit_code}."
     text = log.read_text(errors="replace") if log.exists() else ""
+    text = text.replace(jars.PREFIX, "")
     found = _EXCEPTION.findall(text)
     lines = [line for line in text.splitlines() if line.strip()]
     reason = found[-1] if found else (lines[-1] if lines else "no output")
