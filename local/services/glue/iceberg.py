@@ -22,13 +22,13 @@ from local.emulator import callers, refusals, service_roles
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 from local.engines.storage import S3Uri
+from local.iceberg_tables import FORMAT, KIND, PLACE
 from local.services.cloudformation import stack_roles
 from local.services.glue import hive_types
 from local.services.kms import key_policies
 from local.services.s3 import internal
 
 TABLE = "AWS::Glue::Table"
-FORMAT, KIND, PLACE = "ICEBERG", "table_type", "metadata_location"
 VERSION = "2"
 _MODULE = "ministack.services.glue"
 _PUT = "s3:PutObject"
@@ -40,15 +40,6 @@ _stack_role: contextvars.ContextVar[str] = contextvars.ContextVar("glue_stack_ro
 def asked_for(request: Mapping[str, Any]) -> bool:
     """Whether a request, or the properties of a resource, ask for a table of Iceberg."""
     return bool((request.get("OpenTableFormatInput") or {}).get("IcebergInput"))
-
-
-def metadata_place(table: Mapping[str, Any]) -> str | None:
-    """Where the metadata of a table in the catalog lies; None if it is none of Iceberg."""
-    parameters = table.get("Parameters") or {}
-    if str(parameters.get(KIND, "")).upper() != FORMAT:
-        return None
-    found: str | None = parameters.get(PLACE)
-    return found
 
 
 def first_metadata(request: Mapping[str, Any]) -> tuple[S3Uri, bytes]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -131,6 +133,28 @@ def test_an_update_replaces_the_definition(catalog: Catalog) -> None:
         )
     catalog.glue.update_table(DatabaseName=catalog.database, TableInput={"Name": "replaced"})
     assert catalog.table("replaced")["Parameters"] == {}
+
+
+def test_of_two_writers_at_once_one_is_refused(catalog: Catalog) -> None:
+    """So that a counter which several raise misses nothing."""
+    catalog.glue.create_table(**catalog.request("counted", Parameters={"n": "0"}))
+
+    def raise_once() -> None:
+        while True:
+            table = catalog.table("counted")
+            parameters = table["Parameters"] | {"n": str(int(table["Parameters"]["n"]) + 1)}
+            with contextlib.suppress(ClientError):
+                catalog.glue.update_table(
+                    DatabaseName=catalog.database,
+                    TableInput={"Name": "counted", "Parameters": parameters},
+                    VersionId=table["VersionId"],
+                )
+                return
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(raise_once) for _ in range(24)]:
+            done.result()
+    assert catalog.table("counted")["Parameters"]["n"] == "24"
 
 
 def test_an_entry_goes_and_its_objects_stay(platform: Platform) -> None:
