@@ -60,6 +60,22 @@ def at(client: Any, place: str) -> StaticTable:
     )
 
 
+def rows(
+    table: StaticTable, columns: Sequence[str] | None = None, snapshot: int | None = None
+) -> pa.Table:
+    """Rows of a loaded table: all columns or some, as it was loaded or was at a snapshot.
+
+    Raises:
+        ValueError: it has no such column or snapshot.
+        PermissionError: the caller may not read one of its files.
+    """
+    if snapshot is not None and table.snapshot_by_id(snapshot) is None:
+        known = [one.snapshot_id for one in table.snapshots()]
+        raise ValueError(f"{table.location()} has no snapshot {snapshot}; it has {known}")
+    names = ("*",) if columns is None else tuple(columns)
+    return table.scan(selected_fields=names, snapshot_id=snapshot).to_arrow()
+
+
 def read(
     client_of: ClientOf,
     database: str,
@@ -67,15 +83,5 @@ def read(
     columns: Sequence[str] | None = None,
     snapshot: int | None = None,
 ) -> pa.Table:
-    """Rows of a table: all columns or some, as it is now or was at a snapshot.
-
-    Raises:
-        ValueError: it is none of Iceberg, or has no such column or snapshot.
-        PermissionError: the caller may not read one of its files.
-    """
-    found = load(client_of, database, table)
-    if snapshot is not None and found.snapshot_by_id(snapshot) is None:
-        known = [one.snapshot_id for one in found.snapshots()]
-        raise ValueError(f"{database}.{table} has no snapshot {snapshot}; it has {known}")
-    names = ("*",) if columns is None else tuple(columns)
-    return found.scan(selected_fields=names, snapshot_id=snapshot).to_arrow()
+    """Rows of a table of the catalog, as :func:`load` and :func:`rows`."""
+    return rows(load(client_of, database, table), columns, snapshot)

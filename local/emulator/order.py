@@ -33,6 +33,7 @@ _TYPES = (
     "local.services.cloudtrail.types",
     "local.services.budgets.types",
     "local.services.glue.types",
+    "local.services.athena.types",
     "local.services.cloudwatch.types",
     "local.services.wafv2.logs",
 )
