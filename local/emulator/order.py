@@ -34,6 +34,7 @@ _TYPES = (
     "local.services.budgets.types",
     "local.services.glue.types",
     "local.services.athena.types",
+    "local.services.glue.optimizers",
     "local.services.cloudwatch.types",
     "local.services.wafv2.logs",
 )

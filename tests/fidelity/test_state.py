@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from ministack.core.responses import request_scope
-from ministack.services import cloudwatch, ec2, iam, s3
+from ministack.services import cloudwatch, ec2, glue, iam, s3
 
 from local.emulator import refusals
+from local.services.glue import optimizers
 from operations import fidelity
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
@@ -21,6 +22,8 @@ BLOCKED = (
     "<PublicAccessBlockConfiguration><BlockPublicPolicy>true</BlockPublicPolicy>"
     "</PublicAccessBlockConfiguration>"
 )
+ICEBERG = {"Parameters": {"table_type": "ICEBERG", "metadata_location": "s3://lake/events/0"}}
+OPTIMIZER = "AWS::Glue::TableOptimizer"
 DNS = {"VpcId": "vpc-1", "ServiceName": "kms", "VpcEndpointType": "Interface"}
 
 
@@ -36,6 +39,10 @@ def account() -> Iterator[None]:
             (iam._roles, "jobs", {"AttachedPolicies": [f"p{n}" for n in range(9)]}),
             (iam._roles, "full", {"AttachedPolicies": [f"p{n}" for n in range(10)]}),
             (iam._policies, f"arn:aws:iam::{ACCOUNT}:policy/boundary", {}),
+            (glue._tables, "lake/events", ICEBERG),
+            (glue._tables, "lake/labels", ICEBERG),
+            (glue._tables, "lake/plain", {}),
+            (optimizers.STORED, "lake/labels/compaction", {}),
             (cloudwatch._composite_alarms, "unhealthy", {}),
             (ec2._vpcs, "vpc-1", _vpc(names=True)),
             (ec2._vpcs, "vpc-2", _vpc(names=False)),
@@ -83,6 +90,10 @@ def _role(name: str) -> dict[str, str]:
     return {"AWS": f"arn:aws:iam::{ACCOUNT}:role/millrace/{name}"}
 
 
+def _optimizer(table: str, kind: str = "compaction") -> dict[str, Any]:
+    return {"DatabaseName": "lake", "TableName": table, "Type": kind}
+
+
 BESIDE: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("access-log-target", BUCKET, _logging("nowhere"), _logging("logs")),
     (
@@ -105,6 +116,9 @@ BESIDE: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         {"Roles": ["jobs", "full"]},
         {"Roles": ["jobs"]},
     ),
+    ("glue-optimizer-needs-iceberg", OPTIMIZER, _optimizer("plain"), _optimizer("events")),
+    ("glue-optimizer-needs-iceberg", OPTIMIZER, _optimizer("absent"), _optimizer("events")),
+    ("glue-optimizer-once", OPTIMIZER, _optimizer("labels"), _optimizer("labels", "retention")),
     ("alarm-name-is-free", COMPOSITE, {"AlarmName": "unhealthy"}, {"AlarmName": "prod-unhealthy"}),
     ("alarm-name-is-free", ALARM, {"AlarmName": "unhealthy"}, {}),
     (
