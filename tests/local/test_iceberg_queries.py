@@ -131,6 +131,11 @@ def test_what_does_not_run_here_is_said(queries: Queries, query: str, says: str)
     assert "NOT_SUPPORTED by the local platform" in told
 
 
+def test_what_the_engine_says_is_told_apart(queries: Queries) -> None:
+    for query in ("SELECT 1 FROM labels, events", "SELECT from_iso8601_date('2026-01-01')"):
+        assert "runs queries by DuckDB" in queries.ask(query)
+
+
 def test_a_query_has_the_rights_of_who_asks(platform: Platform, queries: Queries) -> None:
     for table in ("events", "labels"):
         grants = queries.grants(table)

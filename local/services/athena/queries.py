@@ -27,6 +27,11 @@ from local.services.athena import icebergs, permissions, projection, statements
 
 _MODULE = "ministack.services.athena"
 DEFAULT_GROUP = "primary"
+# Beside what DuckDB says, who would look for Athena's reason.
+_ENGINE = (
+    "(The local platform runs queries by DuckDB: it finds tables behind FROM and JOIN, not behind "
+    "a comma, and has functions of its own.)"
+)
 # Formats whose files name their columns, which MiniStack then serves, declared or not.
 SELF_DESCRIBING = ("parquet", "json")
 pin(
@@ -115,11 +120,16 @@ def _at_hand(original: Callable[..., list[str]]) -> Callable[..., list[str]]:
 
 def _as_caller(original: Callable[..., Any]) -> Callable[..., Any]:
     async def run(query: str, database: str, catalog: str | None = None) -> Any:
+        import duckdb
+
         statements.assert_reads(query)
         text, snapshots = statements.at_snapshots(query, database)
         reading = await asyncio.to_thread(icebergs.read, text, database, snapshots)
-        with icebergs.at_hand(reading):
-            return await original(text, database, catalog)
+        try:
+            with icebergs.at_hand(reading):
+                return await original(text, database, catalog)
+        except duckdb.Error as error:
+            raise ValueError(f"{error}\n{_ENGINE}") from error
 
     return run
 
