@@ -19,8 +19,6 @@ from tests.support.sagemaker import allow, unique
 
 pytestmark = pytest.mark.platform
 
-READER = ["athena:*"]
-
 
 class Queries:
     """A table of Iceberg with two snapshots, one of Parquet beside it, and who asks."""
@@ -145,6 +143,11 @@ def test_a_query_has_the_rights_of_who_asks(platform: Platform, queries: Queries
             rest = [grant for name, grant in grants.items() if name != missing]
             told = queries.ask(query, platform_role(platform, rest))
             assert f"authorized to perform: {missing}" in told
+    entry = queries.grants("events")
+    metadata = allow("s3:GetObject", f"arn:aws:s3:::{queries.catalog.bucket}/events/metadata/*")
+    half = platform_role(platform, list((entry | {"s3:GetObject": metadata}).values()))
+    told = queries.ask("SELECT count(*) FROM events", half)
+    assert f"Permission denied on S3 path: s3://{queries.catalog.bucket}/events/data/" in told
     other = platform_role(platform, list(queries.grants("labels").values()))
     assert "glue:GetTable" in queries.ask("SELECT 1 FROM labels CROSS JOIN events", other)
 

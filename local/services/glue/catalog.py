@@ -15,6 +15,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from ministack.core.responses import error_response_json
+
 from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 
@@ -49,6 +51,12 @@ def _alone(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _whole(original: Callable[..., Any]) -> Callable[..., Any]:
     def update_table(data: dict[str, Any]) -> Any:
+        if "UpdateOpenTableFormatInput" in data:
+            return error_response_json(
+                "InvalidInputException",
+                "UpdateOpenTableFormatInput is not served by the local platform; use TableInput",
+                400,
+            )
         return original({**data, "TableInput": {**_EMPTY, **(data.get("TableInput") or {})}})
 
     return update_table

@@ -135,6 +135,18 @@ def test_an_update_replaces_the_definition(catalog: Catalog) -> None:
     assert catalog.table("replaced")["Parameters"] == {}
 
 
+def test_glue_s_own_commits_are_not_served(catalog: Catalog) -> None:
+    """An API of 2025, by which Glue itself writes the next metadata; nothing here uses it."""
+    catalog.glue.create_table(**catalog.request("kept"))
+    place = {"DatabaseName": catalog.database, "Name": "kept"}
+    updates = [{"Schema": {"Fields": []}, "Location": f"s3://{catalog.bucket}/kept"}]
+    asked = {"UpdateIcebergInput": {"UpdateIcebergTableInput": {"Updates": updates}}}
+    before = catalog.table("kept")
+    with pytest.raises(ClientError, match="not served by the local platform"):
+        catalog.glue.update_table(**place, UpdateOpenTableFormatInput=asked)
+    assert catalog.table("kept") == before
+
+
 def test_of_two_writers_at_once_one_is_refused(catalog: Catalog) -> None:
     """So that a counter which several raise misses nothing."""
     catalog.glue.create_table(**catalog.request("counted", Parameters={"n": "0"}))
