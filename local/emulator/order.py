@@ -33,6 +33,8 @@ _TYPES = (
     "local.services.cloudtrail.types",
     "local.services.budgets.types",
     "local.services.glue.types",
+    "local.services.athena.types",
+    "local.services.glue.optimizers",
     "local.services.cloudwatch.types",
     "local.services.wafv2.logs",
 )
@@ -70,6 +72,8 @@ _BEHAVIOUR = (
     "local.emulator.refusals",
     "local.services.sagemaker",
     "local.services.glue.engine",
+    "local.services.glue.iceberg",
+    "local.services.glue.catalog",
     "local.services.states.executions",
     "local.services.states.limits",
     "local.services.states.texts",

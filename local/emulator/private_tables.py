@@ -190,6 +190,8 @@ def _log_stream_arn(group: str, body: bytes) -> str:
 def install_hooks(tables: Tables) -> None:
     """Route, authorise and provision what extensions add. Called once, before ``attach_all``."""
 
+    from local.services.glue import catalog
+
     def detect(original: Callable[..., str]) -> Callable[..., str]:
         def detect_service(
             method: str, path: str, headers: dict[str, str], query: dict[str, list[str]]
@@ -212,6 +214,9 @@ def install_hooks(tables: Tables) -> None:
                 arn = original(service, method, path, headers, body, query, region, account)
                 if service == "logs" and ":log-group:" in arn:
                     return _log_stream_arn(arn, body)
+                if service == "glue":
+                    arn, *further = catalog.of_request(headers, body, region, account) or [arn]
+                    _further_arns.set(tuple(further))
                 if service in _LISTED and arn == "*":
                     arn, *further = _listed_arns(service, body, region, account)
                     _further_arns.set(tuple(further))

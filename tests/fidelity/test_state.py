@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from ministack.core.responses import request_scope
-from ministack.services import cloudwatch, ec2, iam, s3
+from ministack.services import cloudwatch, ec2, glue, iam, s3
 
 from local.emulator import refusals
+from local.services.glue import optimizers
 from operations import fidelity
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
@@ -21,6 +22,8 @@ BLOCKED = (
     "<PublicAccessBlockConfiguration><BlockPublicPolicy>true</BlockPublicPolicy>"
     "</PublicAccessBlockConfiguration>"
 )
+ICEBERG = {"Parameters": {"table_type": "ICEBERG", "metadata_location": "s3://lake/events/0"}}
+OPTIMIZER = "AWS::Glue::TableOptimizer"
 DNS = {"VpcId": "vpc-1", "ServiceName": "kms", "VpcEndpointType": "Interface"}
 
 
@@ -36,6 +39,10 @@ def account() -> Iterator[None]:
             (iam._roles, "jobs", {"AttachedPolicies": [f"p{n}" for n in range(9)]}),
             (iam._roles, "full", {"AttachedPolicies": [f"p{n}" for n in range(10)]}),
             (iam._policies, f"arn:aws:iam::{ACCOUNT}:policy/boundary", {}),
+            (glue._tables, "lake/events", ICEBERG),
+            (glue._tables, "lake/labels", ICEBERG),
+            (glue._tables, "lake/plain", {}),
+            (optimizers.STORED, "lake/labels/compaction", {}),
             (cloudwatch._composite_alarms, "unhealthy", {}),
             (ec2._vpcs, "vpc-1", _vpc(names=True)),
             (ec2._vpcs, "vpc-2", _vpc(names=False)),
@@ -83,6 +90,10 @@ def _role(name: str) -> dict[str, str]:
     return {"AWS": f"arn:aws:iam::{ACCOUNT}:role/millrace/{name}"}
 
 
+def _optimizer(table: str, kind: str = "compaction") -> dict[str, Any]:
+    return {"DatabaseName": "lake", "TableName": table, "Type": kind}
+
+
 BESIDE: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("access-log-target", BUCKET, _logging("nowhere"), _logging("logs")),
     (
@@ -105,6 +116,9 @@ BESIDE: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         {"Roles": ["jobs", "full"]},
         {"Roles": ["jobs"]},
     ),
+    ("glue-optimizer-needs-iceberg", OPTIMIZER, _optimizer("plain"), _optimizer("events")),
+    ("glue-optimizer-needs-iceberg", OPTIMIZER, _optimizer("absent"), _optimizer("events")),
+    ("glue-optimizer-once", OPTIMIZER, _optimizer("labels"), _optimizer("labels", "retention")),
     ("alarm-name-is-free", COMPOSITE, {"AlarmName": "unhealthy"}, {"AlarmName": "prod-unhealthy"}),
     ("alarm-name-is-free", ALARM, {"AlarmName": "unhealthy"}, {}),
     (
@@ -161,11 +175,23 @@ def _stream(**destination: Any) -> dict[str, Any]:
 
 PARTITIONED = _stream(DynamicPartitioningConfiguration={"Enabled": True})
 BACKED_UP = _stream(S3BackupMode="Enabled")
+TABLE = "AWS::Glue::Table"
+
+
+def _iceberg(**table: str) -> dict[str, Any]:
+    asked = {"IcebergInput": {"MetadataOperation": "CREATE"}}
+    return {"DatabaseName": "lake", "TableInput": table, "OpenTableFormatInput": asked}
+
+
+EVENTS = _iceberg(Name="events")
 CHANGES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("firehose-partitioning-is-for-new-streams", STREAM, _stream(), PARTITIONED),
     ("firehose-partitioning-is-for-new-streams", STREAM, PARTITIONED, _stream()),
     ("firehose-backup-stays", STREAM, BACKED_UP, _stream()),
     ("key-kind-is-fixed", KEY, {}, {"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"}),
+    ("glue-iceberg-is-not-updated", TABLE, EVENTS, _iceberg(Name="events", Description="new")),
+    ("glue-iceberg-is-not-updated", TABLE, EVENTS, EVENTS | {"OpenTableFormatInput": {}}),
+    ("glue-iceberg-is-not-updated", TABLE, EVENTS | {"OpenTableFormatInput": {}}, EVENTS),
     ("object-lock-stays", BUCKET, {"ObjectLockEnabled": True}, {"ObjectLockEnabled": False}),
 ]
 
@@ -177,6 +203,11 @@ def test_the_change_is_refused(
     with pytest.raises(ValueError, match=rf"\[{row}\]"):
         refusals.check_change(kind, "Planted", old, new)
     refusals.check_change(kind, "Planted", old, old | {"Tags": [{"Key": "a", "Value": "b"}]})
+
+
+def test_a_table_of_iceberg_gives_way_to_one_of_another_name() -> None:
+    refusals.check_change(TABLE, "Planted", EVENTS, _iceberg(Name="events_2", Description="new"))
+    refusals.check_change(TABLE, "Planted", EVENTS, EVENTS | {"DatabaseName": "other"})
 
 
 def test_each_rule_of_state_has_a_row_and_a_case() -> None:

@@ -8,7 +8,8 @@ job is given (:func:`local_names`). Three jars are made of what is there:
 - the one of five that fits PySpark, out of the package;
 - commons-lang3, which that one calls below the prefix and does not hold, from PySpark's own;
 - two file systems, by the compiler that Spark compiles its queries with: ``S3FileSystem.java`` is
-  ``s3://`` for everything that is no table, ``PlainFiles.java`` local files without a process each.
+  ``s3://`` for everything that is no table, ``PlainFiles.java`` local files without a process each;
+  with them the name of Iceberg's data source, which the package leaves out and compaction reads by.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ ICEBERG = "sagemaker-feature-store-spark-sdk-3.5.jar"
 LANG, FILE_SYSTEMS = "commons-lang3-relocated.jar", "file-systems.jar"
 PREFIX = "smfs.shaded."
 SOURCES = tuple(Path(__file__).with_name(f"{name}.java") for name in ("PlainFiles", "S3FileSystem"))
+# Where Spark looks a data source up by its short name.
+_SOURCES = "META-INF/services/org.apache.spark.sql.sources.DataSourceRegister"
+_ICEBERG_SOURCE = f"{PREFIX}org.apache.iceberg.spark.source.IcebergSource"
 _ICEBERG_CLASS = re.compile(r"(?<![\w.])org\.apache\.iceberg\.")
 _LANG = b"org/apache/commons/lang3"
 # Bytes after the tag of each constant of a class file but text, JVM specification 4.4.
@@ -153,5 +157,6 @@ def _compile(target: Path) -> None:
     with tempfile.TemporaryDirectory() as classes:
         gateway.run(_COMPILE, {}, classes, ":".join(map(str, SOURCES)), ":".join(map(str, known)))
         with zipfile.ZipFile(target / FILE_SYSTEMS, "w") as jar:
+            jar.writestr(_SOURCES, f"{_ICEBERG_SOURCE}\n")
             for path in sorted(Path(classes).rglob("*.class")):
                 jar.write(path, path.relative_to(classes).as_posix())

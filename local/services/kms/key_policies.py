@@ -16,7 +16,7 @@ it decrypts a table's key on behalf of its caller, now and then, stands in
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.emulator import callers, service_roles
@@ -205,15 +205,17 @@ def refused_to_caller(key_reference: str, service: str, region: str) -> str | No
     return found[0] if found else None
 
 
-def refused_object(bucket: str, name: str, region: str) -> str | None:
+def refused_object(
+    bucket: str, name: str, region: str, context: Mapping[str, Any] | None = None
+) -> str | None:
     """Why a service may not read an object with the rights of this request's principal.
 
-    None: it may, or the principal is not held to policies.
+    None: it may, or the principal is not held to policies. ``context`` is what the service sends.
     """
     principal, arn = callers.held_to_policies(), f"arn:aws:s3:::{bucket}/{name}"
     if principal is None:
         return None
-    read = callers.decide(principal, "s3:GetObject", arn, from_service=True)
+    read = callers.decide(principal, "s3:GetObject", arn, context, from_service=True)
     if read.decision != "Allow":
         return f"{principal.arn} is not authorized to perform: s3:GetObject on {arn}"
     key = key_of_resource(arn)
@@ -223,6 +225,15 @@ def refused_object(bucket: str, name: str, region: str) -> str | None:
     return (
         f"{principal.arn} is not authorized to perform: kms:Decrypt on {key}" if refused else None
     )
+
+
+def refused_writing(object_arn: str, region: str) -> str | None:
+    """Which action on an object's key the principal of this request lacks to have it written."""
+    principal, key = callers.held_to_policies(), key_of_resource(object_arn)
+    if key is None or principal is None:
+        return None
+    found = _first_refused(principal, _WRITE, key, key_context(object_arn, region))
+    return found[0] if found else None
 
 
 def _naming_the_key(original: Callable[..., Any]) -> Callable[..., Any]:
