@@ -27,6 +27,8 @@ TABLE_EVENTS = "events"
 TABLE_LABELS = "labels"
 TABLE_REJECTED = "rejected"
 PARTITION_DATE = "event_date"
+# Partition of `*_stream`: the day, in UTC, on which the oldest record of an object arrived.
+ARRIVED = "arrived"
 
 # Columns that jobs add beside a record's own begin with this, and no field of a contract does
 # (config/contract_fields.py): a field may be named label, fold or raw_x.

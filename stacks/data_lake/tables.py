@@ -13,6 +13,9 @@ from core import names
 
 REJECTED_COLUMNS = ("stream", "record_id", "code", "field", "origin", "source_object", "detail")
 DATE_LENGTH = len("2000-01-01")
+# Days on which records may have arrived: from before the first deployment to today, in UTC as
+# Firehose names them. https://docs.aws.amazon.com/athena/latest/ug/partition-projection-supported-types.html
+ARRIVALS = ("2020-01-01", "NOW")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class TableDefinition:
     columns: tuple[Column, ...]
     partitions: tuple[Column, ...] = ()
     dates: tuple[str, str] = ("", "")
-    """First and last date that the partitions may have, ``YYYY-MM-DD``: what the contract admits.
+    """First and last date that the partitions may have, ``YYYY-MM-DD`` or ``NOW``.
 
     Athena finds no row of another date, and a query that names no date lists each of them.
     """
@@ -55,7 +58,7 @@ def table_definitions(contract: Mapping[str, Any]) -> tuple[TableDefinition, ...
     )
     tables = []
     for stream, streamed, curated, record in streams:
-        tables.append(_dated(streamed, "raw", names.RAW_STREAM[stream], record))
+        tables.append(_streamed(streamed, names.RAW_STREAM[stream], record))
         tables.append(_dated(curated, "curated", names.CURATED[curated], record))
     tables.append(
         TableDefinition(
@@ -66,6 +69,17 @@ def table_definitions(contract: Mapping[str, Any]) -> tuple[TableDefinition, ...
         )
     )
     return tuple(tables)
+
+
+def _streamed(name: str, prefix: str, record: Mapping[str, Any]) -> TableDefinition:
+    return TableDefinition(
+        name,
+        "raw",
+        prefix,
+        columns(record["fields"]),
+        partitions=(Column(names.ARRIVED, "string"),),
+        dates=ARRIVALS,
+    )
 
 
 def _dated(name: str, zone: str, prefix: str, record: Mapping[str, Any]) -> TableDefinition:
