@@ -57,7 +57,7 @@ def test_queries_find_every_date_that_the_contract_admits_and_no_other(environme
 def test_queries_find_every_day_on_which_records_arrived(environment: str) -> None:
     """The streams' tables have Firehose's folders: from before any deployment until today."""
     streamed = (names.TABLE_EVENTS_STREAM, names.TABLE_LABELS_STREAM)
-    assert _projected(environment, names.ARRIVED) == dict.fromkeys(streamed, list(ARRIVALS))
+    assert _projected(environment, names.ARRIVED) == {name: list(ARRIVALS) for name in streamed}
     for _, _, stream in resources(environment, "AWS::KinesisFirehose::DeliveryStream"):
         prefix = stream["Properties"]["ExtendedS3DestinationConfiguration"]["Prefix"]
         assert prefix.endswith(f"/{names.ARRIVED}=!{{timestamp:yyyy-MM-dd}}/")
