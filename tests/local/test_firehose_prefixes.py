@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from local.services.firehose import prefixes
-from local.services.firehose.config import Destination, read_destination
+from local.services.firehose import buffer, deliver, prefixes
+from local.services.firehose.config import Destination, Output, read_destination
 from local.services.firehose.deliver import partition
+from local.services.firehose.stream import StreamWorker
 from local.services.firehose.transform import Record, Transformed
+from tests.support.probe_stack import wait_for
 
 BEFORE_MIDNIGHT = datetime(2026, 11, 28, 23, 59, 58, tzinfo=UTC).timestamp()
 DAILY = {
@@ -73,6 +75,30 @@ def test_another_time_zone_moves_the_day(zone: str, day: str) -> None:
 def test_midnight_does_not_divide_an_object() -> None:
     """One buffer, one object, under the day of its oldest record."""
     assert _grouped(read_destination(DAILY), _records("a", "b", None, "a")) == [4]
+
+
+def test_an_object_that_is_written_late_lies_under_its_day_of_arrival(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its write was refused at first; nothing is lost, and nothing asks what the time is now."""
+    keys, refused = list[str](), list[str]()
+
+    def put(_output: Output, key: str, _body: bytes, _region: str) -> None:
+        (keys if refused else refused).append(key)
+        if not keys:
+            raise OSError("503 SlowDown")
+
+    monkeypatch.setattr(deliver, "put_object", put)
+    monkeypatch.setattr(buffer, "RETRY_SECONDS", 0.01)
+    identity = deliver.StreamIdentity("events", "arn", 1, "111122223333", "eu-west-1")
+    hints = {"SizeInMBs": 1, "IntervalInSeconds": 0}
+    destination = read_destination(DAILY | {"BufferingHints": hints})
+    worker = StreamWorker(identity, destination, lambda *_: None, lambda work: work())
+    worker.accept([item.record for item in _records("a", "b", "c")])
+    wait_for(lambda: not worker.pending() and keys, what="the second try")
+    worker.close()
+    assert len(refused) == len(keys) == 1
+    assert keys[0].startswith("stream/arrived=2026-11-28/events-1-2026-11-28-23-59-58-")
 
 
 def test_a_partition_is_of_its_keys_and_of_nothing_else_in_the_prefix() -> None:
