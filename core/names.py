@@ -31,7 +31,7 @@ TABLE_LABELS = "labels"
 TABLE_REJECTED = "rejected"
 TABLE_DELIVERIES = "deliveries"
 
-# Of Firehose's Parquet: the day of arrival (UTC).
+# Partition of `*_stream`: the day, in UTC, on which the oldest record of an object arrived.
 ARRIVED = "arrived"
 
 # Columns that jobs add beside a record's own begin with this, and no field of a contract does

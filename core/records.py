@@ -34,11 +34,9 @@ class Valid(NamedTuple):
 
     ``values`` holds the present fields in the contract's order: times as ``YYYY-MM-DD HH:MM:SS``
     UTC, numbers as floats, classified values as pseudonyms; null optional fields are left out.
-    ``event_date`` is the UTC day of the record's time field, ``YYYY-MM-DD``.
     """
 
     values: dict[str, Any]
-    event_date: str
 
 
 class Invalid(NamedTuple):
@@ -102,7 +100,7 @@ class RecordValidator:
             return self._unknown(content)
         if self._label_time and arrived is not None and values[self._time] > known_by(arrived):
             return _ahead(self._label_time, content)
-        return self._times(values, content) or Valid(values, values[self._time][:10])
+        return self._times(values, content) or Valid(values)
 
     def _times(self, values: dict[str, Any], content: dict[str, Any]) -> Invalid | None:
         """Nothing was observed after the event, as far as the record says when it was."""

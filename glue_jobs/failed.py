@@ -1,15 +1,15 @@
 """What Firehose could not deliver: its envelopes, and the records in them.
 
 What a record looks like there depends on how far it came. One that failed at the transform function
-(``processing-failed``) is as its producer sent it. One that failed afterwards, because it did not
-fit the table's schema (``format-conversion-failed``), because the stream had no room for another
-partition (``activePartitionExceeded``) or because its partition could not be found, is as the
-function returned it: validated, with times as they are stored and pseudonyms for classified values.
+(``processing-failed``) is as its producer sent it. One that failed afterwards because it did not
+fit the table's schema (``format-conversion-failed``) is as the function returned it: validated,
+with times as they are stored and pseudonyms for classified values. Streams that deliver Parquet to
+S3, without dynamic partitioning, have no other type. Should Firehose write one that is not known
+here, its records are read as those that failed late: a producer cannot choose the type.
 Only what Firehose put below such a type is taken for that; anybody could send a record that looks
 so. Should Firehose hold an original there, the contract's validator decides as for any other.
 
 https://docs.aws.amazon.com/firehose/latest/dev/s3-prefixes.html
-https://docs.aws.amazon.com/firehose/latest/dev/buffering.html
 https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-handling.html
 """
 
@@ -25,12 +25,7 @@ from core.arrivals import arrival
 from core.parsing import NotJsonError, parse
 
 BEFORE_TRANSFORM = "processing-failed"
-# Known ones; any type but the first is taken for one of these.
-AFTER_TRANSFORM = (
-    "format-conversion-failed", "activePartitionExceeded", "metadata-extraction-failed",
-)  # fmt: skip
-# A record of that type, too, has passed the function if Firehose failed to partition it.
-PARTITIONING = "DynamicPartitioning."
+AFTER_TRANSFORM = "format-conversion-failed"
 _decode = json.JSONDecoder().raw_decode
 
 
@@ -72,9 +67,8 @@ def envelopes(raw: bytes, output_type: str) -> Iterator[Failed]:
 
 def _record(envelope: Any, output_type: str) -> Failed:
     raw = base64.b64decode(envelope["rawData"], validate=True)
-    code = str(envelope.get("errorCode", ""))
-    passed = output_type != BEFORE_TRANSFORM or code.startswith(PARTITIONING)
-    return Failed(raw, bool(output_type) and passed, _stamp(envelope.get("arrivalTimestamp")))
+    passed = output_type not in {"", BEFORE_TRANSFORM}
+    return Failed(raw, passed, _stamp(envelope.get("arrivalTimestamp")))
 
 
 def _stamp(found: object) -> int | None:

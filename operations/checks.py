@@ -10,6 +10,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from config.contract import example_record
 from core import names
@@ -22,6 +23,7 @@ from operations.checks_services import (
 )
 from operations.deployed import Resource, describe_stacks
 from operations.subject import CheckFailedError, Subject
+from stacks.data_lake.tables import ARRIVALS
 
 Check = Callable[[Subject], str]
 
@@ -118,7 +120,7 @@ def buckets_are_closed_from_outside(subject: Subject) -> str:
 
 
 def catalog_follows_contract(subject: Subject) -> str:
-    """The Glue table of the events has the contract's columns and projects the contract's dates."""
+    """The events' stream table has the contract's columns and projects every day of arrival."""
     database = subject.deployed.one("AWS::Glue::Database", "data-lake")
     table = subject.session.client("glue").get_table(
         DatabaseName=database, Name=names.TABLE_EVENTS_STREAM
@@ -126,10 +128,9 @@ def catalog_follows_contract(subject: Subject) -> str:
     columns = [column["Name"] for column in table["StorageDescriptor"]["Columns"]]
     record = subject.deployment.contract["event"]
     _require(columns == [f["name"] for f in record["fields"]], f"columns are {columns}")
-    dates = table["Parameters"].get(f"projection.{names.PARTITION_DATE}.range")
-    admitted = ",".join(record[bound][:10] for bound in ("earliest", "latest"))
-    _require(dates == admitted, f"projected dates are {dates}, the contract's {admitted}")
-    return f"{len(columns)} columns, dates {dates}"
+    days = table["Parameters"].get(f"projection.{names.ARRIVED}.range")
+    _require(days == ",".join(ARRIVALS), f"projected days are {days}, those of arrivals {ARRIVALS}")
+    return f"{len(columns)} columns, days {days}"
 
 
 def api_answers_signed_requests_only(subject: Subject) -> str:
@@ -179,7 +180,7 @@ def prediction_is_captured(subject: Subject) -> str:
 
 
 def records_reach_their_place(subject: Subject) -> str:
-    """A valid record becomes Parquet, a broken one lands under the error prefix, both are kept."""
+    """A valid record becomes Parquet, a broken one an error, both are kept, by day of arrival."""
     firehose = subject.session.client("firehose")
     stream = subject.deployed.delivery_stream(names.EVENTS)
     prefixes = (
@@ -188,15 +189,26 @@ def records_reach_their_place(subject: Subject) -> str:
         names.RAW_BACKUP[names.EVENTS],
     )
     before = {prefix: _keys(subject, "raw", prefix) for prefix in prefixes}
-    record = example_record(subject.deployment.contract["event"])
+    record, sent = example_record(subject.deployment.contract["event"]), _today()
     for body in (json.dumps(record), f"not JSON {uuid.uuid4()}"):
         firehose.put_record(DeliveryStreamName=stream, Record={"Data": f"{body}\n".encode()})
 
     def look() -> str | None:
-        new = {prefix: _keys(subject, "raw", prefix) - before[prefix] for prefix in prefixes}
-        return ", ".join(min(keys) for keys in new.values()) if all(new.values()) else None
+        found = {prefix: _keys(subject, "raw", prefix) - before[prefix] for prefix in prefixes}
+        new = [[key for key in keys if _is_of(key, sent, _today())] for keys in found.values()]
+        return ", ".join(map(min, new)) if all(new) else None
 
-    return _wait(subject, look, "Parquet, error and backup objects")
+    return _wait(subject, look, "Parquet, error and backup objects of the day")
+
+
+def _today() -> str:
+    return str(datetime.now(UTC).date())
+
+
+def _is_of(key: str, *days: str) -> bool:
+    """Whether an object's folder is one of the days, in one word or by year, month and day."""
+    folder = key.rpartition("/")[0].replace("/", "-")
+    return any(day in folder for day in days)
 
 
 def pointers_are_what_serves(subject: Subject) -> str:

@@ -71,7 +71,7 @@ def failed_records_have_a_type(subject: Subject) -> str:
     found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
     errors = f"s3://{bucket}/{prefix}"
     kinds = {failed.output_type(f"s3://{bucket}/{item['Key']}", errors) for item in found}
-    unknown = kinds - {failed.BEFORE_TRANSFORM, *failed.AFTER_TRANSFORM}
+    unknown = kinds - {failed.BEFORE_TRANSFORM, failed.AFTER_TRANSFORM}
     if unknown or not kinds:
         raise CheckFailedError(f"below {errors} are objects of {sorted(kinds) or 'no type'}")
     return f"{len(found)} objects of {', '.join(sorted(kinds))}"

@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from core.arrivals import arrival
-from core.names import PARTITION_DATE
 from core.parsing import NotJsonError, parse
 from core.records import Invalid, Pseudonymise, RecordValidator, Valid
 
@@ -24,7 +23,7 @@ FAILED = "ProcessingFailed"
 # Lambda's synchronous limit is 6 MiB (6,291,556 bytes); keep clear of it.
 RESPONSE_BYTES = 6_000_000
 # JSON around `recordId` and `data` in one result, for either outcome, rounded up.
-RESULT_OVERHEAD_BYTES = 160
+RESULT_OVERHEAD_BYTES = 64
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
@@ -50,8 +49,8 @@ def transform(
         pseudonymise: maps classified values to pseudonyms.
 
     Returns:
-        For a valid record ``Ok``, one JSON line and the partition key; else ``ProcessingFailed``
-        and the data as received.
+        For a valid record ``Ok`` and one JSON line; else ``ProcessingFailed`` and the data as
+        received.
     """
     received = list(records)
     results: list[Result] = []
@@ -87,7 +86,6 @@ def _accepted(record_id: str, valid: Valid) -> Result:
         "recordId": record_id,
         "result": OK,
         "data": b2a_base64(line.encode("ascii"), newline=False).decode("ascii"),
-        "metadata": {"partitionKeys": {PARTITION_DATE: valid.event_date}},
     }
 
 

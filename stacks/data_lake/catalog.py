@@ -91,8 +91,9 @@ def _columns(columns: tuple[Column, ...]) -> list[glue.CfnTable.ColumnProperty]:
 def _parameters(definition: TableDefinition, location: str) -> dict[str, str]:
     """Partition projection, so that a new date is queryable without a crawler.
 
-    The range is the contract's and not one around now: a record that it admits has to be found,
-    wherever its date lies. https://docs.aws.amazon.com/athena/latest/ug/partition-projection.html
+    A range has to hold every date that there can be: of records those that the contract admits,
+    wherever they lie, of arrivals those until now.
+    https://docs.aws.amazon.com/athena/latest/ug/partition-projection.html
     """
     parameters = {"classification": "parquet", "EXTERNAL": "TRUE"}
     for partition in definition.partitions:

@@ -11,7 +11,9 @@ from typing import Any
 
 from core import names
 
-DATE_LENGTH = len("2000-01-01")
+# Days on which records may have arrived: from before the first deployment to today, in UTC as
+# Firehose names them. https://docs.aws.amazon.com/athena/latest/ug/partition-projection-supported-types.html
+ARRIVALS = ("2020-01-01", "NOW")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class TableDefinition:
     partitions: tuple[Column, ...] = ()
     iceberg: bool = False
     dates: tuple[str, str] = ("", "")
-    """First and last date that the partitions may have, ``YYYY-MM-DD``: what the contract admits.
+    """First and last date that the partitions may have, ``YYYY-MM-DD`` or ``NOW``.
 
     Athena finds no row of another date, and a query that names no date lists each of them.
     """
@@ -58,7 +60,7 @@ def table_definitions(contract: Mapping[str, Any]) -> tuple[TableDefinition, ...
     born |= {stream: record["id_field"] for stream, record in records.items()}
     return (
         *(
-            _dated(streamed[stream], "raw", names.RAW_STREAM[stream], record)
+            _streamed(streamed[stream], names.RAW_STREAM[stream], record)
             for stream, record in records.items()
         ),
         *(
@@ -70,12 +72,12 @@ def table_definitions(contract: Mapping[str, Any]) -> tuple[TableDefinition, ...
     )
 
 
-def _dated(name: str, zone: str, prefix: str, record: Mapping[str, Any]) -> TableDefinition:
+def _streamed(name: str, prefix: str, record: Mapping[str, Any]) -> TableDefinition:
     return TableDefinition(
         name,
-        zone,
+        "raw",
         prefix,
         columns(record["fields"]),
         partitions=(Column(names.ARRIVED, "string"),),
-        dates=(str(record["earliest"])[:DATE_LENGTH], str(record["latest"])[:DATE_LENGTH]),
+        dates=ARRIVALS,
     )

@@ -1,4 +1,4 @@
-"""A Firehose delivery stream: validated, pseudonymised Parquet by date, with nothing lost.
+"""A Firehose delivery stream: validated, pseudonymised Parquet by day of arrival, nothing lost.
 
 Originals go to the source backup, what fails goes to an error prefix. Both lie in the raw zone
 with the Parquet itself: a stream has one destination bucket and key (docs/adr/0023).
@@ -24,7 +24,10 @@ from stacks.kit.service_role import ServiceRole, ServiceRoleProps
 
 ROLE_PAGE = "https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html"
 TRANSFORM_RETRIES = 3
-PARTITION_RETRY_SECONDS = 300
+# In UTC, of the oldest record of an object. One written late, after retries, lies under that day
+# still, and holds records of the day after where midnight fell into its buffer.
+# https://docs.aws.amazon.com/firehose/latest/dev/s3-prefixes.html
+DAY = "!{timestamp:yyyy-MM-dd}"
 STREAM_TABLES = {
     names.EVENTS: names.TABLE_EVENTS_STREAM,
     names.LABELS: names.TABLE_LABELS_STREAM,
@@ -140,13 +143,11 @@ class RecordDelivery(Construct):
 
     def _destination(self) -> firehose.CfnDeliveryStream.ExtendedS3DestinationConfigurationProperty:
         settings, stream = self._settings, self._props.stream
-        date = names.PARTITION_DATE
-        partition = f"{date}=!{{partitionKeyFromLambda:{date}}}/"
         return _S3.ExtendedS3DestinationConfigurationProperty(
             bucket_arn=self._props.lake.raw.bucket_arn,
             role_arn=self.role.role.role_arn,
-            prefix=names.RAW_STREAM[stream] + (partition if settings.dynamic_partitioning else ""),
-            error_output_prefix=f"{names.RAW_ERRORS[stream]}!{{firehose:error-output-type}}/",
+            prefix=f"{names.RAW_STREAM[stream]}{names.ARRIVED}={DAY}/",
+            error_output_prefix=f"{names.RAW_ERRORS[stream]}!{{firehose:error-output-type}}/{DAY}/",
             buffering_hints=self._buffering(),
             # With Parquet the column format compresses; the object itself must not be.
             compression_format="GZIP" if settings.compression == "gzip" else "UNCOMPRESSED",
@@ -154,10 +155,6 @@ class RecordDelivery(Construct):
             cloud_watch_logging_options=self._logging("Destination"),
             processing_configuration=self._processing(),
             data_format_conversion_configuration=self._conversion() if settings.parquet else None,
-            dynamic_partitioning_configuration=_S3.DynamicPartitioningConfigurationProperty(
-                enabled=settings.dynamic_partitioning,
-                retry_options=_S3.RetryOptionsProperty(duration_in_seconds=PARTITION_RETRY_SECONDS),
-            ),
             s3_backup_mode="Enabled",
             s3_backup_configuration=_S3.S3DestinationConfigurationProperty(
                 bucket_arn=self._props.lake.raw.bucket_arn,

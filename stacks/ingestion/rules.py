@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from config.rule import AWS, Rule
 
-_BUFFERING = f"{AWS}firehose/latest/dev/buffering-hints.html"
-
 _CONVERSION = f"{AWS}firehose/latest/dev/record-format-conversion.html"
 
 PARQUET_MEGABYTES = 64
@@ -15,10 +13,6 @@ RULES: tuple[Rule, ...] = (
     Rule("parquet-buffer", "ingestion.buffer_megabytes", ("ingestion.parquet",),
          lambda s: s.ingestion.parquet and s.ingestion.buffer_megabytes < PARQUET_MEGABYTES,
          f"allowed with Parquet conversion: {PARQUET_MEGABYTES} to 128", _CONVERSION),
-    Rule("partitioning-buffer", "ingestion.buffer_megabytes", ("ingestion.dynamic_partitioning",),
-         lambda s: s.ingestion.dynamic_partitioning
-         and s.ingestion.buffer_megabytes < PARQUET_MEGABYTES,
-         f"allowed with dynamic partitioning: {PARQUET_MEGABYTES} to 128", _BUFFERING),
     Rule("parquet-compression", "ingestion.compression", ("ingestion.parquet",),
          lambda s: s.ingestion.parquet and s.ingestion.compression != "none",
          "allowed with Parquet conversion: none, Parquet compresses its columns itself",

@@ -20,7 +20,6 @@ class Ingestion(Section):
     buffer_seconds: Annotated[int, Field(ge=1, le=900)] = 300
     parquet: bool = True
     compression: Literal["none", "gzip"] = "none"
-    dynamic_partitioning: bool = True
     transform_buffer_megabytes: Annotated[float, Field(ge=0.2, le=3)] = 1.0
     transform_buffer_seconds: Annotated[int, Field(ge=0, le=900)] = 60
     transform_memory_megabytes: Annotated[int, Field(ge=128, le=10240)] = 512

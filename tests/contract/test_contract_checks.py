@@ -168,6 +168,8 @@ ROWS = (
     # Names
     Row("partition column", _on("carrier", name="event_date"), _at("event_date", "name"),
         "partition column"),
+    Row("partition column of the streams", _on("carrier", name="arrived"),
+        _at("arrived", "name"), "partition column"),
     Row("upper case", _on("carrier", name="Carrier"), _at("Carrier", "name"), "lower case"),
     Row("name twice", _on("carrier", name="origin"), _at("origin", "name"), "given twice"),
     Row("table", lambda c: c["schema"][0].update(physicalName="departures"),

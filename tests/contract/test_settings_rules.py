@@ -81,9 +81,9 @@ ROWS = (
     Row("region-has-image",
         {"region": "us-east-1", "network.availability_zones": ["us-east-1a", "us-east-1b"]},
         {"region": "eu-north-9", "network.availability_zones": ["eu-north-9a", "eu-north-9b"]}),
-    Row("parquet-buffer", {"ingestion.dynamic_partitioning": False},
-        {"ingestion.buffer_megabytes": 63}),
-    Row("partitioning-buffer", {"ingestion.parquet": False}, {"ingestion.buffer_megabytes": 63}),
+    Row("parquet-buffer", {"ingestion.buffer_megabytes": 64}, {"ingestion.buffer_megabytes": 63}),
+    Row("parquet-buffer", {"ingestion.parquet": False, "ingestion.buffer_megabytes": 1},
+        {"ingestion.parquet": True}),
     Row("parquet-compression", {"ingestion.compression": "none"},
         {"ingestion.compression": "gzip"}),
     Row("parquet-compression", {"ingestion.compression": "gzip", "ingestion.parquet": False},
@@ -250,7 +250,7 @@ ROWS = (
 RANGES: tuple[tuple[str, object, object], ...] = (
     ("ingestion.buffer_megabytes", 128, 129),
     ("ingestion.buffer_seconds", 900, 901),
-    # Neither dynamic partitioning nor the source's backup takes zero buffering.
+    # The source's backup takes no zero buffering.
     ("ingestion.buffer_seconds", 1, 0),
     # Lambda answers with at most 6 MB, and base64 adds a third to what the transform returns.
     ("ingestion.transform_buffer_megabytes", 3.0, 3.1),

@@ -47,7 +47,6 @@ CHOICES: dict[str, dict[str, Any]] = {
     "local storage": LOCAL_STORAGE,
     "plain JSON, gzip": {
         "ingestion.parquet": False,
-        "ingestion.dynamic_partitioning": False,
         "ingestion.compression": "gzip",
         "ingestion.buffer_megabytes": 5,
     },

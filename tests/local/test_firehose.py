@@ -88,6 +88,19 @@ def _stream(**options: Any) -> dict[str, Any]:
     }
 
 
+def _daily() -> dict[str, Any]:
+    """A stream by day of arrival."""
+    stream = _stream(prefix="daily", error_prefix="daily-errors")
+    day = "!{timestamp:yyyy-MM-dd}/"
+    destination = stream["Properties"]["ExtendedS3DestinationConfiguration"]
+    destination |= {
+        "Prefix": f"daily/arrived={day}",
+        "ErrorOutputPrefix": f"daily-errors/!{{firehose:error-output-type}}/{day}",
+    }
+    del destination["DynamicPartitioningConfiguration"]
+    return stream
+
+
 def _template() -> Template:
     table = {
         "Name": "probe",
@@ -124,9 +137,11 @@ def _template() -> Template:
             allow(["s3:PutObject"], {"Fn::Sub": "${Bucket.Arn}/*"}),
         ),
         "Stream": _stream(prefix="good", error_prefix="bad"),
+        "Daily": _daily(),
         "Unable": _stream(prefix="unable", error_prefix="unable-errors", granted=False),
     }
-    outputs = {name: {"Value": {"Ref": name}} for name in ("Bucket", "Stream", "Unable", "Fn")}
+    names = ("Bucket", "Stream", "Daily", "Unable", "Fn")
+    outputs = {name: {"Value": {"Ref": name}} for name in names}
     return {"Resources": resources, "Outputs": outputs}
 
 
@@ -237,6 +252,32 @@ def test_every_record_is_in_exactly_one_place(platform: Platform, stack: dict[st
         "processing-failed",
         "format-conversion-failed",
     }
+
+
+def test_a_stream_by_day_of_arrival_writes_one_object_a_buffer(
+    platform: Platform, stack: dict[str, str]
+) -> None:
+    """Whatever dates and partition keys its records have; its errors lie by type and day."""
+    good = [_record(i, f"2013-01-{1 + i % 28:02d}") for i in range(280)]
+    sent = [b"not json", *good, _record("many", "2013-01-01")]
+    before = str(datetime.datetime.now(datetime.UTC).date())
+    _send(platform, stack["Daily"], sent)
+
+    def settled() -> dict[str, bytes] | None:
+        found = objects(platform, stack["Bucket"])
+        complete = len(_rows(found, "daily/")) + len(_errors(found, "daily-errors/"))
+        return found if complete == len(sent) else None
+
+    found = wait_for(settled, 30, "delivery of every record")
+    days = {before, str(datetime.datetime.now(datetime.UTC).date())}
+    written = [key.split("/") for key in found if key.startswith("daily/")]
+    assert {key[1].removeprefix("arrived=") for key in written} <= days
+    # Two at most: the function's batches may come to the buffer before and after it is emptied.
+    assert 1 <= len(written) <= 2
+    assert sorted(row["n"] for row in _rows(found, "daily/")) == list(range(280))
+    failed = [key.split("/") for key in found if key.startswith("daily-errors/")]
+    assert {key[1] for key in failed} == {"processing-failed", "format-conversion-failed"}
+    assert {key[2] for key in failed} <= days
 
 
 def test_a_failing_function_sends_the_whole_batch_to_the_errors(

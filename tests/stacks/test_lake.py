@@ -9,7 +9,7 @@ import pytest
 
 from config.load import load_deployment
 from core import names
-from stacks.data_lake.tables import REJECTED_COLUMNS, table_definitions
+from stacks.data_lake.tables import ARRIVALS, REJECTED_COLUMNS, table_definitions
 from tests.synth import ENVIRONMENTS, resources, templates
 
 ZONES = ("Landing", "Raw", "Curated", "Features", "Artifacts", "Monitoring")
@@ -36,30 +36,44 @@ def test_columns_are_the_contract_s_fields_in_its_order() -> None:
         ("label", names.TABLE_LABELS_STREAM, names.TABLE_LABELS),
     ):
         expected = [(field["name"], field["glue_type"]) for field in contract[record]["fields"]]
-        for name in (streamed, curated):
+        for name, partition in ((streamed, names.ARRIVED), (curated, names.PARTITION_DATE)):
             columns = [(column.name, column.glue_type) for column in tables[name].columns]
             assert columns == expected
-            assert [column.name for column in tables[name].partitions] == [names.PARTITION_DATE]
+            assert [column.name for column in tables[name].partitions] == [partition]
     assert tuple(c.name for c in tables[names.TABLE_REJECTED].columns) == REJECTED_COLUMNS
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_queries_find_every_date_that_the_contract_admits_and_no_other(environment: str) -> None:
     contract = load_deployment(environment).contract
-    dated = {
-        names.TABLE_EVENTS_STREAM: "event", names.TABLE_EVENTS: "event",
-        names.TABLE_LABELS_STREAM: "label", names.TABLE_LABELS: "label",
-    }  # fmt: skip
-    found = {}
-    for _, _, table in resources(environment, "AWS::Glue::Table"):
-        parameters = table["Properties"]["TableInput"]["Parameters"]
-        if "projection.enabled" in parameters:
-            range_ = parameters[f"projection.{names.PARTITION_DATE}.range"]
-            found[table["Properties"]["TableInput"]["Name"]] = range_.split(",")
-    assert found == {
+    dated = {names.TABLE_EVENTS: "event", names.TABLE_LABELS: "label"}
+    assert _projected(environment, names.PARTITION_DATE) == {
         name: [contract[role][bound][:10] for bound in ("earliest", "latest")]
         for name, role in dated.items()
     }
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_queries_find_every_day_on_which_records_arrived(environment: str) -> None:
+    """The streams' tables have Firehose's folders: from before any deployment until today."""
+    streamed = (names.TABLE_EVENTS_STREAM, names.TABLE_LABELS_STREAM)
+    assert _projected(environment, names.ARRIVED) == {name: list(ARRIVALS) for name in streamed}
+    for _, _, stream in resources(environment, "AWS::KinesisFirehose::DeliveryStream"):
+        prefix = stream["Properties"]["ExtendedS3DestinationConfiguration"]["Prefix"]
+        assert prefix.endswith(f"/{names.ARRIVED}=!{{timestamp:yyyy-MM-dd}}/")
+
+
+def _projected(environment: str, partition: str) -> dict[str, list[str]]:
+    """First and last date of each table that has the partition."""
+    found = {}
+    for _, _, table in resources(environment, "AWS::Glue::Table"):
+        given = table["Properties"]["TableInput"]
+        if f"projection.{partition}.range" in given["Parameters"]:
+            assert [key["Name"] for key in given["PartitionKeys"]] == [partition]
+            template = given["Parameters"]["storage.location.template"]
+            assert f"/{partition}=${{{partition}}}/" in json.dumps(template)
+            found[given["Name"]] = given["Parameters"][f"projection.{partition}.range"].split(",")
+    return found
 
 
 def test_a_changed_contract_changes_the_columns() -> None:

@@ -154,16 +154,19 @@ def test_delivery_keeps_originals_errors_and_parquet_under_names_everybody_knows
         (d["Prefix"], d["ErrorOutputPrefix"], d["S3BackupConfiguration"]["Prefix"])
         for d in _destinations(environment)
     }
-    date = "event_date=!{partitionKeyFromLambda:event_date}/"
+    day = "!{timestamp:yyyy-MM-dd}/"
     assert places == {
         (
-            names.RAW_STREAM[stream] + date,
-            names.RAW_ERRORS[stream] + "!{firehose:error-output-type}/",
+            names.RAW_STREAM[stream] + "arrived=" + day,
+            names.RAW_ERRORS[stream] + "!{firehose:error-output-type}/" + day,
             names.RAW_BACKUP[stream],
         )
         for stream in names.STREAMS
     }
     assert all(d["S3BackupMode"] == "Enabled" for d in _destinations(environment))
+    # The folders are days of UTC, and none of a record's own making.
+    assert not any("CustomTimeZone" in d for d in _destinations(environment))
+    assert not any("DynamicPartitioningConfiguration" in d for d in _destinations(environment))
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

@@ -61,10 +61,9 @@ def test_an_envelope_says_when_its_record_arrived() -> None:
     ("kind", "code", "transformed"),
     [
         ("processing-failed", "Lambda.FunctionError", False),
-        ("processing-failed", "DynamicPartitioning.MetadataExtractionFailed", True),
         ("format-conversion-failed", "", True),
-        ("activePartitionExceeded", "DynamicPartitioning.ActivePartitionLimitExceeded", True),
-        ("metadata-extraction-failed", "DynamicPartitioning.MetadataExtractionFailed", True),
+        ("format-conversion-failed", "DataFormatConversion.MalformedData", True),
+        ("a-type-of-later-years", "Later.Failed", True),
         ("", "Lambda.FunctionError", False),
     ],
 )
@@ -76,15 +75,28 @@ def test_the_type_says_how_far_a_record_came(kind: str, code: str, transformed: 
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
+        ("s3://raw/errors/events/processing-failed/2026-11-28/part", "processing-failed"),
         ("s3://raw/errors/events/processing-failed/2013/01/01/00/part", "processing-failed"),
-        ("file:///t/errors/x/errors/events/activePartitionExceeded/part",
-         "activePartitionExceeded"),
+        ("file:///t/errors/x/errors/events/format-conversion-failed/2026-11-28/part",
+         "format-conversion-failed"),
         ("s3://raw/errors/events/part", ""),
         ("s3://raw/stream/events/part", ""),
     ],
 )  # fmt: skip
 def test_the_type_is_the_folder_below_the_stream_s_errors(path: str, kind: str) -> None:
     assert output_type(path, "s3://raw/errors/events/") == kind
+
+
+@pytest.mark.parametrize("raw", [SENT, _stored(), b"not json"], ids=["sent", "stored", "junk"])
+def test_a_type_that_is_not_known_loses_and_admits_nothing(raw: bytes) -> None:
+    """What keeps the contract in either form is valid, in the form in which it is stored."""
+    (failed,) = envelopes(_envelope(raw).encode(), "a-type-of-later-years")
+    found = validate(failed, RECORD, PSEUDONYMISE)
+    if raw == b"not json":
+        assert isinstance(found, records.Invalid)
+    else:
+        assert isinstance(found, records.Valid)
+        assert found.values == json.loads(_stored())
 
 
 def test_a_stored_record_is_valid_as_it_is() -> None:

@@ -41,19 +41,11 @@ def _check(changes: dict[str, Any], base: dict[str, Any] = DEPARTURE) -> Valid |
 def test_a_departure_is_stored_with_plain_times_floats_and_a_pseudonym() -> None:
     outcome = _check({"wind_direction_degrees": 260, "wind_gust_mph": None})
     assert isinstance(outcome, Valid)
-    assert outcome.event_date == "2013-01-01"
     assert outcome.values["event_time"] == "2013-01-01 10:15:00"
     assert outcome.values["tail_number"] == pseudonym("N14228", KEY)
     assert type(outcome.values["wind_direction_degrees"]) is float
     assert "wind_gust_mph" not in outcome.values
     assert list(outcome.values) == list(DEPARTURE)
-
-
-def test_a_label_is_dated_by_its_own_time() -> None:
-    raw = json.dumps(ARRIVAL | {"label_time": "2013-01-02T00:10:00Z"}).encode()
-    outcome = validate(raw, LABEL, PSEUDONYMISE)
-    assert isinstance(outcome, Valid)
-    assert outcome.event_date == "2013-01-02"
 
 
 @pytest.mark.parametrize(

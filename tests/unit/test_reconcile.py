@@ -61,11 +61,13 @@ def test_every_kind_of_object_is_read(s3: Any) -> None:
     lines = _raw("a") + b"\n" + _raw("b") + b"\n" + b'{"flight_id": "c\n'
     s3.put_object(Bucket=ZONES.raw, Key="backup/events/2013/01/1", Body=gzip.compress(lines))
     envelope = {"rawData": base64.b64encode(b'{"flight_id": "c').decode(), "errorCode": "x"}
-    s3.put_object(Bucket=ZONES.raw, Key="errors/events/1", Body=json.dumps(envelope) + "\n")
-    s3.put_object(Bucket=ZONES.landing, Key="events/file.jsonl", Body=_raw("d"))
-    _put_table(
-        s3, "stream/events/event_date=2013-01-01/1.parquet", [{ID: "a"}, {ID: "b"}], ZONES.raw
+    s3.put_object(
+        Bucket=ZONES.raw,
+        Key="errors/events/processing-failed/2026-11-28/1",
+        Body=json.dumps(envelope) + "\n",
     )
+    s3.put_object(Bucket=ZONES.landing, Key="events/file.jsonl", Body=_raw("d"))
+    _put_table(s3, "stream/events/arrived=2026-11-28/1.parquet", [{ID: "a"}, {ID: "b"}], ZONES.raw)
     _put_table(s3, "events/event_date=2013-01-01/1.parquet", [{ID: "a"}])
     s3.put_object(Bucket=ZONES.curated, Key="events/_SUCCESS", Body=b"")
     _put_table(

@@ -10,6 +10,7 @@ https://docs.aws.amazon.com/athena/latest/ug/partitions.html
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -19,7 +20,9 @@ from local.emulator.private_tables import pin
 pin("ministack.services.glue", _partitions="scoped")
 
 Parameters = Mapping[str, str]
-_NOW = re.compile(r"NOW(?:([+-])(\d+)(DAYS?))?")
+_NOW = re.compile(r"\s*NOW\s*(?:([+-])\s*(\d+)\s*(YEAR|MONTH|WEEK|DAY)S?\s*)?")
+_IN_DAYS = {"DAY": 1, "WEEK": 7}
+_IN_MONTHS = {"MONTH": 1, "YEAR": 12}
 DATE_FORMAT = "yyyy-MM-dd"
 
 
@@ -92,7 +95,7 @@ def _dates(parameters: Parameters, key: str) -> Callable[[str], bool]:
     bounds = _required(parameters, key, "range").split(",")
     if len(bounds) != 2:
         raise ProjectionError(f"projection.{key}.range is {bounds}; allowed: first,last")
-    first, last = (_day(bound.strip()) for bound in bounds)
+    first, last = (_day(key, bound) for bound in bounds)
 
     def known(value: str) -> bool:
         try:
@@ -103,10 +106,23 @@ def _dates(parameters: Parameters, key: str) -> Callable[[str], bool]:
     return known
 
 
-def _day(bound: str) -> date:
+def _day(key: str, bound: str) -> date:
     relative = _NOW.fullmatch(bound)
-    if relative is None:
-        return date.fromisoformat(bound)
-    today = datetime.now(UTC).date()
-    days = int(relative[2] or 0) * (-1 if relative[1] == "-" else 1)
-    return today + timedelta(days=days)
+    if relative is not None:
+        count, unit = int(relative[2] or 0), relative[3] or "DAY"
+        return _moved(datetime.now(UTC).date(), -count if relative[1] == "-" else count, unit)
+    try:
+        return date.fromisoformat(bound.strip())
+    except ValueError as error:
+        allowed = "followed here: a date, NOW, NOW+1DAYS, -2WEEKS, -3MONTHS or -4YEARS"
+        raise ProjectionError(f"projection.{key}.range has {bound!r}; {allowed}") from error
+
+
+def _moved(day: date, count: int, unit: str) -> date:
+    """A day some days, weeks, months or years away; the last of its month if that is shorter."""
+    if unit in _IN_DAYS:
+        return day + timedelta(days=count * _IN_DAYS[unit])
+    years, month = divmod(day.year * 12 + day.month - 1 + count * _IN_MONTHS[unit], 12)
+    return day.replace(year=years, month=month + 1, day=1) + timedelta(
+        days=min(day.day, monthrange(years, month + 1)[1]) - 1
+    )

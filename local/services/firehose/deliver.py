@@ -1,8 +1,8 @@
-"""From released records to S3 objects: partitions, conversion, names, errors, permissions.
+"""From released records to S3 objects: partitions, conversion, errors, permissions.
 
 Every object is written with the delivery role's permissions: ``s3:PutObject`` on the object
 (bucket policy included), ``kms:GenerateDataKey`` on the bucket's key, ``glue:GetTable*`` for the
-schema. Prefix expressions and error texts are MiniStack's own functions.
+schema. Error texts are MiniStack's own functions.
 """
 
 from __future__ import annotations
@@ -20,16 +20,13 @@ from local.emulator import service_roles
 from local.emulator.private_tables import pin
 from local.services.firehose import convert
 from local.services.firehose.config import Destination, Output
+from local.services.firehose.prefixes import Partition, partition_of
 from local.services.firehose.transform import SERVICE, Failure, Record, Transformed
 from local.services.kms import key_policies
 
 pin(
     "ministack.services.firehose",
-    _evaluate_prefix="callable",
-    _metadata_extraction_keys="callable",
     _json_documents="callable",
-    _java_time="callable",
-    _arrival_time="callable",
     _s3_bucket_from_arn="callable",
     _conversion_error="callable",
     _DeliveryError=type,
@@ -59,24 +56,18 @@ class StreamIdentity:
 
 def partition(
     destination: Destination, released: Iterable[Transformed]
-) -> tuple[dict[str, list[Transformed]], list[Failure]]:
-    """Group records by their evaluated prefix; those whose keys cannot be evaluated fail."""
+) -> tuple[dict[Partition, list[Transformed]], list[Failure]]:
+    """Records by their partition; those whose keys cannot be evaluated fail."""
     from ministack.services import firehose
 
-    groups: dict[str, list[Transformed]] = defaultdict(list)
+    groups: dict[Partition, list[Transformed]] = defaultdict(list)
     failures = []
-    moment = firehose._arrival_time(destination.output.raw)
     for item in released:
         try:
-            query = None
-            if destination.output.partitioned and destination.extracts_keys:
-                query = firehose._metadata_extraction_keys(destination.output.raw, item.data)
-            prefix = firehose._evaluate_prefix(destination.output.prefix, moment, query, item.keys)
+            groups[partition_of(destination, item)].append(item)
         except firehose._DeliveryError as error:
             code = error.code or "DynamicPartitioning.MetadataExtractionFailed"
             failures.append(_failure(item, EXTRACTION_FAILED, code, error.message))
-            continue
-        groups[prefix].append(item)
     return groups, failures
 
 
@@ -164,17 +155,6 @@ def _columns(output: Output) -> list[convert.Column]:
     return convert.columns_of(described, mappings)
 
 
-def object_key(prefix: str, output: Output, identity: StreamIdentity, extension: str) -> str:
-    """``<prefix><stream>-<version>-<time>-<uuid><extension>``, as Firehose names objects."""
-    import uuid
-
-    from ministack.services import firehose
-
-    stamp = firehose._java_time("yyyy-MM-dd-HH-mm-ss", firehose._arrival_time(output.raw))
-    suffix = output.raw.get("FileExtension") or extension
-    return f"{prefix}{identity.name}-{identity.version}-{stamp}-{uuid.uuid4()}{suffix}"
-
-
 def put_object(output: Output, key: str, body: bytes, region: str) -> None:
     """Write one object as the delivery role; raises when the role or the bucket refuses."""
     from ministack import app
@@ -209,16 +189,6 @@ def plain_object(output: Output, parts: Iterable[bytes]) -> tuple[bytes, str]:
     if output.compression == "GZIP":
         return gzip.compress(body, mtime=0), ".gz"
     return body, ""
-
-
-def error_prefix(output: Output, output_type: str) -> str:
-    """The evaluated error prefix for one kind of failure."""
-    from ministack.services import firehose
-
-    moment = firehose._arrival_time(output.raw)
-    if output.error_prefix:
-        return str(firehose._evaluate_prefix(output.error_prefix, moment, error_type=output_type))
-    return f"{output.prefix}{output_type}/{firehose._java_time('yyyy/MM/dd/HH/', moment)}"
 
 
 def error_document(failure: Failure, output: Output, identity: StreamIdentity) -> bytes:

@@ -10,12 +10,9 @@ from local.emulator.refusals import Properties, refuses, refuses_change
 
 STREAM = "AWS::KinesisFirehose::DeliveryStream"
 SMALLEST_FILE_MB = 64
-_EXPRESSION = re.compile(r"!\{([^:}]*):")
-_FROM_LAMBDA, _FROM_QUERY = "partitionKeyFromLambda", "partitionKeyFromQuery"
-_NAMESPACES = ("timestamp", "firehose", _FROM_LAMBDA, _FROM_QUERY)
 
 
-def _s3(properties: Properties) -> dict[str, Any]:
+def s3_of(properties: Properties) -> dict[str, Any]:
     found: dict[str, Any] = properties.get("ExtendedS3DestinationConfiguration") or {}
     return found
 
@@ -25,16 +22,16 @@ def _enabled(section: Any) -> bool:
 
 
 def _converts(properties: Properties) -> bool:
-    return _enabled(_s3(properties).get("DataFormatConversionConfiguration"))
+    return _enabled(s3_of(properties).get("DataFormatConversionConfiguration"))
 
 
-def _partitions(properties: Properties) -> bool:
-    section = _s3(properties).get("DynamicPartitioningConfiguration") or {}
+def partitions(properties: Properties) -> bool:
+    section = s3_of(properties).get("DynamicPartitioningConfiguration") or {}
     return truth(section.get("Enabled"))
 
 
-def _processors(properties: Properties) -> list[dict[str, Any]]:
-    section = _s3(properties).get("ProcessingConfiguration") or {}
+def processors_of(properties: Properties) -> list[dict[str, Any]]:
+    section = s3_of(properties).get("ProcessingConfiguration") or {}
     found: list[dict[str, Any]] = section.get("Processors") or []
     return found if truth(section.get("Enabled")) else []
 
@@ -44,33 +41,29 @@ def _parameters(processor: dict[str, Any]) -> dict[str, str]:
     return {entry["ParameterName"]: str(entry["ParameterValue"]) for entry in given}
 
 
-def _namespaces(prefix: Any) -> set[str]:
-    return set(_EXPRESSION.findall(str(prefix or "")))
-
-
 @refuses("firehose-large-files", STREAM)
 def _size(properties: Properties) -> str | None:
-    size = float((_s3(properties).get("BufferingHints") or {}).get("SizeInMBs", 5))
+    size = float((s3_of(properties).get("BufferingHints") or {}).get("SizeInMBs", 5))
     if size >= SMALLEST_FILE_MB:
         return None
     if _converts(properties):
         return f"BufferingHints.SizeInMBs must be at least 64 with format conversion, not {size:g}"
-    if _partitions(properties):
+    if partitions(properties):
         return f"BufferingHints.SizeInMBs must be at least 64 with partitioning, not {size:g}"
     return None
 
 
 @refuses("firehose-zero-buffering", STREAM)
 def _interval(properties: Properties) -> str | None:
-    hints = _s3(properties).get("BufferingHints") or {}
-    if not _partitions(properties) or float(hints.get("IntervalInSeconds", 300)) > 0:
+    hints = s3_of(properties).get("BufferingHints") or {}
+    if not partitions(properties) or float(hints.get("IntervalInSeconds", 300)) > 0:
         return None
     return "BufferingHints.IntervalInSeconds is 0; allowed with partitioning: 1 to 900"
 
 
 @refuses("firehose-conversion-uncompressed", STREAM)
 def _compression(properties: Properties) -> str | None:
-    given = _s3(properties).get("CompressionFormat", "UNCOMPRESSED")
+    given = s3_of(properties).get("CompressionFormat", "UNCOMPRESSED")
     if not _converts(properties) or given == "UNCOMPRESSED":
         return None
     return f"CompressionFormat {given}: allowed with format conversion: UNCOMPRESSED"
@@ -78,7 +71,7 @@ def _compression(properties: Properties) -> str | None:
 
 @refuses("firehose-conversion-parts", STREAM)
 def _conversion(properties: Properties) -> str | None:
-    section = _s3(properties).get("DataFormatConversionConfiguration") or {}
+    section = s3_of(properties).get("DataFormatConversionConfiguration") or {}
     parts = ("SchemaConfiguration", "InputFormatConfiguration", "OutputFormatConfiguration")
     missing = [name for name in parts if not section.get(name)]
     if not _converts(properties) or not (missing or _schema_lacks(section)):
@@ -93,61 +86,15 @@ def _schema_lacks(section: dict[str, Any]) -> list[str]:
 
 @refuses("firehose-buffering-both", STREAM)
 def _hints(properties: Properties) -> str | None:
-    hints = _s3(properties).get("BufferingHints") or {}
+    hints = s3_of(properties).get("BufferingHints") or {}
     if len(hints) != 1:
         return None
     return f"BufferingHints takes SizeInMBs and IntervalInSeconds, not {next(iter(hints))} alone"
 
 
-@refuses("firehose-prefix-namespaces", STREAM)
-def _prefix(properties: Properties) -> str | None:
-    destination = _s3(properties)
-    for name in ("Prefix", "ErrorOutputPrefix"):
-        unknown = _namespaces(destination.get(name)) - set(_NAMESPACES)
-        if unknown:
-            return f"{name}: unknown namespace {sorted(unknown)}; allowed: {_NAMESPACES}"
-    if "error-output-type" in str(destination.get("Prefix", "")):
-        return "Prefix must not use !{firehose:error-output-type}; ErrorOutputPrefix does"
-    return None
-
-
-@refuses("firehose-expression-needs-error-prefix", STREAM)
-def _error_prefix(properties: Properties) -> str | None:
-    destination = _s3(properties)
-    if not _namespaces(destination.get("Prefix")):
-        return None
-    errors = str(destination.get("ErrorOutputPrefix", ""))
-    if "!{firehose:error-output-type}" in errors:
-        return None
-    return (
-        f"ErrorOutputPrefix {errors!r} must contain !{{firehose:error-output-type}} when Prefix "
-        "contains expressions"
-    )
-
-
-@refuses("firehose-partition-keys", STREAM)
-def _keys(properties: Properties) -> str | None:
-    keys = {_FROM_LAMBDA, _FROM_QUERY}
-    used = _namespaces(_s3(properties).get("Prefix")) & keys
-    if wrong := sorted(_namespaces(_s3(properties).get("ErrorOutputPrefix")) & keys):
-        return f"ErrorOutputPrefix has {wrong}; allowed in Prefix only"
-    if used and not _partitions(properties):
-        return (
-            "Dynamic Partitioning Namespaces can only be part of a prefix expression when Dynamic "
-            f"Partitioning is enabled: {sorted(used)}"
-        )
-    if _partitions(properties) and not used:
-        return "Prefix must use a partition key when dynamic partitioning is enabled"
-    kinds = {processor.get("Type") for processor in _processors(properties)}
-    for space, kind in ((_FROM_LAMBDA, "Lambda"), (_FROM_QUERY, "MetadataExtraction")):
-        if space in used and kind not in kinds:
-            return f"Prefix uses {space}: a processor of type {kind} is needed"
-    return None
-
-
 @refuses("firehose-backup-needs-place", STREAM)
 def _backup(properties: Properties) -> str | None:
-    destination = _s3(properties)
+    destination = s3_of(properties)
     if destination.get("S3BackupMode") != "Enabled" or destination.get("S3BackupConfiguration"):
         return None
     return "S3BackupConfiguration is required with S3BackupMode Enabled"
@@ -157,7 +104,7 @@ def _backup(properties: Properties) -> str | None:
 def _lambda(properties: Properties) -> str | None:
     bounds = {"NumberOfRetries": (0, 300), "BufferSizeInMBs": (0.2, 3),
               "BufferIntervalInSeconds": (0, 900)}  # fmt: skip
-    for processor in _processors(properties):
+    for processor in processors_of(properties):
         given = _parameters(processor)
         if processor.get("Type") == "Lambda" and "LambdaArn" not in given:
             return "A processor of type Lambda needs the parameter LambdaArn"
@@ -169,7 +116,7 @@ def _lambda(properties: Properties) -> str | None:
 
 @refuses("firehose-extraction-needs-query", STREAM)
 def _extraction(properties: Properties) -> str | None:
-    for processor in _processors(properties):
+    for processor in processors_of(properties):
         missing = {"MetadataExtractionQuery", "JsonParsingEngine"} - set(_parameters(processor))
         if processor.get("Type") == "MetadataExtraction" and missing:
             return f"A processor of type MetadataExtraction needs {sorted(missing)}"
@@ -206,7 +153,7 @@ def _name(properties: Properties) -> str | None:
 
 @refuses_change("firehose-partitioning-is-for-new-streams", STREAM)
 def _partitioning(old: Properties, new: Properties) -> str | None:
-    before, after = _partitions(old), _partitions(new)
+    before, after = partitions(old), partitions(new)
     if before == after:
         return None
     verb = "enabled on" if after else "disabled on"
@@ -215,7 +162,7 @@ def _partitioning(old: Properties, new: Properties) -> str | None:
 
 @refuses_change("firehose-backup-stays", STREAM)
 def _backup_stays(old: Properties, new: Properties) -> str | None:
-    before, after = (_s3(state).get("S3BackupMode", "Disabled") for state in (old, new))
+    before, after = (s3_of(state).get("S3BackupMode", "Disabled") for state in (old, new))
     if before != "Enabled" or after == "Enabled":
         return None
     return "S3BackupMode: once enabled, the backup of a stream cannot be disabled"

@@ -12,58 +12,26 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from typing import NamedTuple
 
-from local.services.firehose import deliver, logs
-from local.services.firehose.config import Buffering, Destination, LambdaProcessor, Output
+from local.services.firehose import deliver, logs, prefixes
+from local.services.firehose.buffer import Buffer, Key, due
+from local.services.firehose.config import Destination, LambdaProcessor, Output
+from local.services.firehose.prefixes import Partition
 from local.services.firehose.transform import Failure, Record, Transformed, transform
 
 logger = logging.getLogger("millrace.firehose")
 TICK_SECONDS = 0.1
-RETRY_SECONDS = 2.0
 
 Metric = Callable[[str, float, str], None]
 
 
-@dataclass(slots=True)
-class Buffer:
-    """Items waiting for one object, their size, and when the first of them arrived."""
+class Place(NamedTuple):
+    """Where an object goes: its prefix, and what its name tells of its oldest record and form."""
 
-    items: list[Any] = field(default_factory=list)
-    size: int = 0
-    since: float = 0.0
-    not_before: float = 0.0
-
-    def add(self, item: Any, size: int) -> None:
-        """Append an item of ``size`` bytes."""
-        if not self.items:
-            self.since = time.monotonic()
-        self.items.append(item)
-        self.size += size
-
-    def due(self, buffering: Buffering, now: float) -> bool:
-        """Whether it should be emptied now."""
-        if not self.items or now < self.not_before:
-            return False
-        return buffering.due(self.size, self.since, now)
-
-    def take(self, limit: float) -> list[Any]:
-        """Remove items up to about ``limit`` bytes (at least one)."""
-        taken: list[Any] = []
-        size = 0
-        while self.items and (not taken or size + _size(self.items[0]) <= limit):
-            size += _size(self.items[0])
-            taken.append(self.items.pop(0))
-            if len(taken) % 500 == 0 and size >= limit:
-                break
-        self.size = max(0, self.size - size)
-        self.since = time.monotonic()
-        return taken
-
-
-def _size(item: Any) -> int:
-    return len(item.data)
+    prefix: str
+    oldest: float
+    extension: str = ""
 
 
 class StreamWorker:
@@ -81,7 +49,7 @@ class StreamWorker:
         self._lock = threading.Lock()
         self._input = Buffer()
         self._backup = Buffer()
-        self._partitions: dict[str, Buffer] = {}
+        self._partitions: dict[Partition, Buffer] = {}
         self._errors: dict[str, Buffer] = defaultdict(Buffer)
         self._closing = threading.Event()
         self._thread = threading.Thread(
@@ -168,42 +136,40 @@ class StreamWorker:
                 errors.append((failure.code, failure.message))
         logs.write(self.destination.output, self.identity, errors)
 
-    def _assign(self, groups: dict[str, list[Transformed]]) -> None:
+    def _assign(self, groups: dict[Partition, list[Transformed]]) -> None:
         overflow = []
         with self._lock:
-            for prefix, items in groups.items():
-                known = prefix in self._partitions
+            for partition, items in groups.items():
+                known = partition in self._partitions
                 if not known and len(self._partitions) >= deliver.LARGEST_PARTITIONS:
                     overflow += items
                     continue
-                buffer = self._partitions.setdefault(prefix, Buffer())
+                buffer = self._partitions.setdefault(partition, Buffer())
                 for item in items:
                     buffer.add(item, len(item.data))
             active = len(self._partitions)
-        self._metric("PartitionCount", active, "Count")
-        self._metric("PartitionCountExceeded", 1 if overflow else 0, "Count")
+        if self.destination.output.partitioned:
+            self._metric("PartitionCount", active, "Count")
+            self._metric("PartitionCountExceeded", 1 if overflow else 0, "Count")
         self._fail([deliver.no_room(item) for item in overflow])
 
     # -- buffers to objects ---------------------------------------------------------------------
 
-    def _due(self, buffers: dict[str, Buffer], now: float, everything: bool) -> list[str]:
-        rule = self.destination.output.buffering
+    def _due(self, buffers: dict[Key, Buffer], now: float, everything: bool) -> list[Key]:
         with self._lock:
-            return [
-                name
-                for name, buffer in buffers.items()
-                if buffer.items and (everything or buffer.due(rule, now))
-            ]
+            return due(buffers, self.destination.output.buffering, now, everything)
 
     def _empty_partitions(self, now: float, everything: bool) -> None:
-        for prefix in self._due(self._partitions, now, everything):
+        for partition in self._due(self._partitions, now, everything):
             with self._lock:
-                buffer = self._partitions.pop(prefix)
-            if not self._write_partition(prefix, buffer.items):
-                self._put_back(self._partitions, prefix, buffer)
+                buffer = self._partitions.pop(partition)
+            if not self._write_partition(partition, buffer.items):
+                self._put_back(self._partitions, partition, buffer)
 
-    def _write_partition(self, prefix: str, items: list[Transformed]) -> bool:
+    def _write_partition(self, partition: Partition, items: list[Transformed]) -> bool:
         output = self.destination.output
+        oldest = min(item.record.arrived for item in items)
+        prefix = prefixes.data_prefix(output, oldest, partition)
         failures: list[Failure] = []
         if output.conversion is not None:
             body, failures = deliver.convert_rows(output, items)
@@ -212,11 +178,11 @@ class StreamWorker:
             self._metric("SucceedConversion.Records", len(items) - len(failures), "Count")
         else:
             body, extension = deliver.plain_object(output, (item.data for item in items))
-        if body is not None and not self._put(output, prefix, body, extension, len(items)):
+        place = Place(prefix, oldest, extension)
+        if body is not None and not self._put(output, place, body, len(items)):
             return False
         self._fail(failures)
         if body is not None:
-            oldest = min(item.record.arrived for item in items)
             self._metric("DeliveryToS3.DataFreshness", max(0.0, time.time() - oldest), "Seconds")
         return True
 
@@ -226,8 +192,9 @@ class StreamWorker:
             with self._lock:
                 buffer = self._errors.pop(kind)
             lines = [deliver.error_document(f, output, self.identity) for f in buffer.items]
-            prefix = deliver.error_prefix(output, kind)
-            if not self._put(output, prefix, b"".join(lines), "", 0):
+            oldest = min(failure.record.arrived for failure in buffer.items)
+            place = Place(prefixes.error_prefix(output, kind, oldest), oldest)
+            if not self._put(output, place, b"".join(lines), 0):
                 self._put_back(self._errors, kind, buffer)
 
     def _empty_backup(self, now: float, everything: bool) -> None:
@@ -239,21 +206,19 @@ class StreamWorker:
             if not buffer.items or not (everything or buffer.due(output.buffering, now)):
                 return
             self._backup = Buffer()
-        from ministack.services import firehose
-
-        prefix = firehose._evaluate_prefix(output.prefix, firehose._arrival_time(output.raw))
+        oldest = min(record.arrived for record in buffer.items)
         body, extension = deliver.plain_object(output, (r.data for r in buffer.items))
-        if not self._put(output, prefix, body, extension, 0):
+        place = Place(prefixes.data_prefix(output, oldest), oldest, extension)
+        if not self._put(output, place, body, 0):
             with self._lock:
-                buffer.items += self._backup.items
-                buffer.size += self._backup.size
-                buffer.not_before = time.monotonic() + RETRY_SECONDS
-                self._backup = buffer
+                self._backup = buffer.before(self._backup)
             return
         self._metric("BackupToS3.Success", 1, "Count")
 
-    def _put(self, output: Output, prefix: str, body: bytes, extension: str, records: int) -> bool:
-        key = deliver.object_key(prefix, output, self.identity, extension)
+    def _put(self, output: Output, place: Place, body: bytes, records: int) -> bool:
+        stream, version = self.identity.name, self.identity.version
+        name = prefixes.object_name(output, stream, version, place.oldest, place.extension)
+        key = place.prefix + name
         try:
             deliver.put_object(output, key, body, self.identity.region)
         except Exception as error:
@@ -267,11 +232,6 @@ class StreamWorker:
             self._metric("DeliveryToS3.Bytes", len(body), "Bytes")
         return True
 
-    def _put_back(self, buffers: dict[str, Buffer], name: str, buffer: Buffer) -> None:
-        buffer.not_before = time.monotonic() + RETRY_SECONDS
+    def _put_back(self, buffers: dict[Key, Buffer], key: Key, buffer: Buffer) -> None:
         with self._lock:
-            newer = buffers.get(name)
-            if newer is not None:
-                buffer.items += newer.items
-                buffer.size += newer.size
-            buffers[name] = buffer
+            buffers[key] = buffer.before(buffers.get(key, Buffer()))
