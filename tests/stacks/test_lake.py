@@ -9,7 +9,7 @@ import pytest
 
 from config.load import load_deployment
 from core import names
-from stacks.data_lake.tables import ARRIVALS, REJECTED_COLUMNS, table_definitions
+from stacks.data_lake.tables import ARRIVALS, table_definitions
 from tests.synth import ENVIRONMENTS, resources, templates
 
 ZONES = ("Landing", "Raw", "Curated", "Features", "Artifacts", "Monitoring")
@@ -36,21 +36,26 @@ def test_columns_are_the_contract_s_fields_in_its_order() -> None:
         ("label", names.TABLE_LABELS_STREAM, names.TABLE_LABELS),
     ):
         expected = [(field["name"], field["glue_type"]) for field in contract[record]["fields"]]
-        for name, partition in ((streamed, names.ARRIVED), (curated, names.PARTITION_DATE)):
-            columns = [(column.name, column.glue_type) for column in tables[name].columns]
-            assert columns == expected
-            assert [column.name for column in tables[name].partitions] == [partition]
-    assert tuple(c.name for c in tables[names.TABLE_REJECTED].columns) == REJECTED_COLUMNS
+        found = tables[streamed]
+        assert [(column.name, column.glue_type) for column in found.columns] == expected
+        assert [column.name for column in found.partitions] == [names.ARRIVED]
+        born = tables[curated]
+        assert [column.name for column in born.columns] == [contract[record]["id_field"]]
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_queries_find_every_date_that_the_contract_admits_and_no_other(environment: str) -> None:
-    contract = load_deployment(environment).contract
-    dated = {names.TABLE_EVENTS: "event", names.TABLE_LABELS: "label"}
-    assert _projected(environment, names.PARTITION_DATE) == {
-        name: [contract[role][bound][:10] for bound in ("earliest", "latest")]
-        for name, role in dated.items()
-    }
+def test_no_version_of_the_contract_changes_the_birth_of_a_table() -> None:
+    """CloudFormation breaks an Iceberg table that it updates: the jobs raise it instead."""
+    contract = _contract()
+    born = [table for table in table_definitions(contract) if table.iceberg]
+    assert {table.name for table in born} == set(names.CURATED)
+    for record in ("event", "label"):
+        kept = {contract[record]["id_field"]}
+        contract[record]["fields"] = [
+            one | {"description": "other", "glue_type": "string"}
+            for one in contract[record]["fields"]
+            if one["name"] in kept
+        ]
+    assert [table for table in table_definitions(contract) if table.iceberg] == born
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
