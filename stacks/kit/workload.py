@@ -35,11 +35,13 @@ _SPARK = (
     ),
 )  # fmt: skip
 
-_READS_TABLES = ("glue:GetTable",)
-
 
 def _catalog(*more: str) -> Calls:
-    return Calls(Service.GLUE, "Spark finds its tables in the catalog", (*_READS_TABLES, *more))
+    return Calls(
+        Service.GLUE,
+        "Spark finds its tables in the catalog",
+        ("glue:GetConnection", "glue:GetTable", *more),
+    )
 
 
 # Glue refuses a connection whose group has no rule among its own members on all TCP ports. Curate
