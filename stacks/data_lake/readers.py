@@ -34,7 +34,7 @@ class LakeReaders:
     """Policies by what they let a role read."""
 
     records: CustomerPolicy
-    """Curated events and labels, listed and read: the features job and the monitor job."""
+    """Curated events and labels, listed and read: the features and the outcomes jobs."""
     of: Mapping[str, ModelReaders]
     """By model: none reads another's."""
 

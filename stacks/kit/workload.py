@@ -15,6 +15,7 @@ class Job(StrEnum):
 
     CURATE = "curate"
     FEATURES = "features"
+    OUTCOMES = "outcomes"
     TRAINING = "training"
     MONITOR = "monitor"
     SERVING = "serving"
@@ -45,6 +46,7 @@ JOBS = {
         "Spark workers of the curate job", (PSEUDONYMS, *_SPARK), among_itself=True
     ),
     Job.FEATURES: Group("Spark workers of the features job", _SPARK, among_itself=True),
+    Job.OUTCOMES: Group("Spark workers of the outcomes job", _SPARK, among_itself=True),
     Job.TRAINING: Group(
         "SageMaker training and evaluation jobs",
         (Calls(Service.S3, "inputs and outputs of the jobs", _WRITES),),
