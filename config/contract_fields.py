@@ -14,7 +14,7 @@ from config.reserved_words import RESERVED_WORDS
 from config.wording import Finding
 from core import names
 
-PARTITIONS = (names.PARTITION_DATE, names.ARRIVED)
+PARTITIONS = (names.ARRIVED,)
 CLASSIFICATIONS = ("public", "internal", *CLASSIFIED)
 # No name begins with names.WORKING, so none is a working column of a job.
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)

@@ -21,6 +21,7 @@ class Service(StrEnum):
     CLOUDFORMATION = "CloudFormation"
     CLOUDWATCH = "CloudWatch"
     LOGS = "Logs"
+    GLUE = "Glue"
     S3 = "S3"
     DYNAMODB = "DynamoDb"
 

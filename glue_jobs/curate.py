@@ -55,9 +55,12 @@ class Stream:
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What a run found beside valid records."""
+class Run:
+    """A run: when it began, the pseudonyms' key, and what it found beside valid records."""
 
+    spark: SparkSession
+    taken_at: datetime
+    key: bytes = b""
     rejected: list[DataFrame] = field(default_factory=list)
     taken: list[Arrived] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -78,23 +81,22 @@ def main(argv: Sequence[str]) -> None:
     rejected, deliveries = rejections.table(database), arrivals.table(database)
     for table in (rejected, deliveries):
         tables.raise_to(spark, table)
-    outcome = Outcome()
+    run = Run(spark, taken_at)
     for stream in lake:
-        outcome.rejected += _raised(spark, stream)
+        run.rejected += _raised(spark, stream)
     arrived = arrivals.since(spark, deliveries, _sources(spark, arguments))
     if arrived:
-        key = _key(arguments["pseudonym_key"])
+        run.key = _key(arguments["pseudonym_key"])
         for stream in lake:
-            mine = [one for one in arrived if one.source.stream == stream.name]
-            _take(spark, stream, mine, key, outcome, taken_at)
-    if outcome.rejected:
-        again = [one.path for one in outcome.taken if one.again]
-        rejections.write(spark, rejected, union(outcome.rejected), taken_at, again)
-    if outcome.taken:
-        arrivals.record(spark, deliveries, outcome.taken, taken_at)
+            _take(run, stream, [one for one in arrived if one.source.stream == stream.name])
+    if run.rejected:
+        again = [one.path for one in run.taken if one.again]
+        rejections.write(spark, rejected, union(run.rejected), taken_at, again)
+    if run.taken:
+        arrivals.record(spark, deliveries, run.taken, taken_at)
         _forget(spark, [rejected, deliveries], lake, taken_at)
-    if outcome.failures:
-        raise SystemExit("; ".join(outcome.failures))
+    if run.failures:
+        raise SystemExit("; ".join(run.failures))
 
 
 def _stream(arguments: dict[str, str], contract: dict[str, Any], name: str) -> Stream:
@@ -134,35 +136,34 @@ def _raised(spark: SparkSession, stream: Stream) -> list[DataFrame]:
     return [schema_evolution.retype(spark, stream.table, stream.record, stream.name, held)]
 
 
-def _take(
-    spark: SparkSession,
-    stream: Stream,
-    arrived: Sequence[Arrived],
-    key: bytes,
-    outcome: Outcome,
-    taken_at: datetime,
-) -> None:
+def _take(run: Run, stream: Stream, arrived: Sequence[Arrived]) -> None:
     """Take in what arrived for one stream; should that fail, once more without damaged files."""
     text = [one for one in arrived if one.source.origin != STREAM]
     streamed = [one.path for one in arrived if one.source.origin == STREAM]
-    valid, refused = files.read(spark, stream.record, text, key)
-    outcome.rejected += [refused] if refused is not None else []
+    valid, refused = files.read(run.spark, stream.record, text, run.key)
+    run.rejected += [refused] if refused is not None else []
     try:
-        try:
-            found = _bring_up_to_date(spark, stream, streamed, valid, taken_at)
-        except streams.SPARK_ERRORS:
-            sys.stderr.write(f"{stream.name} cannot be read as a whole:\n{traceback.format_exc()}")
-            damaged = streams.unreadable(spark, stream.record, streamed)
-            outcome.rejected += [_damaged(spark, stream, damaged)] if damaged else []
-            whole = [path for path in streamed if path not in damaged]
-            found = _bring_up_to_date(spark, stream, whole, valid, taken_at)
+        run.rejected += _with_damaged(run, stream, streamed, valid)
     except streams.SPARK_ERRORS as error:
         sys.stderr.write(traceback.format_exc())
         first = str(error).splitlines()[0]
-        outcome.failures.append(f"{stream.name} could not be curated: {first}")
+        run.failures.append(f"{stream.name} could not be curated: {first}")
         return
-    outcome.rejected += found
-    outcome.taken += arrived
+    run.taken += arrived
+
+
+def _with_damaged(
+    run: Run, stream: Stream, streamed: Sequence[str], valid: DataFrame | None
+) -> list[DataFrame]:
+    """Bring the table up to date; rows of rejected, for files too that cannot be read."""
+    try:
+        return _bring_up_to_date(run, stream, streamed, valid)
+    except streams.SPARK_ERRORS:
+        sys.stderr.write(f"{stream.name} cannot be read as a whole:\n{traceback.format_exc()}")
+    damaged = streams.unreadable(run.spark, stream.record, streamed)
+    told = [_damaged(run.spark, stream, damaged)] if damaged else []
+    whole = [path for path in streamed if path not in damaged]
+    return told + _bring_up_to_date(run, stream, whole, valid)
 
 
 def _damaged(spark: SparkSession, stream: Stream, found: dict[str, str]) -> DataFrame:
@@ -175,13 +176,10 @@ def _damaged(spark: SparkSession, stream: Stream, found: dict[str, str]) -> Data
 
 
 def _bring_up_to_date(
-    spark: SparkSession,
-    stream: Stream,
-    paths: Sequence[str],
-    valid: DataFrame | None,
-    taken_at: datetime,
+    run: Run, stream: Stream, paths: Sequence[str], valid: DataFrame | None
 ) -> list[DataFrame]:
     """Merge files of a stream and valid rows of others into the table; rows of rejected."""
+    spark, taken_at = run.spark, run.taken_at
     stored = schema_evolution.read(spark, stream.record, paths, stream.name) if paths else None
     parts = [one for one in (stored and stored.rows, valid) if one is not None]
     rejected = [stored.rejected] if stored and stored.rejected is not None else []

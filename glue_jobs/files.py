@@ -19,7 +19,7 @@ from pyspark.sql import functions as fn
 
 from core import records
 from glue_jobs import contents, failed, session
-from glue_jobs.arrivals import ERROR_OUTPUT, LANDING, Arrived, Source
+from glue_jobs.arrivals import ERROR_OUTPUT, Arrived, Source
 from glue_jobs.contents import LARGEST_FILE, UnreadableError
 from glue_jobs.rejections import COLUMNS, UNREADABLE, Rejected, of_a_file, rows
 

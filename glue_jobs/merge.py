@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from datetime import date
 
-
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as fn
 
@@ -113,5 +112,3 @@ def _update(
         f" ON t.`{id_field}` = n.`{id_field}` AND ({around})"
         " WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
     )
-
-

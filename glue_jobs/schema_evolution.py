@@ -31,9 +31,7 @@ class Stored(NamedTuple):
     rejected: DataFrame | None = None
 
 
-def read(
-    spark: SparkSession, record: dict[str, Any], paths: Sequence[str], stream: str
-) -> Stored:
+def read(spark: SparkSession, record: dict[str, Any], paths: Sequence[str], stream: str) -> Stored:
     """Rows of files of Firehose."""
     wanted = session.schema(record)
     kinds = _kinds(spark, list(paths))

@@ -40,9 +40,7 @@ def read(spark: SparkSession, record: dict[str, Any], paths: Sequence[str]) -> D
     return rows
 
 
-def unreadable(
-    spark: SparkSession, record: dict[str, Any], paths: Sequence[str]
-) -> dict[str, str]:
+def unreadable(spark: SparkSession, record: dict[str, Any], paths: Sequence[str]) -> dict[str, str]:
     """Files that Spark cannot read by whatever types they have, with its reason.
 
     Raises:

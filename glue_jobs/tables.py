@@ -8,7 +8,7 @@ A column that the contract no longer has stays, and is null in new rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -43,7 +43,7 @@ def name(database: str, table: str) -> str:
     return f"{names.CATALOG}.`{database}`.{table}"
 
 
-def of_record(database: str, table: str, record: Mapping[str, Any]) -> Table:
+def of_record(database: str, table: str, record: dict[str, Any]) -> Table:
     """The table of a record of the compiled contract."""
     return Table(name(database, table), session.schema(record), record["time_field"])
 
@@ -69,7 +69,9 @@ def read(spark: SparkSession, table: Table, snapshot: int | None = None) -> Data
     held = set(rows.columns)
     return rows.select(
         *[
-            fn.col(one.name) if one.name in held else fn.lit(None).cast(one.dataType).alias(one.name)
+            fn.col(one.name)
+            if one.name in held
+            else fn.lit(None).cast(one.dataType).alias(one.name)
             for one in table.columns
         ]
     )
@@ -125,7 +127,9 @@ def aligned(rows: DataFrame, table: Table) -> DataFrame:
     given = set(rows.columns)
     return rows.select(
         *[
-            fn.col(one.name) if one.name in given else fn.lit(None).cast(one.dataType).alias(one.name)
+            fn.col(one.name)
+            if one.name in given
+            else fn.lit(None).cast(one.dataType).alias(one.name)
             for one in held
         ]
     )
@@ -171,4 +175,5 @@ def delete_before(spark: SparkSession, table: Table, first: date) -> None:
     """Remove rows of before a day."""
     old = [day for day in dates(spark, table) if day < first]
     if old:
-        spark.sql(f"DELETE FROM {table.name} WHERE `{table.time}` < timestamp'{first} 00:00:00'")
+        early = f"`{table.time}` < timestamp'{first} 00:00:00'"
+        spark.sql(f"DELETE FROM {table.name} WHERE {early}")  # noqa: S608 (names of ours)

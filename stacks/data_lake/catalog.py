@@ -1,4 +1,4 @@
-"""The Glue database and its Parquet tables."""
+"""The Glue database, Firehose's Parquet tables and the births of the Iceberg tables."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from core import names
 from stacks.data_lake.tables import Column, TableDefinition, table_definitions
 from stacks.kit.base_stack import BaseStack
 
+# Glue writes the first metadata file of such a table as who creates it.
+BORN = glue.CfnTable.OpenTableFormatInputProperty(
+    iceberg_input=glue.CfnTable.IcebergInputProperty(metadata_operation="CREATE", version="2")
+)
 PARQUET_INPUT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
 PARQUET_OUTPUT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
 PARQUET_SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
@@ -61,22 +65,38 @@ class LakeCatalog(Construct):
             f"{definition.name.title().replace('_', '')}Table",
             catalog_id=self._catalog_id,
             database_name=self.database_name,
-            table_input=glue.CfnTable.TableInputProperty(
-                name=definition.name,
-                table_type="EXTERNAL_TABLE",
-                parameters=_parameters(definition, location),
-                partition_keys=_columns(definition.partitions),
-                storage_descriptor=glue.CfnTable.StorageDescriptorProperty(
-                    columns=_columns(definition.columns),
-                    location=location,
-                    input_format=PARQUET_INPUT,
-                    output_format=PARQUET_OUTPUT,
-                    serde_info=glue.CfnTable.SerdeInfoProperty(serialization_library=PARQUET_SERDE),
-                ),
-            ),
+            open_table_format_input=BORN if definition.iceberg else None,
+            table_input=(_iceberg if definition.iceberg else _parquet)(definition, location),
         )
         table.add_resource_dependency(self.database)
         return table
+
+
+def _iceberg(definition: TableDefinition, location: str) -> glue.CfnTable.TableInputProperty:
+    """The birth of a table; it never changes, since an update by CloudFormation breaks it."""
+    return glue.CfnTable.TableInputProperty(
+        name=definition.name,
+        table_type="EXTERNAL_TABLE",
+        storage_descriptor=glue.CfnTable.StorageDescriptorProperty(
+            columns=_columns(definition.columns), location=location.rstrip("/")
+        ),
+    )
+
+
+def _parquet(definition: TableDefinition, location: str) -> glue.CfnTable.TableInputProperty:
+    return glue.CfnTable.TableInputProperty(
+        name=definition.name,
+        table_type="EXTERNAL_TABLE",
+        parameters=_parameters(definition, location),
+        partition_keys=_columns(definition.partitions),
+        storage_descriptor=glue.CfnTable.StorageDescriptorProperty(
+            columns=_columns(definition.columns),
+            location=location,
+            input_format=PARQUET_INPUT,
+            output_format=PARQUET_OUTPUT,
+            serde_info=glue.CfnTable.SerdeInfoProperty(serialization_library=PARQUET_SERDE),
+        ),
+    )
 
 
 def _columns(columns: tuple[Column, ...]) -> list[glue.CfnTable.ColumnProperty]:

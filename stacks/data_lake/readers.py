@@ -14,7 +14,7 @@ from constructs import Construct
 from core import names
 from stacks.kit.customer_policy import CustomerPolicy
 from stacks.kit.foundation import Keys
-from stacks.kit.grants import allow_documents, allow_objects
+from stacks.kit.grants import allow_documents, allow_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class LakeReaders:
     """Policies by what they let a role read."""
 
     records: CustomerPolicy
-    """Curated events and labels, listed and read: the features and the outcomes jobs."""
+    """Curated events and labels: jobs that ask the catalog for them."""
     of: Mapping[str, ModelReaders]
     """By model: none reads another's."""
 
@@ -45,6 +45,7 @@ def lake_readers(
     zones: Mapping[str, s3.IBucket],
     keys: Keys,
     models: Sequence[names.Scope],
+    database: str,
 ) -> LakeReaders:
     """Create the policies in the lake's own stack, before whoever reads."""
     by_zone = {"curated": keys.data, "features": keys.data, "artifacts": keys.models}
@@ -59,9 +60,11 @@ def lake_readers(
         allow_documents(found, zones[zone], by_zone[zone], place)
         return found
 
-    tables = [names.CURATED[table] for table in (names.TABLE_EVENTS, names.TABLE_LABELS)]
-    records = policy("Records", "curated", *tables)
-    allow_objects(records, zones["curated"], by_zone["curated"], read=tables)
+    tables = (names.TABLE_EVENTS, names.TABLE_LABELS)
+    places = [names.CURATED[table] for table in tables]
+    records = policy("Records", "curated", *places)
+    allow_documents(records, zones["curated"], by_zone["curated"], *places)
+    allow_tables(records, database, tables)
 
     def of(model: names.Scope) -> ModelReaders:
         name = model.model.capitalize()

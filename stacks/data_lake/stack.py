@@ -65,6 +65,7 @@ class DataLakeStack(BaseStack):
                 zones=self.zones,
                 keys=props.foundation.keys,
                 models=[scope_of(model) for model in deployment.models],
+                database=self.catalog.database_name,
             ),
         )
 
@@ -74,7 +75,8 @@ class DataLakeStack(BaseStack):
         return {
             "landing": self._zone("landing", keys.raw, retention, events=True),
             "raw": self._zone("raw", keys.raw, retention),
-            "curated": self._zone("curated", keys.data, retention),
+            # Iceberg says which of its files are no longer needed, and the curate job which rows.
+            "curated": self._zone("curated", keys.data, None),
             "features": self._zone("features", keys.data, retention),
             "artifacts": self._zone("artifacts", keys.models, None),
             "monitoring": self._zone("monitoring", keys.models, retention),

@@ -64,9 +64,7 @@ def table_definitions(contract: Mapping[str, Any]) -> tuple[TableDefinition, ...
             for stream, record in records.items()
         ),
         *(
-            TableDefinition(
-                table, "curated", place, (Column(born[table], "string"),), iceberg=True
-            )
+            TableDefinition(table, "curated", place, (Column(born[table], "string"),), iceberg=True)
             for table, place in names.CURATED.items()
         ),
     )

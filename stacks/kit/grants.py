@@ -6,7 +6,7 @@ it, and by the encryption context to the one bucket (as bucket keys send it), to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from aws_cdk import aws_dynamodb as dynamodb
@@ -119,6 +119,18 @@ def allow_folders(grantee: Grantee, bucket: s3.IBucket, *places: str) -> None:
     """
     folders = [place.rstrip("/") for place in places]
     grantee.allow(READ_ACTIONS, objects_in(bucket, *folders))
+
+
+def allow_tables(grantee: Grantee, database: str, tables: Iterable[str], *more: str) -> None:
+    """Allow finding tables in the catalog, and ``more`` with them.
+
+    A call on a table is decided on table, database and catalog.
+    https://docs.aws.amazon.com/glue/latest/dg/glue-specifying-resource-arns.html
+    """
+    stack = stack_of(grantee)
+    whole = [stack.arn("glue", "catalog"), stack.arn("glue", f"database/{database}")]
+    each = [stack.arn("glue", f"table/{database}/{table}") for table in tables]
+    grantee.allow(["glue:GetTable", *more], [*whole, *each])
 
 
 def allow_listing(grantee: Grantee, *buckets: s3.IBucket) -> None:

@@ -36,6 +36,15 @@ _SPARK = (
     ),
 )  # fmt: skip
 
+
+def _catalog(*more: str) -> Calls:
+    return Calls(
+        Service.GLUE,
+        "Spark finds its tables in the catalog",
+        ("glue:GetConnection", "glue:GetTable", *more),
+    )
+
+
 # Glue refuses a connection whose group has no rule among its own members on all TCP ports. Curate
 # has one apart from features, for its workers hold classified values in clear. SageMaker asks for
 # such a rule for clusters only, and every job here has one instance.
@@ -43,10 +52,16 @@ _SPARK = (
 # https://docs.aws.amazon.com/sagemaker/latest/dg/train-vpc.html
 JOBS = {
     Job.CURATE: Group(
-        "Spark workers of the curate job", (PSEUDONYMS, *_SPARK), among_itself=True
+        "Spark workers of the curate job",
+        (PSEUDONYMS, *_SPARK, _catalog("glue:UpdateTable")),
+        among_itself=True,
     ),
-    Job.FEATURES: Group("Spark workers of the features job", _SPARK, among_itself=True),
-    Job.OUTCOMES: Group("Spark workers of the outcomes job", _SPARK, among_itself=True),
+    Job.FEATURES: Group(
+        "Spark workers of the features job", (*_SPARK, _catalog()), among_itself=True
+    ),
+    Job.OUTCOMES: Group(
+        "Spark workers of the outcomes job", (*_SPARK, _catalog()), among_itself=True
+    ),
     Job.TRAINING: Group(
         "SageMaker training and evaluation jobs",
         (Calls(Service.S3, "inputs and outputs of the jobs", _WRITES),),

@@ -76,6 +76,7 @@ INTERFACE_ENDPOINTS = (
     InterfaceEndpoint(Service.CLOUDFORMATION, _SERVICES.CLOUDFORMATION),
     InterfaceEndpoint(Service.CLOUDWATCH, _SERVICES.CLOUDWATCH_MONITORING),
     InterfaceEndpoint(Service.LOGS, _SERVICES.CLOUDWATCH_LOGS),
+    InterfaceEndpoint(Service.GLUE, _SERVICES.GLUE),
 )
 
 STORAGE = GatewayEndpoint(Service.S3, ec2.GatewayVpcEndpointAwsService.S3)

@@ -18,6 +18,7 @@ from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
 from bundles.archives import ROOT
+from core import names
 from stacks.kit.base_stack import BaseStack
 from stacks.kit.customer_policy import CustomerPolicy
 from stacks.kit.foundation import Network
@@ -37,6 +38,20 @@ LOG_ACTIONS = (
     "logs:CreateLogGroup",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
+)
+
+_ICEBERG = "org.apache.iceberg"
+_CATALOG = f"spark.sql.catalog.{names.CATALOG}"
+# Glue takes settings beyond the first behind further "--conf".
+# https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-format-iceberg.html
+SPARK_CONF = " --conf ".join(
+    f"{name}={value}"
+    for name, value in {
+        "spark.sql.extensions": f"{_ICEBERG}.spark.extensions.IcebergSparkSessionExtensions",
+        _CATALOG: f"{_ICEBERG}.spark.SparkCatalog",
+        f"{_CATALOG}.catalog-impl": f"{_ICEBERG}.aws.glue.GlueCatalog",
+        f"{_CATALOG}.io-impl": f"{_ICEBERG}.aws.s3.S3FileIO",
+    }.items()
 )
 
 
@@ -59,6 +74,8 @@ class SparkJobProps:
     network: Network
     arguments: Mapping[str, str]
     """Default arguments, without the leading dashes."""
+    database: str
+    """Of the Glue catalog: where the lake's tables are."""
     concurrent_runs: int = 1
 
 
@@ -159,6 +176,9 @@ class SparkJob(Construct):
         ours = {f"--{name}": value for name, value in self._props.arguments.items()}
         return ours | {
             "--input_contract": self._props.contract.s3_object_url,
+            "--database": self._props.database,
+            "--datalake-formats": "iceberg",
+            "--conf": SPARK_CONF,
             "--extra-py-files": self._props.modules.s3_object_url,
             "--job-bookmark-option": "job-bookmark-disable",
             "--enable-continuous-cloudwatch-log": "true",

@@ -23,7 +23,7 @@ from stacks.kit.grants import (
     allow_folders,
     allow_objects,
     allow_pseudonyms,
-    deny_objects,
+    allow_tables,
 )
 from stacks.kit.job_surroundings import job_encryption
 from stacks.kit.scheduled_call import ScheduledCall, ScheduledCallProps
@@ -31,9 +31,6 @@ from stacks.processing.outputs import Processing
 from stacks.processing.spark_job import SparkJob, SparkJobProps
 from stacks.processing.spark_runtime import SparkRuntimeProps, spark_runtime
 
-EVENTS, LABELS, REJECTED = (
-    names.CURATED[table] for table in (names.TABLE_EVENTS, names.TABLE_LABELS, names.TABLE_REJECTED)
-)
 CONCURRENT_FEATURE_RUNS = 2
 CONCURRENT_OUTCOMES_RUNS = 2
 
@@ -101,20 +98,15 @@ class ProcessingStack(BaseStack):
 
     def _define_curate(self) -> SparkJob:
         lake, security = self._props.lake, self._props.foundation.security
-        raw, curated = _url(lake.raw.bucket_name), _url(lake.curated.bucket_name)
+        raw, curated = _url(lake.raw.bucket_name), list(names.CURATED.values())
         arguments = {
-            "input_events_stream": raw + names.RAW_STREAM[names.EVENTS],
-            "input_labels_stream": raw + names.RAW_STREAM[names.LABELS],
+            "input_streams": raw + _common(names.RAW_STREAM),
             "input_errors": raw + _common(names.RAW_ERRORS),
             "input_landing": _url(lake.landing.bucket_name),
-            "input_events": curated + EVENTS,
-            "input_labels": curated + LABELS,
-            "output_events": curated + EVENTS,
-            "output_labels": curated + LABELS,
-            "output_rejected": curated + REJECTED,
+            "correction_days": str(self.settings.processing.correction_days),
             "pseudonym_key": security.pseudonym_key.key_arn,
         }
-        # Two runs would replace each other's partitions: one at a time.
+        # Two runs would take the same objects: one at a time.
         job = self._define_job(
             "CurateJob",
             "curate",
@@ -126,12 +118,12 @@ class ProcessingStack(BaseStack):
         keys = security.keys
         received = [_common(names.RAW_STREAM), _common(names.RAW_ERRORS)]
         allow_objects(job.role, lake.raw, keys.raw, read=received)
-        errors = _common(names.RAW_ERRORS)
-        allow_folders(job.role, lake.raw, *names.RAW_STREAM.values(), errors)
-        # The zone that it alone reads, and the one that it alone writes, but for people's queries.
+        allow_folders(job.role, lake.raw, *names.RAW_STREAM.values(), *names.RAW_ERRORS.values())
         allow_objects(job.role, lake.landing, keys.raw, read=[EVERYTHING])
-        allow_objects(job.role, lake.curated, keys.data, replace=[EVERYTHING])
-        deny_objects(job.role, lake.curated, names.CURATED_QUERY_RESULTS)
+        allow_folders(job.role, lake.landing, *names.STREAMS)
+        # It alone writes the tables.
+        allow_objects(job.role, lake.curated, keys.data, replace=curated)
+        allow_tables(job.role, lake.database_name, names.CURATED, "glue:UpdateTable")
         job.locate(lake.raw, lake.landing, lake.curated)
         allow_pseudonyms(job.role, security)
         return job
@@ -140,10 +132,7 @@ class ProcessingStack(BaseStack):
         lake, keys = self._props.lake, self._props.foundation.keys
         training, name = model.settings.training, model.settings.model
         runs = scope_of(model).below(names.FEATURES_RUNS)
-        curated = _url(lake.curated.bucket_name)
         arguments = {
-            "input_events": curated + EVENTS,
-            "input_labels": curated + LABELS,
             "window_days": str(training.window_days),
             "validation_share": str(training.validation_share),
             "holdout_share": str(training.holdout_share),
@@ -158,7 +147,6 @@ class ProcessingStack(BaseStack):
             policies=[lake.readers.records],
             concurrent_runs=CONCURRENT_FEATURE_RUNS,
         )
-        allow_folders(job.role, lake.curated, EVENTS, LABELS)
         allow_folders(job.role, lake.features, names.FEATURES_RUNS, runs)
         allow_objects(job.role, lake.features, keys.data, replace=[runs])
         job.locate(lake.curated, lake.features)
@@ -173,13 +161,12 @@ class ProcessingStack(BaseStack):
             f"{name.capitalize()}OutcomesJob",
             "outcomes",
             f"Labels of a window for the monitor job of {name}",
-            {"database": lake.database_name},
+            {},
             contract=self._contracts[name],
             policies=[lake.readers.records],
             encryption=self._outcomes_encryption,
             concurrent_runs=CONCURRENT_OUTCOMES_RUNS,
         )
-        allow_folders(job.role, lake.curated, EVENTS, LABELS)
         allow_folders(job.role, lake.monitoring, names.MONITORING_OUTCOMES, outcomes)
         allow_objects(job.role, lake.monitoring, keys.models, replace=[outcomes])
         job.locate(lake.curated, lake.monitoring)
@@ -212,6 +199,7 @@ class ProcessingStack(BaseStack):
                 contract=contract,
                 network=self._props.foundation.network,
                 arguments=arguments,
+                database=self._props.lake.database_name,
                 concurrent_runs=concurrent_runs,
             ),
         )

@@ -9,7 +9,7 @@ import pytest
 
 from config.load import load_deployment
 from core import names
-from stacks.data_lake.tables import ARRIVALS, REJECTED_COLUMNS, table_definitions
+from stacks.data_lake.tables import ARRIVALS, table_definitions
 from tests.synth import ENVIRONMENTS, resources, templates
 
 ZONES = ("Landing", "Raw", "Curated", "Features", "Artifacts", "Monitoring")
@@ -36,21 +36,26 @@ def test_columns_are_the_contract_s_fields_in_its_order() -> None:
         ("label", names.TABLE_LABELS_STREAM, names.TABLE_LABELS),
     ):
         expected = [(field["name"], field["glue_type"]) for field in contract[record]["fields"]]
-        for name, partition in ((streamed, names.ARRIVED), (curated, names.PARTITION_DATE)):
-            columns = [(column.name, column.glue_type) for column in tables[name].columns]
-            assert columns == expected
-            assert [column.name for column in tables[name].partitions] == [partition]
-    assert tuple(c.name for c in tables[names.TABLE_REJECTED].columns) == REJECTED_COLUMNS
+        found = tables[streamed]
+        assert [(column.name, column.glue_type) for column in found.columns] == expected
+        assert [column.name for column in found.partitions] == [names.ARRIVED]
+        born = tables[curated]
+        assert [column.name for column in born.columns] == [contract[record]["id_field"]]
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_queries_find_every_date_that_the_contract_admits_and_no_other(environment: str) -> None:
-    contract = load_deployment(environment).contract
-    dated = {names.TABLE_EVENTS: "event", names.TABLE_LABELS: "label"}
-    assert _projected(environment, names.PARTITION_DATE) == {
-        name: [contract[role][bound][:10] for bound in ("earliest", "latest")]
-        for name, role in dated.items()
-    }
+def test_no_version_of_the_contract_changes_the_birth_of_a_table() -> None:
+    """CloudFormation breaks an Iceberg table that it updates: the jobs raise it instead."""
+    contract = _contract()
+    born = [table for table in table_definitions(contract) if table.iceberg]
+    assert {table.name for table in born} == set(names.CURATED)
+    for record in ("event", "label"):
+        kept = {contract[record]["id_field"]}
+        contract[record]["fields"] = [
+            one | {"description": "other", "glue_type": "string"}
+            for one in contract[record]["fields"]
+            if one["name"] in kept
+        ]
+    assert [table for table in table_definitions(contract) if table.iceberg] == born
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -68,7 +73,7 @@ def _projected(environment: str, partition: str) -> dict[str, list[str]]:
     found = {}
     for _, _, table in resources(environment, "AWS::Glue::Table"):
         given = table["Properties"]["TableInput"]
-        if f"projection.{partition}.range" in given["Parameters"]:
+        if f"projection.{partition}.range" in given.get("Parameters", {}):
             assert [key["Name"] for key in given["PartitionKeys"]] == [partition]
             template = given["Parameters"]["storage.location.template"]
             assert f"/{partition}=${{{partition}}}/" in json.dumps(template)
@@ -81,10 +86,10 @@ def test_a_changed_contract_changes_the_columns() -> None:
     contract["event"]["fields"].append({"name": "gate", "glue_type": "string"})
     contract["event"]["fields"][0]["glue_type"] = "bigint"
     tables = {table.name: table for table in table_definitions(contract)}
-    for name in (names.TABLE_EVENTS_STREAM, names.TABLE_EVENTS):
-        assert tables[name].columns[-1].name == "gate"
-        assert tables[name].columns[0].glue_type == "bigint"
-    assert all(column.name != "gate" for column in tables[names.TABLE_LABELS].columns)
+    streamed = tables[names.TABLE_EVENTS_STREAM]
+    assert streamed.columns[-1].name == "gate"
+    assert streamed.columns[0].glue_type == "bigint"
+    assert all(column.name != "gate" for column in tables[names.TABLE_LABELS_STREAM].columns)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -128,16 +133,20 @@ def test_what_holds_classified_values_in_clear_has_a_key_of_its_own() -> None:
     assert not clear & others
 
 
-@pytest.mark.parametrize("zone", ["Landing", "Raw", "Curated", "Features", "Monitoring"])
+@pytest.mark.parametrize("zone", ["Landing", "Raw", "Features", "Monitoring"])
 def test_records_expire_when_the_contract_says(zone: str) -> None:
     days = max(_contract()["retention_days"].values())
     rules = _zone("dev", zone)["LifecycleConfiguration"]["Rules"]
     assert [rule["ExpirationInDays"] for rule in rules if "Prefix" not in rule] == [days]
 
 
-def test_models_do_not_expire() -> None:
-    rules = _zone("dev", "Artifacts")["LifecycleConfiguration"]["Rules"]
-    assert all("ExpirationInDays" not in rule for rule in rules)
+@pytest.mark.parametrize("zone", ["Artifacts", "Curated"])
+def test_models_do_not_expire_and_of_tables_iceberg_says_what_does(zone: str) -> None:
+    """A data file that a lifecycle rule removes leaves a table that nobody can read."""
+    rules = _zone("dev", zone)["LifecycleConfiguration"]["Rules"]
+    expiring = [rule for rule in rules if "ExpirationInDays" in rule]
+    kept = [names.CURATED_QUERY_RESULTS] if zone == "Curated" else []
+    assert [rule.get("Prefix") for rule in expiring] == kept
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

@@ -215,10 +215,12 @@ def test_jobs_get_every_argument_they_require(environment: str) -> None:
 
 def test_the_curate_job_reads_where_firehose_writes() -> None:
     arguments = _job("dev", "Curate")["DefaultArguments"]
-    assert _prefix(arguments["--input_events_stream"]) == names.RAW_STREAM[names.EVENTS]
-    assert _prefix(arguments["--input_labels_stream"]) == names.RAW_STREAM[names.LABELS]
-    errors = _prefix(arguments["--input_errors"])
-    assert all(f"{errors}{stream}/" == names.RAW_ERRORS[stream] for stream in names.STREAMS)
+    for argument, places in (
+        ("input_streams", names.RAW_STREAM),
+        ("input_errors", names.RAW_ERRORS),
+    ):
+        folder = _prefix(arguments[f"--{argument}"])
+        assert all(f"{folder}{stream}/" == places[stream] for stream in names.STREAMS)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

@@ -98,9 +98,7 @@ def write_lake(root: Path, frame: pd.DataFrame, contract: dict[str, Any] = CONTR
     return Lake(root, database)
 
 
-def write_labels(
-    database: str, arrived: pd.DataFrame, contract: dict[str, Any] = CONTRACT
-) -> None:
+def write_labels(database: str, arrived: pd.DataFrame, contract: dict[str, Any] = CONTRACT) -> None:
     """Labels of flights that arrived."""
     _write(database, arrived, flights.LABEL_FIELDS, contract["label"], names.TABLE_LABELS)
 

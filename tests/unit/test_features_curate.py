@@ -152,7 +152,9 @@ def test_only_dates_with_news_are_written(lake: Lake, month: flights.Month) -> N
     lake.run()
     after = lake.data_files("events")
     assert before.items() <= after.items()
-    assert [str(after[path]) for path in after.keys() - before.keys()] == [rows[-1]["event_time"][:10]]
+    assert [str(after[path]) for path in after.keys() - before.keys()] == [
+        rows[-1]["event_time"][:10]
+    ]
     assert len(lake.table("events")) == len(rows)
 
 
@@ -205,9 +207,9 @@ def test_a_run_that_was_killed_is_repeated_without_loss_or_doubles(
     for module, name, call in (
         (merge, "merge", 1), (merge, "merge", 2), (rejections, "write", 1), (arrivals, "record", 1),
     ):  # fmt: skip
-        with mock.patch.object(module, name, _dying(getattr(module, name), call)):
-            with pytest.raises(KeyboardInterrupt):
-                lake.run()
+        dying = mock.patch.object(module, name, _dying(getattr(module, name), call))
+        with dying, pytest.raises(KeyboardInterrupt):
+            lake.run()
         assert len(lake.table("deliveries")) == 0
     lake.run()
     assert sorted(lake.table("events")["flight_id"]) == sorted(e["flight_id"] for e in month.events)
@@ -354,7 +356,9 @@ def test_a_column_comes_and_goes_with_the_contract(lake: Lake, month: flights.Mo
     assert not gone["required"]
     (lake.root / "contract.json").write_text(json.dumps(contract))
     rows = valid_rows(month.events, EVENT)
-    lake.deliver("events", [{k: v for k, v in rows[0].items() if k != gone["name"]}], contract["event"])
+    lake.deliver(
+        "events", [{k: v for k, v in rows[0].items() if k != gone["name"]}], contract["event"]
+    )
     lake.run()
     assert gone["name"] not in lake.table("events")
     (lake.root / "contract.json").write_text(json.dumps(CONTRACT))

@@ -12,12 +12,12 @@ import pytest
 
 from core.checks import shown
 from core.moments import moment
-from glue_jobs import arguments, features, windows
+from glue_jobs import arguments, features, session, tables, windows
 from local import flights
 from model_code.monitoring import drift
 from tests.support import spark_jobs
 from tests.support.features_job import AS_OF, Run
-from tests.support.spark_jobs import CONTRACT, jvm
+from tests.support.spark_jobs import CONTRACT, Lake, jvm
 
 __all__ = ["jvm"]
 
@@ -34,14 +34,12 @@ def frame() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def lake(frame: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    found = tmp_path_factory.mktemp("lake")
-    spark_jobs.write_lake(found, frame)
-    return found
+def lake(frame: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    return spark_jobs.write_lake(tmp_path_factory.mktemp("lake"), frame)
 
 
 @pytest.fixture(scope="module")
-def run(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return Run(lake, tmp_path_factory.mktemp("run"))
 
 
@@ -54,9 +52,9 @@ def test_parts_follow_each_other_in_time(run: Run) -> None:
     assert rows[1] / sum(rows) == pytest.approx(0.2, abs=0.02)
 
 
-def test_only_labels_known_by_as_of_are_used(lake: Path, frame: pd.DataFrame) -> None:
+def test_only_labels_known_by_as_of_are_used(lake: Lake, frame: pd.DataFrame) -> None:
     """The events' window is given, so that some of its labels are not known yet."""
-    output = lake.with_name("given")
+    output = lake.root.with_name("given")
     run = Run(lake, output, window_start="2013-01-01T00:00:00Z", window_end=AS_OF)
     window = frame[frame["event_time"] < "2013-01-22"]
     known = window[window["label_time"] <= "2013-01-22"]
@@ -81,11 +79,11 @@ def test_the_window_ends_where_labels_are_complete(run: Run, frame: pd.DataFrame
 
 
 def test_a_label_from_the_future_moves_no_window(frame: pd.DataFrame, tmp_path: Path) -> None:
-    spark_jobs.write_lake(tmp_path, frame)
+    lake = spark_jobs.write_lake(tmp_path, frame)
     newest = frame[frame["outcome"] == "arrived"].iloc[[0]].copy()
     newest["label_time"] = pd.Timestamp("2014-06-01")
-    spark_jobs.write_labels(tmp_path, newest)
-    run = Run(tmp_path, tmp_path / "run", as_of="latest", started_at="2014-01-01T00:00:00.5Z")
+    spark_jobs.write_labels(lake.database, newest)
+    run = Run(lake, tmp_path / "run", as_of="latest", started_at="2014-01-01T00:00:00.5Z")
     last = frame[frame["outcome"] == "arrived"]["label_time"].max()
     as_of = moment(run.document("statistics.json")["window"]["as_of"])
     assert as_of == last.tz_localize("UTC") + pd.Timedelta(microseconds=1)
@@ -146,8 +144,7 @@ def test_encodings_and_baseline_see_the_train_part_only(
     later = changed["event_time"] >= cut
     changed.loc[later, "arrival_delay_minutes"] = 500
     changed.loc[later, ["carrier", "temperature_f"]] = ["ZZ", 120.0]
-    lake = tmp_path_factory.mktemp("changed")
-    spark_jobs.write_lake(lake, changed)
+    lake = spark_jobs.write_lake(tmp_path_factory.mktemp("changed"), changed)
     other = Run(lake, tmp_path_factory.mktemp("run"))
     assert other.part("holdout")["__label"].all()
     for name in ("feature_spec.json", "baseline.json"):
@@ -191,10 +188,43 @@ def test_holdout_keeps_raw_categories(run: Run, frame: pd.DataFrame) -> None:
     assert "__raw_carrier" not in run.part("train")
 
 
+def test_the_same_set_can_be_made_again_after_later_merges(
+    frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    """Bit for bit, by the snapshots that the first run names."""
+    lake = spark_jobs.write_lake(tmp_path, frame)
+    first = Run(lake, tmp_path / "first")
+    early = frame[frame["outcome"] == "arrived"].head(50)
+    spark_jobs.write_labels(lake.database, early.assign(flight_id=early["flight_id"] + "x"))
+    spark = session.start("test")
+    name = tables.name(lake.database, "events")
+    spark.sql(f"DELETE FROM {name} WHERE event_time < timestamp'2013-01-10 00:00:00'")
+    other = Run(lake, tmp_path / "other")
+    assert len(other.part("train")) < len(first.part("train"))
+    held = first.document("statistics.json")["snapshots"]
+    assert held["events"] != other.document("statistics.json")["snapshots"]["events"]
+    given = {f"{name}_snapshot": str(one) for name, one in held.items()}
+    again = Run(lake, tmp_path / "again", **given)
+    for part in windows.PARTS:
+        files = [sorted((run.output / part).glob("*.parquet")) for run in (first, again)]
+        assert len(files[0]) == len(files[1]) == 1
+        assert files[0][0].read_bytes() == files[1][0].read_bytes()
+    for name in ("feature_spec.json", "statistics.json", "baseline.json"):
+        assert first.document(name) == again.document(name)
+
+
+def test_a_snapshot_that_the_table_has_not_is_refused(lake: Lake, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        Run(lake, tmp_path / "run", labels_snapshot="17")
+    assert str(ended.value) == (
+        '--labels_snapshot is "17"; allowed: the id of a snapshot of labels'
+    )
+
+
 def test_a_window_without_labels_says_so(frame: pd.DataFrame, tmp_path: Path) -> None:
-    spark_jobs.write_lake(tmp_path, frame)
+    lake = spark_jobs.write_lake(tmp_path, frame)
     with pytest.raises(SystemExit, match="no labelled event"):
-        Run(tmp_path, tmp_path / "run", as_of="2012-12-31T00:00:00Z", window_end=AS_OF)
+        Run(lake, tmp_path / "run", as_of="2012-12-31T00:00:00Z", window_end=AS_OF)
 
 
 TIMES = (
@@ -228,14 +258,14 @@ def test_an_argument_that_is_none_of_its_kind_ends_the_job_before_spark_starts(
     monkeypatch.setattr("glue_jobs.session.start", start)
     for value in values:
         with pytest.raises(SystemExit) as ended:
-            Run(tmp_path, tmp_path / "run", **{name: value})
+            Run(Lake(tmp_path, "none"), tmp_path / "run", **{name: value})
         assert str(ended.value) == f"--{name} is {shown(value)}; allowed: {allowed}"
 
 
 @pytest.mark.parametrize("name", ["as_of", "window_days", "validation_share", "holdout_share"])
 def test_an_empty_argument_is_missing(name: str, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=f"arguments are missing: --{name}"):
-        Run(tmp_path, tmp_path / "run", **{name: ""})
+        Run(Lake(tmp_path, "none"), tmp_path / "run", **{name: ""})
 
 
 def test_times_of_arguments_are_utc_unless_they_name_a_zone() -> None:
