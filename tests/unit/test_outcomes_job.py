@@ -165,7 +165,7 @@ def test_tables_without_a_snapshot_are_told_so(tmp_path: Path) -> None:
 
 
 def test_a_window_without_labels_has_none(lake: Lake, tmp_path: Path) -> None:
-    run = Run(lake, tmp_path, window_start="2013-06-01T00:00:00Z", window_end="2013-07-01T00:00:00Z")
+    run = Run(lake, tmp_path, window_start="2013-06-01", window_end="2013-07-01")
     assert run.document["events"] == 0
     assert run.document["newest_label"] is not None
     assert monitor.labels(run.output / "labels", CONTRACT, NOW) == {}
