@@ -85,8 +85,9 @@ def main(argv: Sequence[str]) -> None:
     for stream in lake:
         run.rejected += _raised(spark, stream)
     arrived = arrivals.since(spark, deliveries, _sources(spark, arguments))
-    if arrived:
+    if any(one.source.origin != STREAM for one in arrived):
         run.key = _key(arguments["pseudonym_key"])
+    if arrived:
         for stream in lake:
             _take(run, stream, [one for one in arrived if one.source.stream == stream.name])
     if run.rejected:

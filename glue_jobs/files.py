@@ -38,6 +38,8 @@ def read(
 
     Python workers start only if there is something to check: that alone costs a second.
     """
+    if not arrived:
+        return None, None
     identify = records.identifier(key, record["id_field"])
     why = {one: _why_unread(one) for one in arrived}
     unread = [_unread(one, reason, identify) for one, reason in why.items() if reason]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,6 +74,13 @@ def give_birth(database: str, contract: dict[str, Any] = CONTRACT) -> None:
                 f"CREATE TABLE {name} ({column.name} {column.glue_type}) USING iceberg"
                 " TBLPROPERTIES ('format-version'='2')"
             )
+
+
+def give_birth_apart(database: str) -> None:
+    """The same by a process of its own: a benchmark keeps no JVM."""
+    program = f"from tests.support import spark_jobs; spark_jobs.give_birth({database!r})"
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
 
 
 @pytest.fixture(autouse=True, scope="module")
