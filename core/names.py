@@ -61,6 +61,7 @@ ARTIFACTS_MODELS = "models/"
 ARTIFACTS_EVALUATIONS = "evaluations/"
 MONITORING_CAPTURE = "capture/"
 MONITORING_REPORTS = "reports/"
+MONITORING_OUTCOMES = "outcomes/"
 
 # Files that a features run leaves beside its data.
 FEATURE_SPEC_FILE = "feature_spec.json"
@@ -68,6 +69,10 @@ STATISTICS_FILE = "statistics.json"
 EVALUATION_FILE = "evaluation.json"
 BASELINE_FILE = "baseline.json"
 CONTRACT_FILE = "contract.json"
+
+# What the outcomes job leaves for the monitor job: a file, and a folder with labels.
+OUTCOMES_FILE = "outcomes.json"
+OUTCOMES_LABELS = "labels/"
 
 # CloudWatch namespace and metrics of the monitor job, beside the task's. Dimension: Endpoint.
 METRIC_NAMESPACE = "Millrace/Model"
