@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from config.contract import example_record
 from core import names
@@ -121,16 +122,43 @@ def buckets_are_closed_from_outside(subject: Subject) -> str:
 
 def catalog_follows_contract(subject: Subject) -> str:
     """The events' stream table has the contract's columns and projects every day of arrival."""
-    database = subject.deployed.one("AWS::Glue::Database", "data-lake")
-    table = subject.session.client("glue").get_table(
-        DatabaseName=database, Name=names.TABLE_EVENTS_STREAM
-    )["Table"]
-    columns = [column["Name"] for column in table["StorageDescriptor"]["Columns"]]
+    table = _table(subject, names.TABLE_EVENTS_STREAM)
+    columns = _columns(table)
     record = subject.deployment.contract["event"]
     _require(columns == [f["name"] for f in record["fields"]], f"columns are {columns}")
     days = table["Parameters"].get(f"projection.{names.ARRIVED}.range")
     _require(days == ",".join(ARRIVALS), f"projected days are {days}, those of arrivals {ARRIVALS}")
     return f"{len(columns)} columns, days {days}"
+
+
+def curated_tables_are_icebergs(subject: Subject) -> str:
+    """Each curated table is Iceberg's; those of records have all fields once curate has run."""
+    contract = subject.deployment.contract
+    records = {names.TABLE_EVENTS: contract["event"], names.TABLE_LABELS: contract["label"]}
+    raised = []
+    for name in names.CURATED:
+        table = _table(subject, name)
+        parameters = table.get("Parameters", {})
+        kind, place = parameters.get("table_type", ""), parameters.get("metadata_location")
+        _require(kind.upper() == "ICEBERG" and bool(place), f"{name}: {kind!r} {place!r}")
+        columns = _columns(table)
+        # A table is born with its key alone; the curate job gives it the others.
+        if name in records and len(columns) > 1:
+            lacking = {f["name"] for f in records[name]["fields"]} - set(columns)
+            _require(not lacking, f"{name} lacks {sorted(lacking)}; a curate run adds them")
+            raised.append(name)
+    return f"{len(names.CURATED)} tables; with all fields: {', '.join(raised) or 'none yet'}"
+
+
+def _table(subject: Subject, name: str) -> dict[str, Any]:
+    glue = subject.session.client("glue")
+    found: dict[str, Any] = glue.get_table(DatabaseName=subject.deployed.database(), Name=name)
+    entry: dict[str, Any] = found["Table"]
+    return entry
+
+
+def _columns(table: dict[str, Any]) -> list[str]:
+    return [column["Name"] for column in table["StorageDescriptor"]["Columns"]]
 
 
 def api_answers_signed_requests_only(subject: Subject) -> str:
@@ -236,6 +264,7 @@ CHECKS: tuple[Check, ...] = (
     plain_http_is_denied,
     buckets_are_closed_from_outside,
     catalog_follows_contract,
+    curated_tables_are_icebergs,
     api_answers_signed_requests_only,
     api_refuses_bad_requests,
     pointers_are_what_serves,
