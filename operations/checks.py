@@ -11,11 +11,11 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from config.contract import example_record
 from core import names
 from model_code import tasks
+from operations.checks_lake import catalog_follows_contract, curated_tables_are_icebergs
 from operations.checks_services import (
     failed_records_have_a_type,
     log_groups_forget,
@@ -24,7 +24,6 @@ from operations.checks_services import (
 )
 from operations.deployed import Resource, describe_stacks
 from operations.subject import CheckFailedError, Subject
-from stacks.data_lake.tables import ARRIVALS
 
 Check = Callable[[Subject], str]
 
@@ -118,47 +117,6 @@ def buckets_are_closed_from_outside(subject: Subject) -> str:
         named = bucket.stack != "data-lake" or endpoint in policy
         _require(named, f"{bucket.physical_id} does not name {endpoint}")
     return f"{len(buckets)} buckets; zones name {endpoint}"
-
-
-def catalog_follows_contract(subject: Subject) -> str:
-    """The events' stream table has the contract's columns and projects every day of arrival."""
-    table = _table(subject, names.TABLE_EVENTS_STREAM)
-    columns = _columns(table)
-    record = subject.deployment.contract["event"]
-    _require(columns == [f["name"] for f in record["fields"]], f"columns are {columns}")
-    days = table["Parameters"].get(f"projection.{names.ARRIVED}.range")
-    _require(days == ",".join(ARRIVALS), f"projected days are {days}, those of arrivals {ARRIVALS}")
-    return f"{len(columns)} columns, days {days}"
-
-
-def curated_tables_are_icebergs(subject: Subject) -> str:
-    """Each curated table is Iceberg's; those of records have all fields once curate has run."""
-    contract = subject.deployment.contract
-    records = {names.TABLE_EVENTS: contract["event"], names.TABLE_LABELS: contract["label"]}
-    raised = []
-    for name in names.CURATED:
-        table = _table(subject, name)
-        parameters = table.get("Parameters", {})
-        kind, place = parameters.get("table_type", ""), parameters.get("metadata_location")
-        _require(kind.upper() == "ICEBERG" and bool(place), f"{name}: {kind!r} {place!r}")
-        columns = _columns(table)
-        # A table is born with its key alone; the curate job gives it the others.
-        if name in records and len(columns) > 1:
-            lacking = {f["name"] for f in records[name]["fields"]} - set(columns)
-            _require(not lacking, f"{name} lacks {sorted(lacking)}; a curate run adds them")
-            raised.append(name)
-    return f"{len(names.CURATED)} tables; with all fields: {', '.join(raised) or 'none yet'}"
-
-
-def _table(subject: Subject, name: str) -> dict[str, Any]:
-    glue = subject.session.client("glue")
-    found: dict[str, Any] = glue.get_table(DatabaseName=subject.deployed.database(), Name=name)
-    entry: dict[str, Any] = found["Table"]
-    return entry
-
-
-def _columns(table: dict[str, Any]) -> list[str]:
-    return [column["Name"] for column in table["StorageDescriptor"]["Columns"]]
 
 
 def api_answers_signed_requests_only(subject: Subject) -> str:

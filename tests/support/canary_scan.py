@@ -1,8 +1,8 @@
 """Looks for a value in bytes, however it is written or packed, and in everything a platform keeps.
 
 ``find`` opens gzip, zip, tar, Parquet and Avro, and Base64 of these, and knows a value in any case,
-in Base64 at any offset, percent- and backslash-encoded, in UTF-16, in hexadecimal, and as an unkeyed
-digest, which anybody could make of a guessed value.
+in Base64 at any offset, percent- and backslash-encoded, in UTF-16, in hexadecimal, and as an
+unkeyed digest, which anybody could make of a guessed value.
 """
 
 from __future__ import annotations
