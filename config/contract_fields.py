@@ -14,7 +14,6 @@ from config.reserved_words import RESERVED_WORDS
 from config.wording import Finding
 from core import names
 
-PARTITIONS = (names.ARRIVED,)
 CLASSIFICATIONS = ("public", "internal", *CLASSIFIED)
 # No name begins with names.WORKING, so none is a working column of a job.
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
@@ -31,7 +30,7 @@ def check_field(
     """Everything that can be said about one field and the fields it names."""
     if not prop.name or not _NAME.fullmatch(prop.name):
         yield (*location, "name"), prop.name, "allowed: lower case, digits and _, a letter first"
-    if prop.name in PARTITIONS:
+    if prop.name == names.ARRIVED:
         yield (*location, "name"), prop.name, "allowed: another name, this is a partition column"
     if prop.name in RESERVED_WORDS:
         allowed = "allowed: a name that is no reserved word of Athena, such as one with a suffix"

@@ -27,6 +27,20 @@ def metadata_place(entry: Mapping[str, Any]) -> str | None:
     return found
 
 
+def place(client_of: ClientOf, database: str, table: str) -> str:
+    """Where the present metadata of a table lies: another place after each change of it.
+
+    Raises:
+        ValueError: it is none of Iceberg.
+        botocore.exceptions.ClientError: the catalog refuses, or has no such table.
+    """
+    entry = client_of("glue").get_table(DatabaseName=database, Name=table)["Table"]
+    found = metadata_place(entry)
+    if found is None:
+        raise ValueError(f"{database}.{table} is no table of Iceberg: {KIND} or {PLACE} is missing")
+    return found
+
+
 def load(client_of: ClientOf, database: str, table: str) -> StaticTable:
     """The table as the catalog knows it now: its schema, its snapshots.
 
@@ -35,14 +49,10 @@ def load(client_of: ClientOf, database: str, table: str) -> StaticTable:
         PermissionError: the caller may not read its metadata.
         botocore.exceptions.ClientError: the catalog refuses, or has no such table.
     """
-    entry = client_of("glue").get_table(DatabaseName=database, Name=table)["Table"]
-    place = metadata_place(entry)
-    if place is None:
-        raise ValueError(f"{database}.{table} is no table of Iceberg: {KIND} or {PLACE} is missing")
-    return at(client_of("s3"), place)
+    return at(client_of("s3"), place(client_of, database, table))
 
 
-def at(client: Any, place: str) -> StaticTable:
+def at(client: Any, metadata: str) -> StaticTable:
     """The table that a metadata file describes."""
     from pyiceberg.catalog.noop import NoopCatalog
     from pyiceberg.serializers import FromInputFile
@@ -52,9 +62,9 @@ def at(client: Any, place: str) -> StaticTable:
 
     files = S3Files(client)
     return StaticTable(
-        identifier=("static", place),
-        metadata=FromInputFile.table_metadata(files.new_input(place)),
-        metadata_location=place,
+        identifier=("static", metadata),
+        metadata=FromInputFile.table_metadata(files.new_input(metadata)),
+        metadata_location=metadata,
         io=files,
         catalog=NoopCatalog("static"),
     )

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from config.contract import example_record
 from core import names
 from model_code import tasks
+from operations.checks_lake import catalog_follows_contract, curated_tables_are_icebergs
 from operations.checks_services import (
     failed_records_have_a_type,
     log_groups_forget,
@@ -23,7 +24,6 @@ from operations.checks_services import (
 )
 from operations.deployed import Resource, describe_stacks
 from operations.subject import CheckFailedError, Subject
-from stacks.data_lake.tables import ARRIVALS
 
 Check = Callable[[Subject], str]
 
@@ -117,20 +117,6 @@ def buckets_are_closed_from_outside(subject: Subject) -> str:
         named = bucket.stack != "data-lake" or endpoint in policy
         _require(named, f"{bucket.physical_id} does not name {endpoint}")
     return f"{len(buckets)} buckets; zones name {endpoint}"
-
-
-def catalog_follows_contract(subject: Subject) -> str:
-    """The events' stream table has the contract's columns and projects every day of arrival."""
-    database = subject.deployed.one("AWS::Glue::Database", "data-lake")
-    table = subject.session.client("glue").get_table(
-        DatabaseName=database, Name=names.TABLE_EVENTS_STREAM
-    )["Table"]
-    columns = [column["Name"] for column in table["StorageDescriptor"]["Columns"]]
-    record = subject.deployment.contract["event"]
-    _require(columns == [f["name"] for f in record["fields"]], f"columns are {columns}")
-    days = table["Parameters"].get(f"projection.{names.ARRIVED}.range")
-    _require(days == ",".join(ARRIVALS), f"projected days are {days}, those of arrivals {ARRIVALS}")
-    return f"{len(columns)} columns, days {days}"
 
 
 def api_answers_signed_requests_only(subject: Subject) -> str:
@@ -236,6 +222,7 @@ CHECKS: tuple[Check, ...] = (
     plain_http_is_denied,
     buckets_are_closed_from_outside,
     catalog_follows_contract,
+    curated_tables_are_icebergs,
     api_answers_signed_requests_only,
     api_refuses_bad_requests,
     pointers_are_what_serves,

@@ -110,6 +110,10 @@ class Deployed:
         """Name of a zone's bucket."""
         return self.one("AWS::S3::Bucket", "data-lake", zone)
 
+    def database(self) -> str:
+        """Name of the tables' database."""
+        return self.one("AWS::Glue::Database", "data-lake")
+
     def delivery_stream(self, stream: str) -> str:
         """Name of a stream's delivery stream."""
         return self.one("AWS::KinesisFirehose::DeliveryStream", "ingestion", stream)

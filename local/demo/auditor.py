@@ -2,8 +2,8 @@
 
 The raw zone's key may be used by roles of this deployment only: an administrator cannot open the
 originals, which hold classified values in clear. So the demo does what an auditor would ask for:
-a role below the deployment's IAM path that may list, read and decrypt, and derive the key by which
-records without an id are counted; removed before tear-down.
+a role below the deployment's IAM path that may list, read and decrypt, look tables up, and derive
+the key by which records without an id are counted; removed before tear-down.
 """
 
 from __future__ import annotations
@@ -51,6 +51,15 @@ def _policy(deployed: Deployed) -> dict[str, Any]:
                 "Effect": "Allow",
                 "Action": "s3:GetObject",
                 "Resource": [f"{arn}/*" for arn in arns],
+            },
+            {
+                "Effect": "Allow",
+                "Action": "glue:GetTable",
+                "Resource": [
+                    "arn:aws:glue:*:*:catalog",
+                    f"arn:aws:glue:*:*:database/{deployed.database()}",
+                    f"arn:aws:glue:*:*:table/{deployed.database()}/*",
+                ],
             },
             {
                 "Effect": "Allow",

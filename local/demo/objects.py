@@ -1,7 +1,8 @@
-"""Reads record identities out of the lake's objects, through S3 alone.
+"""Reads record identities out of the lake's objects and tables.
 
 Nothing here trusts a counter: every object below a prefix is opened and what it holds is counted,
-whatever wrote it. An object that did not change since it was last read is not fetched again.
+whatever wrote it, and of a table every row of its present snapshot. An object or a table that did
+not change since it was last read is not fetched again.
 """
 
 from __future__ import annotations
@@ -18,24 +19,29 @@ import pyarrow.parquet as pq
 
 from core.records import Identify, identifier
 from glue_jobs import contents
+from local import iceberg_tables
+from local.iceberg_tables import ClientOf
 
 READERS = 4
 IGNORED_SUFFIXES = ("/", "_SUCCESS", "$folder$", ".crc")
 
+Row = dict[str, Any]
 # key, body -> what is counted
 Parse = Callable[[str, bytes], list[Any]]
 
 
 class Lake:
-    """Reads objects once per version: key and ETag decide whether it is known already.
+    """Reads once per version: an object's by key and ETag, a table's by its metadata's place.
 
     ``key`` is the derived key of the pseudonyms: ids of records without one come from it.
     """
 
-    def __init__(self, s3: Any, key: bytes) -> None:
-        self._s3 = s3
+    def __init__(self, client_of: ClientOf, key: bytes) -> None:
+        self._client_of = client_of
+        self._s3 = client_of("s3")
         self._key = key
         self._known: dict[tuple[str, str, str, str], list[Any]] = {}
+        self._tables: dict[tuple[str, str, tuple[str, ...]], tuple[str, list[Row]]] = {}
 
     def line_ids(self, bucket: str, prefix: str, id_field: str) -> list[str]:
         """Id of every line of newline-separated original records (source backup, landing).
@@ -54,9 +60,24 @@ class Lake:
             bucket, prefix, f"envelopes {id_field}", lambda _, body: _envelope_ids(body, identify)
         )
 
-    def rows(self, bucket: str, prefix: str, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+    def rows(self, bucket: str, prefix: str, columns: tuple[str, ...]) -> list[Row]:
         """Rows of every Parquet object below a prefix, reduced to ``columns``."""
         return self._read(bucket, prefix, " ".join(columns), lambda _, body: _rows(body, columns))
+
+    def table(self, database: str, name: str, columns: tuple[str, ...]) -> list[Row]:
+        """Rows of an Iceberg table as it is now, reduced to ``columns``; of a new one, none.
+
+        A table has no column but its key before the first curate run.
+        """
+        place = iceberg_tables.place(self._client_of, database, name)
+        wanted = (database, name, columns)
+        read_at, found = self._tables.get(wanted, ("", []))
+        if place != read_at:
+            table = iceberg_tables.at(self._s3, place)
+            empty = table.current_snapshot() is None
+            found = [] if empty else iceberg_tables.rows(table, columns).to_pylist()
+            self._tables[wanted] = (place, found)
+        return found
 
     def document(self, bucket: str, key: str) -> dict[str, Any]:
         """One JSON object."""
@@ -99,11 +120,11 @@ def _envelope_ids(body: bytes, identify: Identify) -> list[str]:
     return [identify(raw) for raw in raws]
 
 
-def _rows(body: bytes, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+def _rows(body: bytes, columns: tuple[str, ...]) -> list[Row]:
     """A damaged file holds none: what was in it is missing from the count."""
     try:
         table = pq.ParquetFile(io.BytesIO(body)).read(columns=list(columns))
     except pa.ArrowInvalid:
         return []
-    rows: list[dict[str, Any]] = table.to_pylist()
+    rows: list[Row] = table.to_pylist()
     return rows

@@ -15,7 +15,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from core.names import (
-    CURATED,
     RAW_BACKUP,
     RAW_ERRORS,
     RAW_STREAM,
@@ -39,16 +38,16 @@ class CountsDifferError(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Zones:
-    """Bucket names of the zones that are counted."""
+    """What is counted: two zones by their buckets, the curated one by the tables' database."""
 
     raw: str
     landing: str
-    curated: str
+    database: str
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the objects of one stream hold: lists keep repeats, sets are distinct ids."""
+    """What objects and tables hold of one stream: lists keep repeats, sets are distinct ids."""
 
     backup: list[str]
     delivered: list[str]
@@ -107,10 +106,10 @@ class StreamCount:
 
 
 def find(lake: Lake, zones: Zones, stream: str, id_field: str) -> Found:
-    """Open every object that holds records of a stream."""
-    rejected = lake.rows(zones.curated, CURATED[TABLE_REJECTED], ("stream", "record_id", "code"))
+    """Open every object and table that holds records of a stream."""
+    rejected = lake.table(zones.database, TABLE_REJECTED, ("stream", "record_id", "code"))
     streamed = lake.rows(zones.raw, RAW_STREAM[stream], (id_field,))
-    curated = lake.rows(zones.curated, CURATED[TABLES[stream]], (id_field,))
+    curated = lake.table(zones.database, TABLES[stream], (id_field,))
     return Found(
         backup=lake.line_ids(zones.raw, RAW_BACKUP[stream], id_field),
         delivered=[row[id_field] for row in streamed],
@@ -171,7 +170,7 @@ def _origins(ledger: Ledger, stream: str, copies: list[str]) -> dict[str, int]:
 
 
 def reconcile(lake: Lake, zones: Zones, ledger: Ledger) -> dict[str, StreamCount]:
-    """Both streams, recounted from the objects."""
+    """Both streams, recounted from objects and tables."""
     return {
         stream: count(ledger, stream, find(lake, zones, stream, ledger.id_fields[stream]))
         for stream in STREAMS

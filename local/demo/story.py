@@ -147,9 +147,10 @@ class Story:
 
     @property
     def lake(self) -> Lake:
-        """A reader of the lake's objects, under a role of its own, that opens each object once."""
+        """A reader of objects and tables, under a role of its own, that opens each once."""
         if self._lake is None:
-            self._lake = Lake(self.platform.client("s3", self.auditor), self.record_key)
+            session = self.auditor
+            self._lake = Lake(lambda name: self.platform.client(name, session), self.record_key)
         return self._lake
 
     @property

@@ -15,6 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from core import names
+from glue_jobs import tables
 from local import flights
 from tests.bench.report import Row, table
 from tests.support import spark_jobs
@@ -26,17 +28,17 @@ FLOOR = """
 import sys
 from pyspark.sql import SparkSession
 spark = SparkSession.builder.config("spark.ui.enabled", "false").getOrCreate()
-spark.read.parquet(sys.argv[1]).coalesce(1).write.mode("overwrite").parquet(sys.argv[2])
+spark.table(sys.argv[1]).coalesce(1).write.mode("overwrite").parquet(sys.argv[2])
 spark.stop()
 """
 
 
-def commands(root: Path) -> dict[str, list[str]]:
+def commands(lake: spark_jobs.Lake) -> dict[str, list[str]]:
     """Command lines of floor and job."""
+    root, database = lake
     arguments = {
         "input_contract": f"{root}/contract.json",
-        "input_events": f"{root}/events/",
-        "input_labels": f"{root}/labels/",
+        "database": database,
         "output_run": f"{root}/run/",
         "window_days": "90",
         "validation_share": "0.15",
@@ -45,7 +47,7 @@ def commands(root: Path) -> dict[str, list[str]]:
     }
     given = [part for name, value in arguments.items() for part in (f"--{name}", value)]
     return {
-        "read and write": ["-c", FLOOR, f"{root}/events/", f"{root}/copy/"],
+        "read and write": ["-c", FLOOR, tables.name(database, names.TABLE_EVENTS), f"{root}/copy/"],
         "features job": ["glue_jobs/features.py", *given],
     }
 
@@ -69,8 +71,7 @@ def main() -> None:
     frame = frame[frame["event_time"] < "2013-04-01"]
     with tempfile.TemporaryDirectory() as directory, spark_jobs.java():
         root = Path(directory)
-        spark_jobs.write_lake(root, frame)
-        found = commands(root)
+        found = commands(spark_jobs.write_lake(root, frame))
         times: dict[str, list[float]] = {name: [] for name in found}
         for _ in range(rounds):
             for name, command in found.items():

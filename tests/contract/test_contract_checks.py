@@ -166,8 +166,6 @@ ROWS = (
     Row("value of another type", _on("origin", enum=[{"value": "JFK"}, {"value": 1}]),
         _at("origin", "enum[1].value"), "type string"),
     # Names
-    Row("partition column", _on("carrier", name="event_date"), _at("event_date", "name"),
-        "partition column"),
     Row("partition column of the streams", _on("carrier", name="arrived"),
         _at("arrived", "name"), "partition column"),
     Row("upper case", _on("carrier", name="Carrier"), _at("Carrier", "name"), "lower case"),

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from glue_jobs import session
+from core import names
+from glue_jobs import session, tables
 from local import flights
 from model_code.features import fit, transform
 from tests.support import spark_jobs
@@ -30,7 +31,7 @@ def test_features_are_identical(tmp_path: Path) -> None:
 
     frame = flights.sample(flights.prepare(), 0.05).head(FLIGHTS)
     assert len(frame) == FLIGHTS
-    spark_jobs.write_lake(tmp_path, frame)
+    lake = spark_jobs.write_lake(tmp_path, frame)
     records = flights.events(frame)
     # Every seventh destination is left out, so that the default is exercised too.
     counts = {
@@ -44,8 +45,8 @@ def test_features_are_identical(tmp_path: Path) -> None:
     spec = json.loads(json.dumps(fit.feature_spec(CONTRACT, {}, counts)))
     spark = session.start("parity")
     event = CONTRACT["event"]
-    table = session.read_dated(spark, event, f"{tmp_path}/events/")
-    found = table.select(event["id_field"], *columns(spec)).collect()
+    events = tables.of_record(lake.database, names.TABLE_EVENTS, event)
+    found = tables.read(spark, events).select(event["id_field"], *columns(spec)).collect()
     spark.stop()
     by_id = {row[0]: [bits(value) for value in row[1:]] for row in found}
     assert len(by_id) == FLIGHTS

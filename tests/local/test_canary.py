@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from core import names
 from local.demo.executions import Followed
 from local.demo.objects import Lake
+from local.iceberg_tables import ClientOf
 from tests.support.canary_scan import Canary, find
 from tests.support.canary_stores import Kept, Reader, everything
 from tests.support.canary_story import BROKEN_OBJECTS, CANARY, COUNTING, MISPLACED, Story
@@ -55,20 +55,19 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     waits = {"SFN_WAIT_SCALE": "0.05"}
     with deployed_platform(tmp_path_factory.mktemp("canary"), "demo", waits) as platform:
         story = Story(platform)
-        with Reader(platform, story.subject.scope) as s3:
-            yield _tell(story, s3)
+        with Reader(platform, story.subject.scope) as reader:
+            yield _tell(story, reader)
 
 
-def _tell(story: Story, s3: Any) -> Told:
-    lake = Lake(s3, COUNTING)
+def _tell(story: Story, reader: ClientOf) -> Told:
+    lake, s3 = Lake(reader, COUNTING), reader("s3")
     story.stream()
     story.land()
     answers = story.ask()
     story.delivered(lake)
     retraining = story.retrain()
     answers += story.ask()
-    curated = story.deployed.bucket("curated")
-    rows = lake.rows(curated, names.CURATED[names.TABLE_EVENTS], ("tail_number",))
+    rows = lake.table(story.deployed.database(), names.TABLE_EVENTS, ("tail_number",))
     (pseudonym,) = {row["tail_number"] for row in rows}
     story.captured(lake, pseudonym)
     monitoring = story.monitor()

@@ -10,11 +10,13 @@ import json
 import random
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyiceberg.avro.encoder import BinaryEncoder
 
 from tests.support.canary_scan import Canary, UnreadableError, find
 
@@ -45,6 +47,23 @@ def _parquet(content: bytes) -> bytes:
     return file.getvalue()
 
 
+def _avro(content: bytes) -> bytes:
+    """A container of one block with one record of bytes, as Iceberg packs its manifests."""
+    file, sync = io.BytesIO(), b"s" * 16
+    encoder = BinaryEncoder(file)
+    file.write(b"Obj\x01")
+    encoder.write_int(1)
+    encoder.write_utf8("avro.codec")
+    encoder.write_bytes(b"deflate")
+    encoder.write_int(0)
+    file.write(sync)
+    encoder.write_int(1)
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    encoder.write_bytes(packer.compress(content) + packer.flush())
+    file.write(sync)
+    return file.getvalue()
+
+
 def _base64_at(offset: int) -> Callable[[bytes], bytes]:
     return lambda content: b'{"rawData": "' + base64.b64encode(b"#" * offset + content) + b'"}'
 
@@ -57,6 +76,7 @@ PACKINGS: dict[str, Callable[[bytes], bytes]] = {
     "zip": _zip,
     "tar.gz": _tar,
     "parquet": _parquet,
+    "avro": _avro,
     "base64 at 0": _base64_at(0),
     "base64 at 1": _base64_at(1),
     "base64 at 2": _base64_at(2),
@@ -92,6 +112,7 @@ DAMAGED = {
     "gzip": gzip.compress(b"nothing here", mtime=0)[:-6],
     "zip": _zip(b"nothing here")[:-30],
     "parquet": b"PAR1??",
+    "avro": _avro(b"nothing here")[:-20],
 }
 
 

@@ -1,8 +1,8 @@
 """Looks for a value in bytes, however it is written or packed, and in everything a platform keeps.
 
-``find`` opens gzip, zip, tar and Parquet, and Base64 of these, and knows a value in any case, in
-Base64 at any offset, percent- and backslash-encoded, in UTF-16, in hexadecimal, and as an unkeyed
-digest, which anybody could make of a guessed value.
+``find`` opens gzip, zip, tar, Parquet and Avro, and Base64 of these, and knows a value in any case,
+in Base64 at any offset, percent- and backslash-encoded, in UTF-16, in hexadecimal, and as an
+unkeyed digest, which anybody could make of a guessed value.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyiceberg.avro.decoder import new_decoder
 
-GZIP, ZIP, PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"PAR1"
+GZIP, ZIP, PARQUET, AVRO = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"Obj\x01"
 DEPTH = 4
+_AVRO_SYNC = 16
 # Shorter texts hold no packed content; their Base64 is searched for as it stands.
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{32,}={0,2}")
 _PACKED_BASE64 = (b"H4sI", b"UEsDB", b"UEFSM")
@@ -105,6 +107,8 @@ def _unpacked(content: bytes) -> Iterator[bytes]:
             yield from (archive.read(name) for name in archive.namelist())
         elif content.startswith(PARQUET):
             yield _parquet(content)
+        elif content.startswith(AVRO):
+            yield from _avro_blocks(content)
         elif content[257:262] == b"ustar":
             yield from _tar(content)
         else:
@@ -137,6 +141,30 @@ def _parquet(content: bytes) -> bytes:
     words = [str(table.schema), str(file.metadata.metadata)]
     words += [str(value) for column in table.columns for value in column.unique().to_pylist()]
     return "\n".join(words).encode()
+
+
+def _avro_blocks(content: bytes) -> Iterator[bytes]:
+    """What the blocks of a container hold: manifests of Iceberg have bounds of columns in them.
+
+    https://avro.apache.org/docs/1.12.0/specification/#object-container-files
+    """
+    decoder = new_decoder(content)
+    decoder.skip(len(AVRO))
+    header: dict[str, bytes] = {}
+    while count := decoder.read_int():
+        if count < 0:
+            decoder.skip_int()
+        for _ in range(abs(count)):
+            header[decoder.read_utf8()] = decoder.read_bytes()
+    decoder.skip(_AVRO_SYNC)
+    codec = header.get("avro.codec", b"null")
+    if codec not in (b"null", b"deflate"):
+        raise UnreadableError(f"Avro packed by {codec.decode()}")
+    while decoder.tell() < len(content):
+        decoder.skip_int()
+        block = decoder.read_bytes()
+        decoder.skip(_AVRO_SYNC)
+        yield zlib.decompress(block, -zlib.MAX_WBITS) if codec == b"deflate" else block
 
 
 def _packed_in_text(content: bytes) -> Iterator[bytes]:

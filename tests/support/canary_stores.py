@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.names import Scope
+from local.iceberg_tables import ClientOf
 from local.platform import Platform
 
 READER = "canary-reader"
@@ -23,8 +24,8 @@ class Reader:
     platform: Platform
     scope: Scope
 
-    def __enter__(self) -> Any:
-        """Create the role; an S3 client with a session of it."""
+    def __enter__(self) -> ClientOf:
+        """Create the role; what gives clients with a session of it."""
         iam, sts = self.platform.client("iam"), self.platform.client("sts")
         person = {"AWS": sts.get_caller_identity()["Arn"]}
         trust = {"Effect": "Allow", "Principal": person, "Action": "sts:AssumeRole"}
@@ -34,10 +35,12 @@ class Reader:
             AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
         )["Role"]["Arn"]
         actions = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions"]
-        statement = {"Effect": "Allow", "Action": [*actions, "kms:Decrypt"], "Resource": "*"}
+        actions += ["glue:GetTable", "kms:Decrypt"]
+        statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
         document = {"Version": "2012-10-17", "Statement": [statement]}
         iam.put_role_policy(RoleName=READER, PolicyName=READER, PolicyDocument=json.dumps(document))
-        return self.platform.client("s3", self.platform.assume(role))
+        session = self.platform.assume(role)
+        return lambda name: self.platform.client(name, session)
 
     def __exit__(self, *_: object) -> None:
         iam = self.platform.client("iam")

@@ -11,6 +11,7 @@ from pyiceberg.table import Table
 from pyiceberg.typedef import EMPTY_DICT, Properties
 
 from local.iceberg_files import S3Files
+from local.iceberg_tables import ClientOf
 from local.platform import Platform
 
 
@@ -54,9 +55,9 @@ class _Files(S3Files):
 
 
 class _Catalog(GlueCatalog):
-    def __init__(self, platform: Platform) -> None:
-        super().__init__("lake", platform.client("glue"))
-        self._files = _Files(platform.client("s3"))
+    def __init__(self, client_of: ClientOf) -> None:
+        super().__init__("lake", client_of("glue"))
+        self._files = _Files(client_of("s3"))
 
     def _load_file_io(
         self, properties: Properties = EMPTY_DICT, location: str | None = None
@@ -65,6 +66,11 @@ class _Catalog(GlueCatalog):
         return self._files
 
 
+def catalog(client_of: ClientOf) -> GlueCatalog:
+    """The catalog, to which the clients' caller may write."""
+    return _Catalog(client_of)
+
+
 def table(platform: Platform, database: str, name: str) -> Table:
     """A table to which the operator may write."""
-    return _Catalog(platform).load_table((database, name))
+    return catalog(platform.client).load_table((database, name))

@@ -8,9 +8,10 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from unittest import mock
 from uuid import uuid4
@@ -99,19 +100,33 @@ class Lake(NamedTuple):
     database: str
 
 
-def write_lake(root: Path, frame: pd.DataFrame, contract: dict[str, Any] = CONTRACT) -> Lake:
-    """Prepared flights as the curate job leaves them, with the compiled contract."""
+def write_lake(
+    root: Path,
+    frame: pd.DataFrame,
+    contract: dict[str, Any] = CONTRACT,
+    renamed: Mapping[str, str] = MappingProxyType({}),
+) -> Lake:
+    """Prepared flights as the curate job leaves them, with the compiled contract.
+
+    ``renamed`` are the names that fields have in the contract, by those in the frame.
+    """
     (root / "contract.json").write_text(json.dumps(contract))
     database = f"lake_{uuid4().hex[:12]}"
     give_birth(database, contract)
-    _write(database, frame, flights.EVENT_FIELDS, contract["event"])
-    write_labels(database, frame[frame["outcome"] == "arrived"], contract)
+    _write(database, frame, flights.EVENT_FIELDS, contract["event"], renamed=renamed)
+    write_labels(database, frame[frame["outcome"] == "arrived"], contract, renamed)
     return Lake(root, database)
 
 
-def write_labels(database: str, arrived: pd.DataFrame, contract: dict[str, Any] = CONTRACT) -> None:
+def write_labels(
+    database: str,
+    arrived: pd.DataFrame,
+    contract: dict[str, Any] = CONTRACT,
+    renamed: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Labels of flights that arrived."""
-    _write(database, arrived, flights.LABEL_FIELDS, contract["label"], names.TABLE_LABELS)
+    fields, record, name = flights.LABEL_FIELDS, contract["label"], names.TABLE_LABELS
+    _write(database, arrived, fields, record, name=name, renamed=renamed)
 
 
 def _write(
@@ -119,7 +134,9 @@ def _write(
     frame: pd.DataFrame,
     fields: tuple[str, ...],
     record: dict[str, Any],
+    *,
     name: str = names.TABLE_EVENTS,
+    renamed: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     spark = session.start("test")
     table = tables.of_record(database, name, record)
@@ -129,5 +146,5 @@ def _write(
         rows = frame[list(fields)].copy()
         for one in set(TIMES) & set(fields):
             rows[one] = rows[one].astype("datetime64[us]").dt.tz_localize("UTC")
-        rows.to_parquet(path, index=False)
+        rows.rename(columns=dict(renamed)).to_parquet(path, index=False)
         tables.append(spark.read.schema(session.schema(record)).parquet(str(path)), table)

@@ -30,9 +30,9 @@ class Job:
     def __init__(self, case: str, frame: pd.DataFrame, folder: Any) -> None:
         self.contract = compiled(case)
         self.frame = with_labels(case, frame)
-        lake = folder / "lake"
-        lake.mkdir()
-        spark_jobs.write_lake(lake, self.frame, self.contract)
+        root = folder / "lake"
+        root.mkdir()
+        lake = spark_jobs.write_lake(root, self.frame, self.contract)
         self.run = Run(lake, folder / "run", as_of="2013-01-15T00:00:00Z", window_days="13")
 
     def labels(self, rows: pd.DataFrame) -> list[float | None]:

@@ -49,12 +49,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
     sampled = flights.sample(flights.prepare(), 0.05)
     frame = sampled[sampled["event_time"] < "2013-01-24"]
     plain, other = (tmp_path_factory.mktemp(name) for name in ("plain", "other"))
-    spark_jobs.write_lake(plain, frame)
-    spark_jobs.write_lake(other, frame)
-    (other / "contract.json").write_text(json.dumps(_renamed(CONTRACT)))
-    for path in other.rglob("*.parquet"):
-        pd.read_parquet(path).rename(columns=RENAMED).to_parquet(path, index=False)
-    made = [Run(lake, tmp_path_factory.mktemp("run"), as_of=AS_OF) for lake in (plain, other)]
+    lakes = (
+        spark_jobs.write_lake(plain, frame),
+        spark_jobs.write_lake(other, frame, _renamed(CONTRACT), RENAMED),
+    )
+    made = [Run(lake, tmp_path_factory.mktemp("run"), as_of=AS_OF) for lake in lakes]
     return made[0], made[1]
 
 

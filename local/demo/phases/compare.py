@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.names import CURATED, LABEL_COLUMN, TABLE_EVENTS, TABLE_LABELS
+from core.names import LABEL_COLUMN, TABLE_EVENTS, TABLE_LABELS
 from local.demo.flights import NAMES, window
 from local.demo.phases import retrain
 from local.demo.report.model import Comparison, Contender, Estimate, Window
@@ -85,12 +85,12 @@ def _spring_run(story: Story) -> dict[str, Any]:
 def july(story: Story) -> pd.DataFrame:
     """July's curated departures whose arrival is known, with the task's label, in event order."""
     event, label = story.contract["event"], story.contract["label"]
-    rule, bucket = story.contract["label_rule"], story.deployed.bucket("curated")
+    rule, database = story.contract["label_rule"], story.deployed.database()
     wanted = [event["id_field"], event["time_field"]]
     wanted += [feature["name"] for feature in story.contract["features"]]
-    rows = pd.DataFrame(story.lake.rows(bucket, CURATED[TABLE_EVENTS], tuple(wanted)))
+    rows = pd.DataFrame(story.lake.table(database, TABLE_EVENTS, tuple(wanted)))
     known = pd.DataFrame(
-        story.lake.rows(bucket, CURATED[TABLE_LABELS], (label["id_field"], rule["field"]))
+        story.lake.table(database, TABLE_LABELS, (label["id_field"], rule["field"]))
     )
     known[LABEL_COLUMN] = known[rule["field"]].map(tasks.of(story.contract).label)
     known = known.rename(columns={label["id_field"]: event["id_field"]})

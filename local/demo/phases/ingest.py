@@ -19,8 +19,9 @@ POLL_SECONDS = 0.25
 
 
 def zones(story: Story) -> Zones:
-    """The buckets that are counted."""
-    return Zones(*(story.deployed.bucket(zone) for zone in ("raw", "landing", "curated")))
+    """The places that are counted."""
+    raw, landing = (story.deployed.bucket(zone) for zone in ("raw", "landing"))
+    return Zones(raw, landing, story.deployed.database())
 
 
 def stream_winter(story: Story) -> None:
@@ -108,7 +109,7 @@ def _progress(story: Story, raw: str, stream: str) -> Progress:
 
 
 def compare_counts(story: Story, *, settled: bool = True) -> None:
-    """Recount from the objects, print both sides, fail on inequality."""
+    """Recount from objects and tables, print both sides, fail on inequality."""
     counts = reconcile(story.lake, zones(story), story.ledger)
     story.findings.counts = dict(counts)
     story.ledger.write(story.output / "ledger.csv")
