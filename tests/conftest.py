@@ -11,6 +11,7 @@ gc.disable()
 # ruff: noqa: E402 - the garbage collector is off before the imports
 import os
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from hypothesis import settings
 pytest.register_assert_rewrite("tests.support")
 
 from local import address_grammar
+from local.engines.process import INSTALLS_VARIABLE
 from tests.support import distribution
 
 address_grammar.put_off()
@@ -33,6 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if distribution.SHARED not in os.environ:
         folder = tempfile.TemporaryDirectory(prefix="millrace-tests-")
         os.environ[distribution.SHARED] = folder.name
+        os.environ[INSTALLS_VARIABLE] = str(Path(folder.name, "installs"))
         config.add_cleanup(folder.cleanup)
 
 
