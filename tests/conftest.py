@@ -17,6 +17,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+# As in app.py: node's threads for compiling and collecting cost more than they save.
+os.environ.setdefault("NODE_OPTIONS", "--v8-pool-size=1")
+
 # What support modules assert is shown as what tests assert.
 pytest.register_assert_rewrite("tests.support")
 
