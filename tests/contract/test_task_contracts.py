@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
 
-from model_code import algorithms, tasks
-from tests.support.copies import CONTRACT, ROOT, ConfigurationCopy, field, set_custom
+from model_code import tasks
+from tests.support.copies import CONTRACT, ConfigurationCopy, field, set_custom
 from tests.support.task_contracts import CHANGES, CLASSES, EARLY, LABEL, LATE, ON_TIME, compiled
 
 Contract = dict[str, Any]
@@ -257,27 +257,3 @@ def test_what_yaml_misreads_in_a_class_is_told_once(configuration: Configuration
     path.write_text(path.read_text().replace("below: -10", "below: 1_000"))
     (problem,) = configuration.problems()
     assert problem.field == f"{TOP}[classes].value[{EARLY}].below"
-
-
-@pytest.mark.parametrize(
-    ("room", "listed"), [("tasks", tasks.TASKS), ("algorithms", algorithms.ALGORITHMS)]
-)
-def test_every_folder_is_listed(room: str, listed: tuple[str, ...]) -> None:
-    folders = (ROOT / "model_code" / room).glob("*/__init__.py")
-    assert {path.parent.name for path in folders} == set(listed), f"model_code/{room}/__init__.py"
-
-
-@pytest.mark.parametrize("name", tasks.TASKS)
-def test_trees_know_every_objective_that_a_contract_may_name(name: str) -> None:
-    """What they lack shows in the training job alone, an hour into a run."""
-    known = algorithms.part("xgboost", "training").OBJECTIVES
-    kind = tasks.part(name, "task").TASK
-    gate = tasks.part(name, "contract").Properties.model_fields["gate"].annotation
-    metrics = get_args(gate.model_fields["metric"].annotation)
-    assert metrics
-    asked = {
-        (kind.NAME, kind({"label_rule": {}, "gate": {"metric": metric}}).objective.key)
-        for metric in metrics
-    }
-    assert name == kind.NAME
-    assert asked - set(known) == set(), "model_code/algorithms/xgboost/training.py: OBJECTIVES"
