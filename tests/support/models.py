@@ -105,7 +105,7 @@ def baseline(days: int = 30) -> dict[str, Any]:
         nulls = 0.2 if name == "wind_gust_mph" else 0.0
         by_day = drawn([(1 - nulls) / 4] * 4 + [nulls])
         found[name] = fit.numeric_baseline([-0.674, 0.0, 0.674], by_day)
-    categories = {
+    categories = {name: ["any"] for name in CATEGORIES} | {
         "carrier": list(CARRIERS),
         "origin": ["EWR", "JFK"],
         "destination": ["IAH", "SFO", "ZZZ"],
