@@ -596,6 +596,14 @@ def test_every_alarm_has_its_section_in_the_runbook() -> None:
 
 
 @EACH
+def test_every_alarm_but_those_of_the_audit_lights_the_one_light(environment: str) -> None:
+    composites = resources(environment, "AWS::CloudWatch::CompositeAlarm")
+    rules = json.dumps([composite["Properties"]["AlarmRule"] for _, _, composite in composites])
+    alarms = resources(environment, "AWS::CloudWatch::Alarm")
+    assert [name for stack, name, _ in alarms if stack != "audit" and name not in rules] == []
+
+
+@EACH
 def test_every_alarm_tells_somebody(environment: str) -> None:
     assert len(_alarms(environment)) > 30
     for alarm in _alarms(environment):
