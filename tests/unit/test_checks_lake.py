@@ -51,5 +51,5 @@ def test_a_column_of_an_earlier_schema_does_not_count() -> None:
 
 @pytest.mark.parametrize("lost", ICEBERG)
 def test_a_table_that_a_template_updated_is_found(lost: str) -> None:
-    with pytest.raises(CheckFailedError, match="^events: "):
+    with pytest.raises(CheckFailedError, match=r"^events: "):
         _checked([{"Name": EVENT[0]}], {k: v for k, v in ICEBERG.items() if k != lost})
