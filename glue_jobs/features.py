@@ -94,7 +94,9 @@ def main(argv: Sequence[str]) -> None:
         output.write(table, order, f"{arguments['output_run']}{part}/")
     days, baseline = _baseline(train, contract, counts)
     statistics = summaries.statistics(contract, window, hours, cuts, baseline)
-    statistics["snapshots"] = {"events": events.snapshot, "labels": labelled.snapshot}
+    # As text: a state machine would round such numbers.
+    snapshots = {names.EVENTS: str(events.snapshot), names.LABELS: str(labelled.snapshot)}
+    statistics["snapshots"] = snapshots
     documents = {
         names.FEATURE_SPEC_FILE: spec,
         names.STATISTICS_FILE: statistics,
