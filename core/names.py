@@ -46,8 +46,9 @@ RAW_BACKUP = {EVENTS: "backup/events/", LABELS: "backup/labels/"}
 # so both lie in the raw zone (docs/adr/0023).
 RAW_STREAM = {EVENTS: "stream/events/", LABELS: "stream/labels/"}
 RAW_ERRORS = {EVENTS: "errors/events/", LABELS: "errors/labels/"}
+CURATED_TABLES = "tables/"
 CURATED = {
-    table: f"{table}/"
+    table: f"{CURATED_TABLES}{table}/"
     for table in (
         TABLE_EVENTS,
         TABLE_LABELS,

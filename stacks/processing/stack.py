@@ -98,7 +98,7 @@ class ProcessingStack(BaseStack):
 
     def _define_curate(self) -> SparkJob:
         lake, security = self._props.lake, self._props.foundation.security
-        raw, curated = _url(lake.raw.bucket_name), list(names.CURATED.values())
+        raw = _url(lake.raw.bucket_name)
         arguments = {
             "input_streams": raw + _common(names.RAW_STREAM),
             "input_errors": raw + _common(names.RAW_ERRORS),
@@ -122,7 +122,7 @@ class ProcessingStack(BaseStack):
         allow_objects(job.role, lake.landing, keys.raw, read=[EVERYTHING])
         allow_folders(job.role, lake.landing, *names.STREAMS)
         # It alone writes the tables.
-        allow_objects(job.role, lake.curated, keys.data, replace=curated)
+        allow_objects(job.role, lake.curated, keys.data, replace=[names.CURATED_TABLES])
         allow_tables(job.role, lake.database_name, names.CURATED, "glue:UpdateTable")
         job.locate(lake.raw, lake.landing, lake.curated)
         allow_pseudonyms(job.role, security)

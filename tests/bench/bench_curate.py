@@ -128,7 +128,7 @@ def run(command: list[str]) -> float:
 def measured(thousands: int) -> list[Row]:
     """All rows for one size."""
     rows, size = [], f"{thousands / 1000:g} million"
-    with tempfile.TemporaryDirectory() as directory, spark_jobs.java():
+    with tempfile.TemporaryDirectory() as directory, spark_jobs.java("4g"):
         world = World(Path(directory), thousands * 1000)
         first = world.deliver(0, world.rows, DAYS)
         loaded = world.curate()
