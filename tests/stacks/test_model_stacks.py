@@ -358,6 +358,16 @@ def test_an_execution_never_outlives_its_lease(environment: str) -> None:
 
 
 @EACH
+def test_a_monitor_execution_outlives_its_jobs(environment: str) -> None:
+    """Of the Glue job two runs: one that fails is tried once more."""
+    glue_minutes = load_deployment(environment).settings.processing.timeout_minutes
+    definition = json.dumps(one(environment, "monitor", "AWS::StepFunctions::StateMachine"))
+    (seconds,) = re.findall(r'\\"TimeoutSeconds\\": (\d+), \\"States\\"', definition)
+    (job,) = re.findall(r'MaxRuntimeInSeconds\\\\*": (\d+)', definition)
+    assert int(seconds) > 2 * 60 * glue_minutes + int(job)
+
+
+@EACH
 def test_jobs_run_no_longer_than_the_lease_counts(environment: str) -> None:
     training = load_deployment(environment).settings.training
     definition = json.dumps(one(environment, "training", "AWS::StepFunctions::StateMachine"))

@@ -84,13 +84,14 @@ def test_a_model_s_stacks_do_not_know_the_other(
         text = json.dumps(found[f"{part}-{model}"])
         for mark in (
             f"flights-dev-{other}", f"models/{other}/", f"runs/{other}/", f"-{other}\"",
-            f"evaluations/{other}/", f"reports/{other}/", f"Read{other.capitalize()}",
+            f"evaluations/{other}/", f"reports/{other}/", f"outcomes/{other}/",
+            f"Read{other.capitalize()}",
         ):  # fmt: skip
             assert mark not in text, f"{part}-{model}: {mark}"
 
 
 @pytest.mark.parametrize(("model", "other"), [MODELS, MODELS[::-1]])
-def test_a_router_and_a_features_job_reach_their_model_alone(
+def test_a_router_and_spark_jobs_reach_their_model_alone(
     model: str, other: str, found: dict[str, dict[str, Any]]
 ) -> None:
     checked = 0
@@ -98,10 +99,10 @@ def test_a_router_and_a_features_job_reach_their_model_alone(
         for logical_id, resource in found[stack]["Resources"].items():
             if logical_id.startswith(model.capitalize()) and "Polic" in resource["Type"]:
                 text = json.dumps(resource["Properties"]["PolicyDocument"])
-                assert f"flights-dev-{other}" not in text
-                assert f"runs/{other}/" not in text
-                checked += f"flights-dev-{model}" in text or f"runs/{model}/" in text
-    assert checked == 2
+                places = ("flights-dev-{}", "runs/{}/", "outcomes/{}/")
+                assert not any(place.format(other) in text for place in places)
+                checked += any(place.format(model) in text for place in places)
+    assert checked == 3
 
 
 def test_each_model_has_its_contract_in_what_runs_for_it(found: dict[str, dict[str, Any]]) -> None:

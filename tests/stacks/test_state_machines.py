@@ -171,6 +171,24 @@ def test_the_lease_is_taken_again_before_the_roll_out(name: str) -> None:
         assert rollout.START not in reachable(name, start, without=state)
 
 
+def test_the_monitor_job_reads_what_the_outcomes_job_wrote_of_the_same_window() -> None:
+    found = states("monitor")
+    outcomes, monitor = (found[name]["Parameters"] for name in ("Outcomes", "Monitor"))
+    assert found["Outcomes"]["Next"] == "Monitor"
+    assert outcomes["JobName"] == "outcomes"
+    place = "States.Format('s3://monitoring-bucket/outcomes/late/{}/', $$.Execution.Name)"
+    assert outcomes["Arguments"] == {
+        "--window_start.$": "$.window.window_start",
+        "--window_end.$": "$.window.window_end",
+        "--output_outcomes.$": place,
+    }
+    read = {one["InputName"]: one["S3Input"] for one in monitor["ProcessingInputs"]}
+    assert read["outcomes"]["S3Uri.$"] == place
+    assert not read.keys() & {"events", "labels"}
+    window = "'--window-start', $.window.window_start, '--window-end', $.window.window_end"
+    assert window in monitor["AppSpecification"]["ContainerArguments.$"]
+
+
 @pytest.mark.parametrize("minutes", [80, 540, 1440])
 def test_a_lease_full_of_looks_fits_the_history(minutes: int) -> None:
     """25,000 events end an execution; a look, a choice and a wait leave nine."""
