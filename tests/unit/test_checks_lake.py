@@ -45,11 +45,11 @@ def test_a_column_of_an_earlier_schema_does_not_count() -> None:
     *most, last = EVENT
     columns: list[dict[str, Any]] = [{"Name": name} for name in most]
     columns.append({"Name": last, "Parameters": {"iceberg.field.current": "false"}})
-    with pytest.raises(CheckFailedError, match=f"events lacks .*{last}"):
+    with pytest.raises(CheckFailedError, match=rf"events lacks .*{last}"):
         _checked(columns, ICEBERG)
 
 
 @pytest.mark.parametrize("lost", ICEBERG)
 def test_a_table_that_a_template_updated_is_found(lost: str) -> None:
-    with pytest.raises(CheckFailedError, match="^events: "):
+    with pytest.raises(CheckFailedError, match=r"^events: "):
         _checked([{"Name": EVENT[0]}], {k: v for k, v in ICEBERG.items() if k != lost})
