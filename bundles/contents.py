@@ -47,8 +47,8 @@ FUNCTIONS = {name: _function(function) for name, function in functions.FUNCTIONS
 GLUE = [
     *_modules("core", *VALIDATOR, "moments", "pseudonyms", "stored"),
     *_modules("glue_jobs", "arguments", "arrivals", "contents", "curate", "failed", "features",
-              "files", "merge", "rejections", "schema_evolution", "session", "streams",
-              "summaries", "tables", "windows"),
+              "files", "merge", "outcomes", "output", "rejections", "schema_evolution", "session",
+              "streams", "summaries", "tables", "times", "windows"),
     *_tasks("labels", "task"),
     *_modules("model_code/features", "fit", "spark", "transform"),
 ]  # fmt: skip

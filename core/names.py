@@ -46,8 +46,9 @@ RAW_BACKUP = {EVENTS: "backup/events/", LABELS: "backup/labels/"}
 # so both lie in the raw zone (docs/adr/0023).
 RAW_STREAM = {EVENTS: "stream/events/", LABELS: "stream/labels/"}
 RAW_ERRORS = {EVENTS: "errors/events/", LABELS: "errors/labels/"}
+CURATED_TABLES = "tables/"
 CURATED = {
-    table: f"{table}/"
+    table: f"{CURATED_TABLES}{table}/"
     for table in (
         TABLE_EVENTS,
         TABLE_LABELS,
@@ -61,6 +62,7 @@ ARTIFACTS_MODELS = "models/"
 ARTIFACTS_EVALUATIONS = "evaluations/"
 MONITORING_CAPTURE = "capture/"
 MONITORING_REPORTS = "reports/"
+MONITORING_OUTCOMES = "outcomes/"
 
 # Files that a features run leaves beside its data.
 FEATURE_SPEC_FILE = "feature_spec.json"
@@ -68,6 +70,10 @@ STATISTICS_FILE = "statistics.json"
 EVALUATION_FILE = "evaluation.json"
 BASELINE_FILE = "baseline.json"
 CONTRACT_FILE = "contract.json"
+
+# What the outcomes job leaves for the monitor job: a file, and a folder with labels.
+OUTCOMES_FILE = "outcomes.json"
+OUTCOMES_LABELS = "labels/"
 
 # CloudWatch namespace and metrics of the monitor job, beside the task's. Dimension: Endpoint.
 METRIC_NAMESPACE = "Millrace/Model"

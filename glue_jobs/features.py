@@ -12,14 +12,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from pyspark.sql import Column, DataFrame, SparkSession, types
 from pyspark.sql import functions as fn
 
 from core import names
-from glue_jobs import session, summaries, tables, windows
+from glue_jobs import output, session, summaries, tables, times, windows
 from glue_jobs.arguments import parse, refused
 from glue_jobs.summaries import Hour
 from glue_jobs.tables import Table
@@ -61,8 +61,6 @@ class Input(NamedTuple):
 
 
 Counts = dict[str, dict[str | None, tuple[int, float]]]
-# Bytes of a part's file, about: a reader opens few, and writers share the work.
-FILE_BYTES = 256 * 1024 * 1024
 # Of labels: exact, so that a sum does not depend on the order of rows.
 EXACT = "decimal(38,9)"
 
@@ -78,7 +76,7 @@ def main(argv: Sequence[str]) -> None:
     window = windows.window(asked, newest, timedelta(hours=contract["label_latency_hours"]))
     labels = _labels(spark, contract, labelled).where(
         # A label is never older than its event: earlier partitions need not be read.
-        fn.col(LABELLED_AT).between(_lit(window.start), _lit(window.as_of))
+        fn.col(LABELLED_AT).between(times.literal(window.start), times.literal(window.as_of))
     )
     rows = _labelled(spark, contract, events, labels, window).cache()
     hours = _by_hour(rows, contract)
@@ -92,10 +90,13 @@ def main(argv: Sequence[str]) -> None:
     for part in PARTS:
         inside = _part(rows, contract, part, cuts)
         table = _encoded(inside, contract, fit.for_training(spec, folds), part, fold)
-        _write(table, contract, f"{arguments['output_run']}{part}/")
+        order = [contract["event"]["time_field"], contract["event"]["id_field"]]
+        output.write(table, order, f"{arguments['output_run']}{part}/")
     days, baseline = _baseline(train, contract, counts)
     statistics = summaries.statistics(contract, window, hours, cuts, baseline)
-    statistics["snapshots"] = {"events": events.snapshot, "labels": labelled.snapshot}
+    # As text: a state machine would round such numbers.
+    snapshots = {names.EVENTS: str(events.snapshot), names.LABELS: str(labelled.snapshot)}
+    statistics["snapshots"] = snapshots
     documents = {
         names.FEATURE_SPEC_FILE: spec,
         names.STATISTICS_FILE: statistics,
@@ -142,26 +143,11 @@ def _labels(spark: SparkSession, contract: Contract, labelled: Input) -> DataFra
 
 
 def _newest(spark: SparkSession, contract: Contract, labelled: Input, limit: datetime) -> datetime:
-    """Time of the newest label up to ``limit``; it lies on the latest day that has one."""
-    days = tables.dates(spark, labelled.table, labelled.snapshot)
-    for day in reversed([day for day in days if day <= limit.date()]):
-        labels = _labels(spark, contract, labelled).where(tables.within(LABELLED_AT, [(day, day)]))
-        # Epoch microseconds: collected timestamps would come in the driver's own time zone.
-        times = labels.select(fn.unix_micros(LABELLED_AT).alias("at"))
-        found = times.where(fn.col("at") <= _microseconds(limit)).agg(fn.max("at")).collect()[0][0]
-        if found is not None:
-            return _moment(found)
-    raise SystemExit(f"there is no {contract['label']['name']} record yet")
-
-
-def _microseconds(value: datetime) -> int:
-    return (value - datetime.fromtimestamp(0, UTC)) // windows.RESOLUTION
-
-
-def _moment(microseconds: int) -> datetime:
-    return datetime.fromtimestamp(microseconds // 1_000_000, UTC).replace(
-        microsecond=microseconds % 1_000_000
-    )
+    """Time of the newest label up to ``limit``."""
+    found = times.newest(spark, labelled.table, labelled.snapshot, limit)
+    if found is None:
+        raise SystemExit(f"there is no {contract['label']['name']} record yet")
+    return found
 
 
 def _labelled(
@@ -171,16 +157,12 @@ def _labelled(
     record = contract["event"]
     time = fn.col(record["time_field"])
     rows = tables.read(spark, events.table, events.snapshot)
-    inside = rows.where((time >= _lit(window.start)) & (time < _lit(window.end)))
-    known = labels.where(fn.col(LABELLED_AT) <= _lit(window.as_of))
+    inside = rows.where((time >= times.literal(window.start)) & (time < times.literal(window.end)))
+    known = labels.where(fn.col(LABELLED_AT) <= times.literal(window.as_of))
     known = known.select(contract["label"]["id_field"], LABEL)
     wanted = [record["id_field"], record["time_field"], LABEL]
     wanted += [feature["name"] for feature in contract["features"]]
     return inside.join(known, record["id_field"], "left").select(*wanted)
-
-
-def _lit(value: datetime) -> Column:
-    return fn.lit(windows.iso(value)).cast("timestamp")
 
 
 def _by_hour(rows: DataFrame, contract: Contract) -> list[Hour]:
@@ -191,7 +173,8 @@ def _by_hour(rows: DataFrame, contract: Contract) -> list[Hour]:
     grouped = rows.groupBy(fn.unix_micros(hour).alias("hour")).agg(
         fn.count(fn.lit(1)), fn.count(LABEL), fn.array(*sums)
     )
-    return sorted((_moment(h), events, known, sums) for h, events, known, sums in grouped.collect())
+    found = grouped.collect()
+    return sorted((times.moment(h), events, known, sums) for h, events, known, sums in found)
 
 
 def _part(
@@ -200,9 +183,9 @@ def _part(
     """Labelled rows of one part."""
     time = fn.col(contract["event"]["time_field"])
     inside = {
-        "train": time < _lit(cuts[0]),
-        "validation": (time >= _lit(cuts[0])) & (time < _lit(cuts[1])),
-        "holdout": time >= _lit(cuts[1]),
+        "train": time < times.literal(cuts[0]),
+        "validation": (time >= times.literal(cuts[0])) & (time < times.literal(cuts[1])),
+        "holdout": time >= times.literal(cuts[1]),
     }
     return rows.where(fn.col(LABEL).isNotNull() & inside[part])
 
@@ -321,18 +304,6 @@ def _encoded(
         # A champion has encodings of its own, so the hold-out keeps what they start from.
         wanted += [fn.col(name).alias(f"{RAW}{name}") for name in _named(contract, "category")]
     return rows.select(*wanted)
-
-
-def _write(table: DataFrame, contract: Contract, place: str) -> None:
-    """A part's rows in the order of their times and ids, so that the same rows are the same bytes.
-
-    As many files as its size in memory asks for, which is some times that of Parquet.
-    """
-    order = [contract["event"]["time_field"], contract["event"]["id_field"]]
-    bytes_a_row = 8 * len(table.columns)
-    files = 1 + table.count() * bytes_a_row // FILE_BYTES
-    spread = table.coalesce(1) if files == 1 else table.repartitionByRange(files, *order)
-    spread.sortWithinPartitions(*order).write.mode("overwrite").parquet(place)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from config.load import load_deployment
 from core.names import Scope
+from operations import named
 from operations.assembly import consumed_outputs
-from operations.cdk import ASSEMBLY, ROOT, run_cdk
+from operations.cdk import ASSEMBLY, run_cdk
 from operations.deployed import describe_stacks
 from operations.preflight.answer import reason
 from operations.preflight.before import preflight
@@ -65,7 +65,7 @@ def _outputs_before(cloudformation: Any, scope: Scope) -> Outputs:
 
 def deploy(environment: str) -> None:
     """Ask first, synthesise once, deploy every stack, then force consumers of changed outputs."""
-    settings = load_deployment(environment, ROOT).settings
+    settings = named.deployment(environment).settings
     assembly = preflight(settings)
     scope = settings.scope
     cloudformation = boto3.client("cloudformation", region_name=settings.region)

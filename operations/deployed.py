@@ -123,7 +123,7 @@ class Deployed:
         return self.one("AWS::StepFunctions::StateMachine", stack)
 
     def glue_job(self, name: str) -> str:
-        """Name of a Glue job: ``curate``, or the model's ``features``."""
+        """Name of a Glue job: ``curate``, or the model's ``features`` or ``outcomes``."""
         own = "" if name == "curate" else self.scope.model
         return self.one("AWS::Glue::Job", "processing", f"{own}{name}")
 

@@ -17,9 +17,11 @@ from botocore.exceptions import ClientError
 
 from config.load import load_deployment
 from core.names import Scope
+from operations import named
 from operations.cdk import ASSEMBLY, ROOT, CdkError, run_cdk
 from operations.deployed import Deployed, describe_stacks
 from operations.leftovers import Leftover, leftovers
+from operations.preflight.before import assert_caller
 
 ATTEMPTS = 3
 
@@ -176,7 +178,8 @@ def destroy_deployment(
 
 
 def main(environment: str, delete_data: bool = False) -> None:
-    """Destroy, then print every stack and resource that is left."""
+    """Ask who calls, destroy, then print every stack and resource that is left."""
+    assert_caller(named.deployment(environment).settings)
     outcome = destroy_deployment(environment, delete_data=delete_data)
     for stack in outcome.stacks_left:
         typer.echo(f"kept: stack {stack} (termination protection: it holds data)")

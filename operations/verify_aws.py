@@ -9,8 +9,7 @@ from requests import RequestException
 from rich.console import Console
 from rich.table import Table
 
-from config.load import load_deployment
-from operations.cdk import ROOT
+from operations import named
 from operations.checks import CHECKS
 from operations.deployed import NotDeployedError
 from operations.preflight.before import assert_caller
@@ -35,7 +34,7 @@ def verify(subject: Subject) -> list[tuple[str, bool, str]]:
 
 def main(environment: str) -> None:
     """Print one line a claim; exit with 1 if any does not hold."""
-    deployment = load_deployment(environment, ROOT)
+    deployment = named.deployment(environment)
     assert_caller(deployment.settings)
     session = boto3.Session(region_name=deployment.settings.region)
     probe = Subject(deployment, session, api_url="")

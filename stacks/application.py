@@ -78,7 +78,9 @@ def _model_stacks(app: App, deployment: Deployment, data: DataOutputs) -> None:
         monitoring = ModelMonitoringStack(
             app,
             deployment=model,
-            props=ModelMonitoringProps(foundation, lake, training.outputs, serves.outputs),
+            props=ModelMonitoringProps(
+                foundation, lake, data.processing, training.outputs, serves.outputs
+            ),
         )
         serving[model.settings.model] = serves
         watched.append(monitoring.outputs)

@@ -11,15 +11,20 @@ gc.disable()
 # ruff: noqa: E402 - the garbage collector is off before the imports
 import os
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
+# As in app.py: node's threads for compiling and collecting cost more than they save.
+os.environ.setdefault("NODE_OPTIONS", "--v8-pool-size=1")
+
 # What support modules assert is shown as what tests assert.
 pytest.register_assert_rewrite("tests.support")
 
 from local import address_grammar
+from local.engines.process import INSTALLS_VARIABLE
 from tests.support import distribution
 
 address_grammar.put_off()
@@ -33,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if distribution.SHARED not in os.environ:
         folder = tempfile.TemporaryDirectory(prefix="millrace-tests-")
         os.environ[distribution.SHARED] = folder.name
+        os.environ[INSTALLS_VARIABLE] = str(Path(folder.name, "installs"))
         config.add_cleanup(folder.cleanup)
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -79,9 +80,19 @@ def synthesise(
 
 
 @cache
+def _own_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="millrace-synth-")
+
+
+def _shared_folder() -> Path:
+    """The session's folder; a program that is no test has none, so it gets one until it ends."""
+    return Path(os.environ.get(SHARED) or _own_folder().name)
+
+
+@cache
 def assembly(environment: str) -> Path:
     """Folder of the cloud assembly, made once per session, whichever worker is first to ask."""
-    folder = Path(os.environ[SHARED])
+    folder = _shared_folder()
     outdir, made = folder / environment, folder / f"{environment}.made"
     with (folder / f"{environment}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -37,7 +37,8 @@ def _answer(event: dict[str, Any]) -> dict[str, Any]:
         case "quality":
             key = f"{names.FEATURES_RUNS}{environment.model}/{run_id}/{names.STATISTICS_FILE}"
             statistics = read_json(_s3(), environment.features_bucket, key)
-            return logic.quality(contract.load(), statistics)
+            judged = logic.quality(contract.load(), statistics)
+            return judged | {"snapshots": statistics["snapshots"]}
         case "decide":
             key = (
                 f"{names.ARTIFACTS_EVALUATIONS}{environment.model}/{run_id}/{names.EVALUATION_FILE}"

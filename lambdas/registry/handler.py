@@ -51,6 +51,13 @@ def _champion() -> dict[str, Any]:
     return {"package_arn": arn, "model_data_url": logic.model_data_url(package)}
 
 
+def _snapshots(event: dict[str, Any]) -> dict[str, str]:
+    found = event.get("snapshots")
+    if not isinstance(found, dict) or {*map(type, found.values())} != {str}:
+        raise BadRequestError("snapshots is not given; allowed: the id of a snapshot by stream")
+    return found
+
+
 def _register(event: dict[str, Any]) -> dict[str, Any]:
     environment = _environment()
     run_id = required(event, "run_id")
@@ -62,6 +69,7 @@ def _register(event: dict[str, Any]) -> dict[str, Any]:
         model_data_url=required(event, "model_data_url"),
         evaluation_uri=f"s3://{environment.artifacts_bucket}/{key}",
         contract_version=contract.load()["version"],
+        snapshots=_snapshots(event),
     )
     request = logic.package_request(
         environment.package_group,

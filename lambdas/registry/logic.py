@@ -26,6 +26,9 @@ class Candidate:
     model_data_url: str
     evaluation_uri: str
     contract_version: str
+    snapshots: dict[str, str]
+    """Of the tables that it was trained on, by stream: with them its training set can be made
+    again, as long as they are kept."""
 
 
 def package_request(
@@ -68,6 +71,7 @@ def metadata(candidate: Candidate, evaluation: dict[str, Any], task: Task) -> di
         "training_job": candidate.training_job,
         "contract_version": candidate.contract_version,
         "holdout_rows": evaluation["candidate"]["rows"],
+        **{f"{stream}_snapshot": found for stream, found in candidate.snapshots.items()},
     }
     for metric in task.metrics:
         # Null where labels are all the same.

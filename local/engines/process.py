@@ -45,6 +45,8 @@ IMAGE_VARIABLES = {
 }
 # A job on SageMaker has the machine to itself; two of them share this one.
 THREADS = {"OMP_NUM_THREADS": "2"}
+# Who starts several runs, as the tests do, may name a folder for all of them.
+INSTALLS_VARIABLE = "MILLRACE_INSTALLS"
 _POLL_SECONDS = 0.05
 _GRACE_SECONDS = 10.0
 _BUSY_SECONDS = 5.0
@@ -128,9 +130,11 @@ def container_environment(directory: JobDirectory, overlay: Overlay) -> dict[str
 
 
 def _kept_installs() -> dict[str, str]:
-    """Where containers of one run of the platform find what pip installed for earlier ones."""
+    """Where containers find what pip installed for earlier ones: of this run, or of several."""
+    if INSTALLS_VARIABLE in os.environ:
+        return _kept((INSTALLS_VARIABLE,))
     run = os.environ.get("MILLRACE_STATE_DIR")
-    return {"MILLRACE_INSTALLS": str(Path(run, "sagemaker", "installs"))} if run else {}
+    return {INSTALLS_VARIABLE: str(Path(run, "sagemaker", "installs"))} if run else {}
 
 
 def _kept(wanted: Sequence[str]) -> dict[str, str]:

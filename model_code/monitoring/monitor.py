@@ -67,6 +67,7 @@ def main(argv: Sequence[str], base: Path) -> None:
     folder = base / "input"
     contract = inputs.document(folder / "contract")
     captured = capture.read(folder / "capture", tasks.of(contract))
+    told = outcomes(folder / "outcomes")
     report = {
         "version": 1,
         "endpoint": chosen.endpoint,
@@ -75,11 +76,11 @@ def main(argv: Sequence[str], base: Path) -> None:
             contract,
             window,
             captured,
-            labels(folder / "labels", contract, datetime.now(UTC)),
+            labels(folder / "outcomes" / names.OUTCOMES_LABELS, contract, datetime.now(UTC)),
             reference(folder),
-            complete=complete_until(folder / "labels", contract, datetime.now(UTC)),
+            complete=complete_until(told, contract),
         ),
-        "events": events_in(folder / "events", contract, window),
+        "events": told["events"],
     }
     target = base / "output" / "report"
     target.mkdir(parents=True, exist_ok=True)
@@ -124,7 +125,7 @@ def _holdout(folder: Path, model: Model) -> dict[str, Any] | None:
 
 
 def labels(folder: Path, contract: dict[str, Any], now: datetime) -> dict[str, float]:
-    """The label as the task's number by record id, for every label that has arrived.
+    """The label as the task's number by record id, for every label that the outcomes job found.
 
     One without a value, or from the future, says nothing yet.
     """
@@ -140,33 +141,21 @@ def labels(folder: Path, contract: dict[str, Any], now: datetime) -> dict[str, f
     return {one: value for one, value in found if value is not None}
 
 
-def complete_until(folder: Path, contract: dict[str, Any], now: datetime) -> datetime | None:
+def outcomes(folder: Path) -> dict[str, Any]:
+    """What the outcomes job counted: ``events`` of the window, predicted or not, and
+    ``newest_label``; null where there is nothing to count."""
+    return json.loads((folder / names.OUTCOMES_FILE).read_bytes())  # type: ignore[no-any-return]
+
+
+def complete_until(told: Mapping[str, Any], contract: Mapping[str, Any]) -> datetime | None:
     """Up to when events have all the labels that they will get; None without any label.
 
     The contract's label latency before the newest label: of later events only those are labelled
     whose label came early, and these are of a kind.
     """
-    if not any(folder.rglob("*.parquet")):
+    if told["newest_label"] is None:
         return None
-    time_field = contract["label"]["time_field"]
-    moments = inputs.microseconds(
-        pd.read_parquet(folder, columns=[time_field])[time_field].dropna()
-    )
-    past = moments[moments <= int(now.timestamp() * 1e6)]
-    if not len(past):
-        return None
-    newest = datetime.fromtimestamp(int(past.max()) / 1e6, UTC)
-    return newest - timedelta(hours=contract["label_latency_hours"])
-
-
-def events_in(folder: Path, contract: dict[str, Any], window: Window) -> int | None:
-    """Curated events of the window, predicted or not; None if the input is absent."""
-    if not any(folder.rglob("*.parquet")):
-        return None
-    time = contract["event"]["time_field"]
-    moments = inputs.microseconds(pd.read_parquet(folder, columns=[time])[time])
-    low, high = (int(_time(end).timestamp() * 1e6) for end in (window.start, window.end))
-    return int(((moments >= low) & (moments < high)).sum())
+    return _time(told["newest_label"]) - timedelta(hours=contract["label_latency_hours"])
 
 
 def examine(

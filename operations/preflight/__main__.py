@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from config.load import load_deployment
-from operations.cdk import ROOT
+from operations import named
 from operations.preflight.before import preflight
 
 
 def main(environment: str) -> None:
     """Print every answer; exit with 1 if any stops a deploy."""
-    preflight(load_deployment(environment, ROOT).settings)
+    preflight(named.deployment(environment).settings)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,11 @@ from stacks.kit.foundation import Foundation
 from stacks.kit.zone_bucket import ZoneBucket, ZoneBucketProps
 from stacks.security.break_glass import deny_originals
 
-QUERY_RESULT_DAYS = 7
+# Days that what can be made again stays, by zone and prefix.
+SHORT_LIVED = {
+    "curated": {names.CURATED_QUERY_RESULTS: 7},
+    "monitoring": {names.MONITORING_OUTCOMES: 30},
+}
 QUERY_BYTES_LIMIT = 100 * 1024**3
 
 
@@ -90,9 +94,7 @@ class DataLakeStack(BaseStack):
             events=events,
             endpoints=[self._props.foundation.network.storage_endpoint],
             producers=self.settings.perimeter.landing_roles if zone == "landing" else (),
-            short_lived={names.CURATED_QUERY_RESULTS: QUERY_RESULT_DAYS}
-            if zone == "curated"
-            else {},
+            short_lived=SHORT_LIVED.get(zone, {}),
         )
         bucket = ZoneBucket(self, zone.capitalize(), props=props).bucket
         if zone == "raw":

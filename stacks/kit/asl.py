@@ -66,7 +66,7 @@ GLUE_TRANSIENT = retry(
     seconds=5,
     attempts=6,
 )
-# The hourly curate run may be under way: wait for it, up to about half an hour.
+# Another run may be under way, such as the hourly one of curate: wait, up to about half an hour.
 GLUE_BUSY = retry(["Glue.ConcurrentRunsExceededException"], seconds=15, attempts=20)
 # Jobs are idempotent, so a run that failed (a lost executor, say) is worth one more.
 GLUE_RUN_FAILED = retry(["States.TaskFailed"], seconds=10, attempts=1)
@@ -132,6 +132,21 @@ def invoke(
         caught_by=caught_by,
         result_path=result_path,
         select={"value.$": "$.Payload"},
+    )
+
+
+def run_glue(
+    parameters: Mapping[str, Any], *, then: str | None, caught_by: str, result_path: str
+) -> State:
+    """Run a Glue job and wait for its end; the run's id goes to ``job_run_id``."""
+    return task(
+        GLUE_JOB,
+        parameters,
+        then=then,
+        retries=[GLUE_BUSY, GLUE_TRANSIENT, GLUE_RUN_FAILED],
+        caught_by=caught_by,
+        select={"job_run_id.$": "$.Id"},
+        result_path=result_path,
     )
 
 

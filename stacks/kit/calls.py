@@ -20,7 +20,7 @@ CALLS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     },
     "registry": {
         "champion": frozenset(),
-        "register": frozenset({"run_id", "training_job", "model_data_url"}),
+        "register": frozenset({"run_id", "training_job", "model_data_url", "snapshots"}),
     },
     "rollout": {
         "guardrail": frozenset({"execution", "alarms", "since"}),

@@ -83,6 +83,14 @@ class FlowMachine(Construct):
         """Allow calling functions."""
         self.role.allow(["lambda:InvokeFunction"], function_arns)
 
+    def run_glue(self, *job_arns: str) -> None:
+        """Allow Glue jobs to be run to their end: ``.sync`` asks for a run, and stops it with the
+        execution."""
+        self.role.allow(
+            ["glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"],
+            job_arns,
+        )
+
     def pass_to_jobs(self, *roles: ServiceRole) -> None:
         """Allow giving roles to the SageMaker jobs that the machine starts."""
         self.role.allow(

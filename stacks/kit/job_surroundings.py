@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from aws_cdk import aws_glue as glue
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from stacks.kit.base_stack import BaseStack
-from stacks.kit.foundation import Foundation, Network
+from stacks.kit.foundation import Network
 from stacks.kit.nag import acknowledge
 
 
@@ -41,27 +42,34 @@ def vpc_connection(
 
 
 def job_encryption(
-    scope: Construct, construct_id: str, *, stack: BaseStack, foundation: Foundation
+    scope: Construct,
+    construct_id: str,
+    *,
+    stack: BaseStack,
+    logs_key: kms.IKey,
+    key: kms.IKey,
+    suffix: str = "",
 ) -> glue.CfnSecurityConfiguration:
-    """What jobs write, log and remember is encrypted under the keys of its domain."""
-    keys = foundation.keys
+    """What jobs write, log and remember is encrypted under the keys of its domain.
+
+    Glue names ``key`` with each object, whichever bucket it writes to: jobs that write to buckets
+    of different keys need a configuration each. ``suffix`` tells their names apart.
+    """
     config = glue.CfnSecurityConfiguration
     return glue.CfnSecurityConfiguration(
         scope,
         construct_id,
         # Required by CloudFormation; jobs name it.
-        name=stack.names.stack_prefix,
+        name=f"{stack.names.stack_prefix}{suffix}",
         encryption_configuration=config.EncryptionConfigurationProperty(
             s3_encryptions=[
-                config.S3EncryptionProperty(
-                    s3_encryption_mode="SSE-KMS", kms_key_arn=keys.data.key_arn
-                )
+                config.S3EncryptionProperty(s3_encryption_mode="SSE-KMS", kms_key_arn=key.key_arn)
             ],
             cloud_watch_encryption=config.CloudWatchEncryptionProperty(
-                cloud_watch_encryption_mode="SSE-KMS", kms_key_arn=keys.logs.key_arn
+                cloud_watch_encryption_mode="SSE-KMS", kms_key_arn=logs_key.key_arn
             ),
             job_bookmarks_encryption=config.JobBookmarksEncryptionProperty(
-                job_bookmarks_encryption_mode="CSE-KMS", kms_key_arn=keys.data.key_arn
+                job_bookmarks_encryption_mode="CSE-KMS", kms_key_arn=key.key_arn
             ),
         ),
     )

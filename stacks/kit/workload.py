@@ -15,6 +15,7 @@ class Job(StrEnum):
 
     CURATE = "curate"
     FEATURES = "features"
+    OUTCOMES = "outcomes"
     TRAINING = "training"
     MONITOR = "monitor"
     SERVING = "serving"
@@ -57,6 +58,9 @@ JOBS = {
     ),
     Job.FEATURES: Group(
         "Spark workers of the features job", (*_SPARK, _catalog()), among_itself=True
+    ),
+    Job.OUTCOMES: Group(
+        "Spark workers of the outcomes job", (*_SPARK, _catalog()), among_itself=True
     ),
     Job.TRAINING: Group(
         "SageMaker training and evaluation jobs",

@@ -21,6 +21,7 @@ from stacks.monitoring.model_alarms import ModelBreach, ModelBreachProps
 from stacks.monitoring.monitor_flow import MonitorFlow, MonitorFlowProps
 from stacks.monitoring.outputs import Watched
 from stacks.monitoring.unhealthy import unhealthy
+from stacks.processing.outputs import Processing
 from stacks.serving.outputs import Serving
 from stacks.training.outputs import Training
 
@@ -31,6 +32,7 @@ class ModelMonitoringProps:
 
     foundation: Foundation
     lake: Lake
+    processing: Processing
     training: Training
     serving: Serving
 
@@ -92,6 +94,7 @@ class ModelMonitoringStack(ModelStack):
                 foundation=props.foundation,
                 lake=props.lake,
                 training=props.training,
+                outcomes=props.processing.outcomes[self.names.model],
                 endpoint_name=props.serving.endpoint_name,
             ),
         )

@@ -18,11 +18,14 @@ from stacks.kit.job_role import job_role
 from stacks.kit.service_role import ServiceRole
 from stacks.kit.workload import Job
 from stacks.monitoring import states as monitor
+from stacks.processing.spark_job import SparkJob
 from stacks.training.outputs import Training
 from stacks.training.retraining_flow import job_compute
+from stacks.training.rules import GLUE_ATTEMPTS
 
 JOB_MINUTES = 60
-FLOW_MINUTES = 120
+# Beside the jobs: waiting for capacity and for another run to end.
+WAITING_MINUTES = 60
 METRICS = Reason(
     constraint="PutMetricData takes no resource: a metric exists from the first value on.",
     evidence="https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/"
@@ -38,6 +41,7 @@ class MonitorFlowProps:
     foundation: Foundation
     lake: Lake
     training: Training
+    outcomes: SparkJob
     endpoint_name: str
 
 
@@ -75,7 +79,6 @@ class MonitorFlow(Construct):
             foundation=props.foundation,
             policies=[
                 props.training.code.runtime,
-                lake.readers.records,
                 readers.models,
                 readers.evaluations,
             ],
@@ -91,7 +94,7 @@ class MonitorFlow(Construct):
             role,
             lake.monitoring,
             props.foundation.keys.models,
-            read=[capture],
+            read=[capture, scope.below(names.MONITORING_OUTCOMES)],
             write=[scope.below(names.MONITORING_REPORTS)],
         )
         return role
@@ -104,6 +107,7 @@ class MonitorFlow(Construct):
         """What the definition calls beside its job."""
         props, flow = self._props, self.flow
         flow.invoke(props.training.functions.registry.function.function_arn)
+        flow.run_glue(props.outcomes.job_arn)
         flow.pass_to_jobs(self.job_role)
         flow.role.allow(
             ["s3:ListBucket"],
@@ -113,6 +117,7 @@ class MonitorFlow(Construct):
 
     def _definition_inputs(self) -> monitor.Flow:
         props, settings = self._props, self._stack.settings.monitoring
+        glue_minutes = GLUE_ATTEMPTS * self._stack.settings.processing.timeout_minutes
         return monitor.Flow(
             registry_arn=props.training.functions.registry.function.function_arn,
             job=job_compute(
@@ -127,12 +132,13 @@ class MonitorFlow(Construct):
             ),
             code=props.training.code.location,
             endpoint_name=props.endpoint_name,
+            outcomes_job=props.outcomes.job_name,
+            outcomes=self._stack.names.below(names.MONITORING_OUTCOMES),
             reports=self._stack.names.below(names.MONITORING_REPORTS),
             monitoring_bucket=props.lake.monitoring.bucket_name,
-            curated_bucket=props.lake.curated.bucket_name,
             window_days=settings.window_days,
             topic_arn=props.foundation.security.ops_topic.topic_arn,
-            timeout_seconds=FLOW_MINUTES * 60,
+            timeout_seconds=(glue_minutes + JOB_MINUTES + WAITING_MINUTES) * 60,
         )
 
     def _start_on_schedule(self) -> None:

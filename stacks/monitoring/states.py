@@ -1,4 +1,5 @@
-"""The monitor flow: describe the champion, run the monitor job on a window, alert on failure.
+"""The monitor flow: describe the champion, write the window's outcomes, run the monitor job on
+them, alert on failure.
 
 Input: ``{"window_start", "window_end"}`` (UTC times, event time) or ``{}``, when the window is the
 last ``window_days`` before the execution's start; anything else is refused (``execution_input``).
@@ -39,10 +40,12 @@ class Flow:
     job: Compute
     code: ProcessingCode
     endpoint_name: str
+    outcomes_job: str
+    outcomes: str
+    """Prefix of what the outcomes job writes."""
     reports: str
     """Prefix of the model's reports."""
     monitoring_bucket: str
-    curated_bucket: str
     window_days: int
     topic_arn: str
     timeout_seconds: int
@@ -66,6 +69,7 @@ def steps(flow: Flow) -> list[Step]:
         step("Captured", partial(_captured, flow), gives="captured"),
         step("Champion", partial(_champion, flow), gives="champion"),
         step("Package", _package, needs="champion", gives="package"),
+        step("Outcomes", partial(_outcomes, flow), needs="window", gives="outcomes"),
         step("Monitor", partial(_monitor, flow), needs="window champion package", gives="monitor"),
     ]
 
@@ -159,6 +163,27 @@ def _package(then: str) -> States:
     }
 
 
+def _outcomes(flow: Flow, then: str) -> States:
+    """The monitor job's container reads no Iceberg tables."""
+    arguments = {
+        "--window_start.$": WINDOW_START,
+        "--window_end.$": WINDOW_END,
+        "--output_outcomes.$": _place(flow),
+    }
+    return {
+        "Outcomes": asl.run_glue(
+            {"JobName": flow.outcomes_job, "Arguments": arguments},
+            then=then,
+            caught_by=ALERT,
+            result_path="$.outcomes",
+        )
+    }
+
+
+def _place(flow: Flow) -> str:
+    return below(flow.monitoring_bucket, f"{flow.outcomes}{{}}/", RUN_ID)
+
+
 def _monitor(flow: Flow, then: str) -> States:
     return {
         "Monitor": asl.task(
@@ -174,7 +199,6 @@ def _monitor(flow: Flow, then: str) -> States:
 
 
 def _request(flow: Flow, capture_uri: str) -> dict[str, Any]:
-    curated = f"s3://{flow.curated_bucket}/"
     return processing_job(
         flow.job,
         flow.code,
@@ -185,8 +209,7 @@ def _request(flow: Flow, capture_uri: str) -> dict[str, Any]:
         ),
         inputs={
             "capture": capture_uri,
-            "labels": curated + names.CURATED[names.TABLE_LABELS],
-            "events": curated + names.CURATED[names.TABLE_EVENTS],
+            "outcomes": _place(flow),
             "model": "$.champion.value.model_data_url",
             "evaluation": EVALUATION,
         },

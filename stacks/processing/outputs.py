@@ -15,3 +15,5 @@ class Processing:
     curate: SparkJob
     features: Mapping[str, SparkJob]
     """By model: each has features and a window of its own."""
+    outcomes: Mapping[str, SparkJob]
+    """By model, for its monitor job."""

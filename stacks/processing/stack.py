@@ -1,10 +1,13 @@
-"""Spark on Glue: the curate job (unique tables) and the features job (training sets)."""
+"""Spark on Glue: the curate job (unique tables), features jobs (training sets), outcomes jobs
+(labels for the monitor).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from aws_cdk import aws_glue as glue
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
@@ -29,6 +32,7 @@ from stacks.processing.spark_job import SparkJob, SparkJobProps
 from stacks.processing.spark_runtime import SparkRuntimeProps, spark_runtime
 
 CONCURRENT_FEATURE_RUNS = 2
+CONCURRENT_OUTCOMES_RUNS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +67,27 @@ class ProcessingStack(BaseStack):
             ),
         )
         self._encryption = job_encryption(
-            self, "JobEncryption", stack=self, foundation=props.foundation
+            self,
+            "JobEncryption",
+            stack=self,
+            logs_key=props.foundation.keys.logs,
+            key=props.foundation.keys.data,
+        )
+        self._outcomes_encryption = job_encryption(
+            self,
+            "OutcomesEncryption",
+            stack=self,
+            logs_key=props.foundation.keys.logs,
+            key=props.foundation.keys.models,
+            suffix="-outcomes",
         )
         self.outputs = Processing(
             curate=self._define_curate(),
             features={
                 model.settings.model: self._define_features(model) for model in deployment.models
+            },
+            outcomes={
+                model.settings.model: self._define_outcomes(model) for model in deployment.models
             },
         )
         self._schedule_curate()
@@ -79,7 +98,7 @@ class ProcessingStack(BaseStack):
 
     def _define_curate(self) -> SparkJob:
         lake, security = self._props.lake, self._props.foundation.security
-        raw, curated = _url(lake.raw.bucket_name), list(names.CURATED.values())
+        raw = _url(lake.raw.bucket_name)
         arguments = {
             "input_streams": raw + _common(names.RAW_STREAM),
             "input_errors": raw + _common(names.RAW_ERRORS),
@@ -103,7 +122,7 @@ class ProcessingStack(BaseStack):
         allow_objects(job.role, lake.landing, keys.raw, read=[EVERYTHING])
         allow_folders(job.role, lake.landing, *names.STREAMS)
         # It alone writes the tables.
-        allow_objects(job.role, lake.curated, keys.data, replace=curated)
+        allow_objects(job.role, lake.curated, keys.data, replace=[names.CURATED_TABLES])
         allow_tables(job.role, lake.database_name, names.CURATED, "glue:UpdateTable")
         job.locate(lake.raw, lake.landing, lake.curated)
         allow_pseudonyms(job.role, security)
@@ -133,6 +152,26 @@ class ProcessingStack(BaseStack):
         job.locate(lake.curated, lake.features)
         return job
 
+    def _define_outcomes(self, model: Deployment) -> SparkJob:
+        """Into the monitoring zone, which lies under the key of models."""
+        lake, keys = self._props.lake, self._props.foundation.keys
+        name = model.settings.model
+        outcomes = scope_of(model).below(names.MONITORING_OUTCOMES)
+        job = self._define_job(
+            f"{name.capitalize()}OutcomesJob",
+            "outcomes",
+            f"Labels of a window for the monitor job of {name}",
+            {},
+            contract=self._contracts[name],
+            policies=[lake.readers.records],
+            encryption=self._outcomes_encryption,
+            concurrent_runs=CONCURRENT_OUTCOMES_RUNS,
+        )
+        allow_folders(job.role, lake.monitoring, names.MONITORING_OUTCOMES, outcomes)
+        allow_objects(job.role, lake.monitoring, keys.models, replace=[outcomes])
+        job.locate(lake.curated, lake.monitoring)
+        return job
+
     def _define_job(
         self,
         construct_id: str,
@@ -142,6 +181,7 @@ class ProcessingStack(BaseStack):
         *,
         contract: assets.Asset,
         policies: Sequence[CustomerPolicy] = (),
+        encryption: glue.CfnSecurityConfiguration | None = None,
         concurrent_runs: int = 1,
     ) -> SparkJob:
         return SparkJob(
@@ -153,7 +193,7 @@ class ProcessingStack(BaseStack):
                 description=description,
                 boundary=self._props.foundation.security.boundary,
                 policies=[self._runtime, *policies],
-                encryption=self._encryption,
+                encryption=encryption or self._encryption,
                 logs_key=self._props.foundation.keys.logs,
                 modules=self._modules,
                 contract=contract,

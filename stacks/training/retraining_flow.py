@@ -129,10 +129,7 @@ class RetrainingFlow(Construct):
         """What the definition calls, and its ``.sync`` forms."""
         props, flow = self._props, self.flow
         flow.invoke(*(function.function.function_arn for function in props.functions.every))
-        flow.role.allow(
-            ["glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"],
-            [props.curate.job_arn, props.features.job_arn],
-        )
+        flow.run_glue(props.curate.job_arn, props.features.job_arn)
         allow_jobs(flow.role.policy, self._stack, TRAINING)
         flow.pass_to_jobs(self.training_role, self.evaluation_role)
 

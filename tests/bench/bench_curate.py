@@ -46,7 +46,8 @@ own[event["id_field"]] = fn.concat(fn.lit("f"), fn.sha1(number.cast("string")))
 own[event["time_field"]] = fn.timestamp_seconds(
     fn.lit(1700000000) + day * 86400 + fn.pmod(fn.xxhash64(number), fn.lit(86400)))
 columns = [own[field["name"]].alias(field["name"]) for field in event["fields"]]
-spark.range(int(first), int(last)).select(*columns).repartition(8).write.mode("append").parquet(target)
+rows = spark.range(int(first), int(last)).select(*columns)
+rows.repartition(8).write.mode("append").parquet(target)
 """
 START = """
 from glue_jobs import session
@@ -127,7 +128,7 @@ def run(command: list[str]) -> float:
 def measured(thousands: int) -> list[Row]:
     """All rows for one size."""
     rows, size = [], f"{thousands / 1000:g} million"
-    with tempfile.TemporaryDirectory() as directory, spark_jobs.java():
+    with tempfile.TemporaryDirectory() as directory, spark_jobs.java("4g"):
         world = World(Path(directory), thousands * 1000)
         first = world.deliver(0, world.rows, DAYS)
         loaded = world.curate()

@@ -11,6 +11,7 @@ import pytest
 
 from core import names
 from local.engines.container import overlay
+from local.engines.process import INSTALLS_VARIABLE
 from local.services.sagemaker.server import ServerError
 from tests.support.containers import ask, hooks, server
 from tests.support.files import tree
@@ -147,6 +148,7 @@ def test_servers_of_one_run_share_what_pip_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second answers from files of its own; without pip's variables the same code fails."""
+    monkeypatch.delenv(INSTALLS_VARIABLE)
     monkeypatch.setenv("MILLRACE_STATE_DIR", str(tmp_path / "run"))
     answers, logs, installed = [], [], []
     for name in ("one", "two"):

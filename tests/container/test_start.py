@@ -27,6 +27,26 @@ def model_fn(d): return {name!r}
 def transform_fn(model, *rest): return model, "text/plain"
 """
 
+USES_BOTH = """
+import sys
+import boto3
+import boto3.session
+import numpy
+from boto3 import client
+def loaded(): return "numpy.f2py.crackfortran" in sys.modules
+BEFORE = loaded()
+def model_fn(d):
+    s3 = client("s3", region_name="eu-west-1")
+    return repr((s3.meta.region_name, BEFORE, numpy.f2py.get_include.__name__, loaded()))
+def transform_fn(model, *rest): return model, "text/plain"
+"""
+NEVER_USES = """
+import sys
+import boto3
+def model_fn(d): return repr(("botocore" in sys.modules, "numpy.f2py.crackfortran" in sys.modules))
+def transform_fn(model, *rest): return model, "text/plain"
+"""
+
 
 @pytest.mark.parametrize(
     "variables",
@@ -63,6 +83,22 @@ def test_a_program_that_fails_is_told_in_the_failure_file(run: Path, tmp_path: P
     assert "the rows are gone" in log
     failure = (tmp_path / "ml" / "output" / "failure").read_text()
     assert failure.startswith("ExecuteUserScriptError:\nCommand")
+
+
+@pytest.mark.parametrize(
+    ("code", "answer"),
+    [
+        (USES_BOTH, "('eu-west-1', False, 'get_include', True)"),
+        (NEVER_USES, "(False, False)"),
+    ],
+    ids=["used", "not used"],
+)
+def test_what_a_model_may_use_is_loaded_when_it_does(
+    code: str, answer: str, tmp_path: Path
+) -> None:
+    """Packages that the toolkit imports and a server does not need cost its start nothing."""
+    with server(tmp_path, hooks(code)) as running:
+        assert ask(running, b"").body.decode() == answer
 
 
 def test_training_leaves_no_success_file(run: Path, trained: Path) -> None:

@@ -16,7 +16,7 @@ from config.contract_properties import FieldProperties, RecordProperties
 from config.kinds import kinds_of, models_of
 from model_code import tasks
 from tests.support.copies import ROOT, ConfigurationCopy, field, set_custom
-from tests.support.task_contracts import CATEGORIES
+from tests.support.task_contracts import categories
 
 PAGE = (ROOT / "docs" / "contract.md").read_text()
 SECTIONS = dict(re.findall(r"^##+ ([^\n]+)\n(.*?)(?=^##|\Z)", PAGE, re.DOTALL | re.MULTILINE))
@@ -114,7 +114,7 @@ def test_an_example_loads(
             there.clear()
             there.update(prop)
         if "multiclass" in title:
-            for name in CATEGORIES:
+            for name in categories():
                 set_custom(field(contract, name), "encoding", "ordinal")
 
     configuration.change_contract(change)

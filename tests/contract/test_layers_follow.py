@@ -17,7 +17,7 @@ from config.load import Deployment
 from core.contract import parse
 from core.records import Invalid, Valid, pseudonymiser, validate
 from model_code.features import fit
-from model_code.features.transform import vector
+from model_code.features.transform import IDENTITY, vector
 from model_code.monitoring import criteria, drift
 from stacks.api.request_models import record_model
 from stacks.data_lake.tables import table_definitions
@@ -93,7 +93,7 @@ def _spec(deployment: Deployment) -> dict[str, Any]:
     counts: dict[str, fit.ValueCounts] = {
         feature["name"]: {"UA": (1, 0), "EWR": (1, 1), "IAH": (2, 1)}
         for feature in deployment.contract["features"]
-        if feature["encoding"] == "targetMean"
+        if feature["encoding"] != IDENTITY
     }
     window = {"start": "2013-01-01", "end": "2013-04-01", "as_of": "2013-04-01"}
     return fit.feature_spec(deployment.contract, window, counts)

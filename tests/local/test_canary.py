@@ -23,7 +23,7 @@ from tests.support.denied_decisions import ALLOW, Policies, Question
 from tests.support.denied_matrix import TABLE
 from tests.support.denied_principals import roles
 from tests.support.denied_target import Target
-from tests.support.deployments import deployed_platform
+from tests.support.deployments import VARIABLES, deployed_platform
 
 pytestmark = [pytest.mark.platform, pytest.mark.slow_loop, pytest.mark.timeout(1200)]
 
@@ -52,8 +52,8 @@ class Told:
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     """The story, told once on a deployment of its own."""
     # Waits of state machines last a twentieth of their length.
-    waits = {"SFN_WAIT_SCALE": "0.05"}
-    with deployed_platform(tmp_path_factory.mktemp("canary"), "demo", waits) as platform:
+    variables = {**VARIABLES, "SFN_WAIT_SCALE": "0.05"}
+    with deployed_platform(tmp_path_factory.mktemp("canary"), "demo", variables) as platform:
         story = Story(platform)
         with Reader(platform, story.subject.scope) as reader:
             yield _tell(story, reader)

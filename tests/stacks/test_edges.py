@@ -18,7 +18,7 @@ EDGES: dict[str, set[str]] = {
     "processing": {"security", "network", "data-lake"},
     "training": {"security", "network", "data-lake", "processing"},
     "serving": {"security", "network", "data-lake", "training"},
-    "monitor": {"security", "network", "data-lake", "training", "serving"},
+    "monitor": {"security", "network", "data-lake", "processing", "training", "serving"},
     "api": {"security", "network"},
     "monitoring": {"security", "ingestion", "training", "serving", "monitor", "api"},
     "audit": {"security", "data-lake"},

@@ -140,6 +140,13 @@ def test_records_expire_when_the_contract_says(zone: str) -> None:
     assert [rule["ExpirationInDays"] for rule in rules if "Prefix" not in rule] == [days]
 
 
+def test_what_a_monitor_job_reads_expires_soon() -> None:
+    """It can be made again from the tables."""
+    rules = _zone("dev", "Monitoring")["LifecycleConfiguration"]["Rules"]
+    soon = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
+    assert soon == {names.MONITORING_OUTCOMES: 30}
+
+
 @pytest.mark.parametrize("zone", ["Artifacts", "Curated"])
 def test_models_do_not_expire_and_of_tables_iceberg_says_what_does(zone: str) -> None:
     """A data file that a lifecycle rule removes leaves a table that nobody can read."""

@@ -35,13 +35,19 @@ def _text(value: Any) -> str:
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_glue_s_groups_are_named_after_configuration_and_role(environment: str) -> None:
     groups = _named(environment)
-    ((_, _, configuration),) = resources(environment, "AWS::Glue::SecurityConfiguration")
+    configurations = {
+        logical_id: configuration["Properties"]["Name"]
+        for _, logical_id, configuration in resources(
+            environment, "AWS::Glue::SecurityConfiguration"
+        )
+    }
     scope = f"millrace/flights/{environment}"
     jobs = resources(environment, "AWS::Glue::Job")
     assert jobs
     for stack, _, job in jobs:
         role = job["Properties"]["Role"]["Fn::GetAtt"][0]
-        start = f"/aws-glue/jobs/{configuration['Properties']['Name']}-role/{scope}/{{{role}}}"
+        configuration = configurations[job["Properties"]["SecurityConfiguration"]["Ref"]]
+        start = f"/aws-glue/jobs/{configuration}-role/{scope}/{{{role}}}"
         for kind in ("error", "output"):
             where, logical_id = groups[f"{start}/{kind}"]
             assert where == stack

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import jsonschema
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import Stack
 from aws_cdk.assertions import Match, Template
 
 from config.contract import example_record
@@ -26,6 +26,7 @@ from stacks.application import build
 from stacks.kit.container_image import framework_image
 from stacks.serving.settings import Realtime
 from stacks.training.seed_model import seed_model
+from tests.support.apps import new_app
 from tests.support.flows import DEFINITIONS
 from tests.synth import ENVIRONMENTS, MODEL, resources, templates
 
@@ -63,8 +64,7 @@ def variant_of(deployment: Deployment, **changes: Any) -> Deployment:
 
 def synthesised(deployment: Deployment) -> dict[str, Template]:
     """Templates of these stacks, in process."""
-    context = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
-    app = App(analytics_reporting=False, context=context)
+    app = new_app()
     build(app, deployment)
     return {
         stack.node.id.removesuffix(f"-{MODEL}"): Template.from_stack(cast("Stack", stack))
@@ -593,6 +593,14 @@ def test_every_alarm_has_its_section_in_the_runbook() -> None:
         "budget",
         "without-an-alarm",
     }
+
+
+@EACH
+def test_every_alarm_but_those_of_the_audit_lights_the_one_light(environment: str) -> None:
+    composites = resources(environment, "AWS::CloudWatch::CompositeAlarm")
+    rules = json.dumps([composite["Properties"]["AlarmRule"] for _, _, composite in composites])
+    alarms = resources(environment, "AWS::CloudWatch::Alarm")
+    assert [name for stack, name, _ in alarms if stack != "audit" and name not in rules] == []
 
 
 @EACH

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App
 
 from config.deployment_rules import JOB_PREFIX
 from config.load import load_deployment
@@ -21,6 +20,7 @@ from operations.preflight.names import FIXED, lengths
 from operations.preflight.names import longest as longest_names
 from stacks import registry
 from stacks.application import build
+from tests.support.apps import new_app
 from tests.synth import resources, templates
 
 pytestmark = pytest.mark.cdk
@@ -49,7 +49,7 @@ def longest(tmp_path_factory: pytest.TempPathFactory) -> Inquiry:
     names["environment"] = "x" * 3
     names["model"] = "x" * (JOB_PREFIX - len("-".join(names.values())) - 1)
     settings = deployment.settings.model_copy(update=names)
-    app = App(outdir=str(outdir), analytics_reporting=False)
+    app = new_app(outdir)
     build(app, dataclasses.replace(deployment, settings=settings))
     app.synth()
     found = {path.name: json.loads(path.read_text()) for path in outdir.glob("*.template.json")}

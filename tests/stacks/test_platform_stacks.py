@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from typing import Any
 
 import pytest
@@ -230,6 +231,33 @@ def test_jobs_run_one_at_a_time_where_they_replace_tables(environment: str) -> N
     assert job["GlueVersion"] == "5.1"
     assert job["Connections"]["Connections"]
     assert job["SecurityConfiguration"]
+
+
+def _domain(key: dict[str, Any]) -> str:
+    """Of a key's ARN, which another stack gives."""
+    (name,) = re.findall(r"([A-Z][a-z]+)Key", json.dumps(key))[:1]
+    return str(name)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_job_encrypts_under_the_key_of_the_buckets_that_it_writes_to(environment: str) -> None:
+    """Glue names the configuration's key with each object, and a bucket refuses every other."""
+    configurations = _properties(environment, "processing", "AWS::Glue::SecurityConfiguration")
+    policies = _properties(environment, "processing", "AWS::IAM::ManagedPolicy").values()
+    found = {}
+    for logical_id, job in _properties(environment, "processing", "AWS::Glue::Job").items():
+        encryption = configurations[job["SecurityConfiguration"]["Ref"]]["EncryptionConfiguration"]
+        (objects,) = encryption["S3Encryptions"]
+        role = job["Role"]["Fn::GetAtt"][0]
+        written = {
+            _domain(statement["Resource"])
+            for policy in policies
+            if role in json.dumps(policy.get("Roles", []))
+            for statement in _allows(policy["PolicyDocument"]["Statement"], "kms:GenerateDataKey")
+        }
+        assert written == {_domain(objects["KmsKeyArn"])}, logical_id
+        found[logical_id] = written
+    assert set().union(*found.values()) == {"Data", "Models"}
 
 
 def _trails(environment: str) -> dict[str, dict[str, Any]]:

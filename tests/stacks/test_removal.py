@@ -7,6 +7,7 @@ mypy and the tests in the copy.
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -16,7 +17,8 @@ import pytest
 
 from config.load import REPOSITORY
 from stacks import registry
-from tests.support.removal import FOLDERS, copy, remove
+from tests.support.distribution import SHARED
+from tests.support.removal import FOLDERS, copy, main, remove
 
 # Every module is imported, every settings file loads, prod synthesises, tables and pages are whole.
 PROGRAM = """
@@ -111,6 +113,33 @@ def test_optional_capabilities_leave_and_another_comes(tmp_path: Path) -> None:
     template = tmp_path / "out" / "without" / "training-flights.template.json"
     training = json.loads(template.read_text())
     assert training["Outputs"]["Toy"] == {"Value": "hello"}
+
+
+def test_a_capability_that_nobody_has_is_refused() -> None:
+    allowed = ", ".join(registry.OPTIONAL) or "none is left"
+    with pytest.raises(SystemExit, match=f"^CAPABILITY: bakcup — allowed: {allowed} "):
+        main(["bakcup"])
+
+
+def test_a_new_file_is_copied_before_it_is_tracked(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    subprocess.run(["git", "init", "--quiet"], cwd=source, check=True)
+    for name, text in {".gitignore": "made", "new": "", "made": ""}.items():
+        (source / name).write_text(text)
+    copy(source, target)
+    assert {path.name for path in target.iterdir()} == {".git", ".gitignore", "new"}
+
+
+def test_what_writes_pages_anew_is_no_session_of_tests_and_has_a_folder_until_it_ends() -> None:
+    program = "from tests.synth import _shared_folder as made; print(made(), made().is_dir())"
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, check=True, capture_output=True, text=True,
+        env={name: value for name, value in os.environ.items() if name != SHARED},
+    )  # fmt: skip
+    folder, existed = run.stdout.split()
+    assert existed == "True"
+    assert not Path(folder).exists()
 
 
 @pytest.mark.parametrize("capability", registry.OPTIONAL)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import Stack
 from aws_cdk.assertions import Template
 
 from config import resource_types
@@ -19,6 +18,7 @@ from config.load import REPOSITORY, load_deployment
 from config.rules import RULES
 from stacks import registry
 from stacks.application import build
+from tests.support.apps import new_app
 
 pytestmark = pytest.mark.cdk
 
@@ -87,8 +87,7 @@ def test_settings_and_rules_load_no_construct() -> None:
 
 
 def _synthesised(environment: str) -> dict[str, dict[str, Any]]:
-    context = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
-    app = App(analytics_reporting=False, context=context)
+    app = new_app()
     build(app, load_deployment(environment))
     stacks = [child for child in app.node.children if isinstance(child, Stack)]
     return {

@@ -14,7 +14,7 @@ from unittest import mock
 
 import jsonschema
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import Stack
 from aws_cdk.assertions import Template
 
 from config.load import load_deployment
@@ -23,7 +23,7 @@ from model_code.algorithms.linear.settings import Linear
 from model_code.tasks.task import output_of
 from stacks.application import build
 from stacks.training.seed_model import seed_model
-from tests.support.copies import ROOT
+from tests.support.apps import new_app
 from tests.support.task_contracts import CHANGES, compiled
 from tests.synth import MODEL
 
@@ -41,8 +41,7 @@ def templates(case: str) -> dict[str, Any]:
         training = training.model_copy(update={"algorithm": Linear(name="linear", penalty=10.0)})
         settings = deployment.settings.model_copy(update={"training": training})
         deployment = dataclasses.replace(deployment, settings=settings)
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    app = App(analytics_reporting=False, context=context)
+    app = new_app()
     build(app, deployment)
     return {
         stack.node.id.removesuffix(f"-{MODEL}"): Template.from_stack(cast("Stack", stack)).to_json()

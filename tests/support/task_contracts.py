@@ -20,7 +20,6 @@ from tests.support.yaml_files import parsed
 
 Document = dict[str, Any]
 LABEL = "arrival_delay_minutes"
-CATEGORIES = ("carrier", "origin", "destination")
 # Names as awkward as a contract may have them.
 EARLY, ON_TIME, LATE = "früh 早", "on 'time'", 'late: "15" & more\\'
 CLASSES = [EARLY, ON_TIME, LATE]
@@ -37,7 +36,7 @@ def _without_binary(contract: Document, task: str, **criteria: float) -> None:
 
 
 def _ordinal(contract: Document) -> None:
-    for name in CATEGORIES:
+    for name in categories():
         set_custom(field(contract, name), "encoding", "ordinal")
 
 
@@ -90,6 +89,13 @@ CHANGES: dict[str, Callable[[Document], None]] = {
 def compiled(case: str) -> Document:
     """The contract of a case, or the flights' own as ``binary``, as run-time code reads it."""
     return dict(json.loads(_compiled(case)))
+
+
+@cache
+def categories() -> tuple[str, ...]:
+    """Features of the flights that are texts; every case has the same."""
+    features = compiled("binary")["features"]
+    return tuple(one["name"] for one in features if one["kind"] == "category")
 
 
 @cache

@@ -21,7 +21,7 @@ from model_code.features import fit
 from model_code.features.transform import RAW, Encoder
 from model_code.models import Model
 from tests.support import training
-from tests.support.task_contracts import CATEGORIES, LABEL, compiled, with_labels
+from tests.support.task_contracts import LABEL, categories, compiled, with_labels
 
 PARTS = {
     "train": ("2013-06-01", "2013-07-20"),
@@ -78,7 +78,7 @@ def write_run(case: str, folder: Path) -> dict[str, pd.DataFrame]:
         frame = between(part)
         encoded = Encoder(spec).matrix(records(frame, contract))
         rows = pd.DataFrame(encoded, columns=[one["name"] for one in contract["features"]])
-        for name in CATEGORIES:
+        for name in categories():
             rows[f"{RAW}{name}"] = frame[name]
         rows.insert(0, "flight_id", frame["flight_id"])
         rows.insert(1, "event_time", frame["event_time"])
@@ -104,7 +104,7 @@ def specification(case: str) -> dict[str, Any]:
             str(value): (int(n), float(total))
             for value, n, total in frame.groupby(name)["__number"].agg(["size", "sum"]).itertuples()
         }
-        for name in CATEGORIES
+        for name in categories()
     }
     return fit.feature_spec(compiled(case), {"start": "", "end": "", "as_of": ""}, counts)
 

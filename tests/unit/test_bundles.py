@@ -45,6 +45,7 @@ ENTRIES = {
     "glue": [
         "glue_jobs.curate",
         "glue_jobs.features",
+        "glue_jobs.outcomes",
         *TASK_MODULES,
         *(f"model_code.tasks.{task}.labels" for task in TASKS),
     ],

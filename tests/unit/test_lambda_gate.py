@@ -189,16 +189,22 @@ def deployed(
         functions._s3.cache_clear()
 
 
+SNAPSHOTS = {"events": "8141573262213092372", "labels": "17"}
+
+
 def test_the_handler_reads_the_runs_documents(deployed: Any) -> None:
     deployed.put_object(
-        Bucket="features", Key="runs/late/r1/statistics.json", Body=json.dumps(STATISTICS)
+        Bucket="features",
+        Key="runs/late/r1/statistics.json",
+        Body=json.dumps(STATISTICS | {"snapshots": SNAPSHOTS}),
     )
     deployed.put_object(
         Bucket="artifacts",
         Key="evaluations/late/r1/evaluation.json",
         Body=json.dumps(_evaluation(-0.1, -0.2, -0.05)),
     )
-    assert functions.handler({"operation": "quality", "run_id": "r1"}, None)["passed"]
+    quality = functions.handler({"operation": "quality", "run_id": "r1"}, None)
+    assert (quality["passed"], quality["snapshots"]) == (True, SNAPSHOTS)
     assert functions.handler({"operation": "decide", "run_id": "r1"}, None)["promote"]
     with pytest.raises(BadRequestError):
         functions.handler({"operation": "guess", "run_id": "r1"}, None)

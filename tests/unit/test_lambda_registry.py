@@ -34,12 +34,14 @@ CANDIDATE = Candidate(
     model_data_url="s3://artifacts/models/job-1/output/model.tar.gz",
     evaluation_uri="s3://artifacts/evaluations/late/run-1/evaluation.json",
     contract_version="1.0.0",
+    snapshots={"events": "8141573262213092372", "labels": "17"},
 )
 REGISTER = {
     "operation": "register",
     "run_id": "run-1",
     "training_job": "job-1",
     "model_data_url": CANDIDATE.model_data_url,
+    "snapshots": CANDIDATE.snapshots,
 }
 
 
@@ -146,3 +148,12 @@ def test_a_package_without_model_is_an_error() -> None:
     assert model_data_url(uncompressed) == "s3://a/b"
     with pytest.raises(LookupError, match="has no model data"):
         model_data_url({"ModelPackageArn": PACKAGE})
+
+
+@pytest.mark.parametrize("snapshots", [None, {}, {"events": 17}, "17"])
+def test_a_package_says_of_which_snapshots_it_is(deployed: Stubber, snapshots: object) -> None:
+    """As text: numbers of this size lose their last digits in a state machine."""
+    with pytest.raises(BadRequestError, match="snapshots"):
+        functions.handler(REGISTER | {"snapshots": snapshots}, None)
+    card = metadata(CANDIDATE, EVALUATION, TASK)
+    assert (card["events_snapshot"], card["labels_snapshot"]) == ("8141573262213092372", "17")

@@ -37,8 +37,9 @@ class Case:
         self.records = models.events(1500, 50, "2013-04-03")
         self.labels = models.labels(self.records, 51)
         folder = root / "input"
-        for name in ("contract", "evaluation", "capture", "labels"):
+        for name in ("contract", "evaluation", "capture", "outcomes"):
             (folder / name).mkdir(parents=True)
+        self.outcomes(events=None)
         (folder / "contract/abc.json").write_text(json.dumps(CONTRACT))
         evaluation = (trained / "evaluation.json").read_text()
         (folder / "evaluation/evaluation.json").write_text(evaluation)
@@ -72,9 +73,14 @@ class Case:
                 "arrival_delay_minutes": [int(30 * one) for one in self.labels[:known]],
             }
         )
-        folder = self.base / "input/labels/event_date=2013-04-20"
+        folder = self.base / "input/outcomes/labels"
         folder.mkdir(parents=True, exist_ok=True)
         rows.to_parquet(folder / "part.parquet", index=False)
+        self.outcomes(events=len(self.records), newest_label="2013-04-20T00:00:00Z")
+
+    def outcomes(self, events: int | None, newest_label: str | None = None) -> None:
+        document = {"events": events, "newest_label": newest_label}
+        (self.base / "input/outcomes/outcomes.json").write_text(json.dumps(document))
 
     def run(self) -> dict[str, Any]:
         arguments = ["--window-start", WINDOW.start, "--window-end", WINDOW.end]
@@ -152,6 +158,7 @@ def test_a_month_like_training_is_no_breach(case: Case) -> None:
         "unlabelled": 300,
     }
     assert report["labelled"] == 1200
+    assert report["events"] == 1500
     assert metric(names.METRIC_MODEL_BREACH) == [0]
     assert metric(names.METRIC_LABELLED) == [1200]
     assert metric("LogLoss") == [pytest.approx(report["quality"]["log_loss"]["value"])]
@@ -690,6 +697,8 @@ def test_only_events_whose_labels_are_complete_are_judged(case: Case) -> None:
     before = [r for r in case.records if monitor._time(r["event_time"]) <= moment]
     assert 0 < len(before) < 1500
     assert report["labelled"] == len(before)
-    now = pd.Timestamp("2013-05-01", tz="UTC").to_pydatetime()
-    found = monitor.complete_until(case.base / "input/labels", CONTRACT, now)
+    told = monitor.outcomes(case.base / "input/outcomes")
+    found = monitor.complete_until(told, CONTRACT)
     assert found == monitor._time("2013-04-19T00:00:00Z"), "a day before the newest label"
+    case.outcomes(events=1500, newest_label="2013-04-09T00:00:00Z")
+    assert case.run()["labelled"] == len(before)

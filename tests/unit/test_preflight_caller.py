@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from botocore.stub import Stubber
 from config.load import load_deployment
 from core.names import Scope
 from operations import deploy as deploying
-from operations import verify_aws
+from operations import destroy, named, verify_aws
 from operations.deployed import NotRead
 from operations.preflight import Inquiry, State, before
+from operations.preflight import __main__ as asking
 from operations.preflight.answer import ask
 from operations.preflight.before import preflight, read_deployed
 from operations.preflight.caller import right_account
@@ -51,10 +53,11 @@ def _no_synth(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(before, "run_cdk", run)
     monkeypatch.setattr(deploying, "run_cdk", run)
+    monkeypatch.setattr(destroy, "run_cdk", run)
 
 
 @pytest.mark.usefixtures("_nobody", "_no_synth")
-@pytest.mark.parametrize("command", [deploying.deploy, verify_aws.main])
+@pytest.mark.parametrize("command", [deploying.deploy, destroy.main, verify_aws.main])
 @pytest.mark.parametrize("profile", [None, "nowhere"])
 def test_without_credentials_one_line_is_said_and_nothing_begins(
     command: Any,
@@ -70,6 +73,37 @@ def test_without_credentials_one_line_is_said_and_nothing_begins(
     said = capsys.readouterr()
     assert len((said.out + said.err).splitlines()) == 1
     assert (profile or "Unable to locate credentials") in said.err
+
+
+@pytest.mark.usefixtures("_nobody", "_no_synth")
+@pytest.mark.parametrize("command", [asking.main, deploying.deploy, destroy.main, verify_aws.main])
+def test_a_mistake_in_the_settings_is_told_without_a_traceback(
+    command: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as ended:
+        command("deb")
+    assert ended.value.exit_code == 1
+    assert "environment: 'deb' — allowed: demo, dev, prod" in capsys.readouterr().err
+
+
+def test_who_is_of_another_account_destroys_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def destroyed(*_: object, **__: object) -> None:
+        raise AssertionError("destroyed in another account")
+
+    dev = load_deployment("dev")
+    elsewhere = replace(dev, settings=dev.settings.model_copy(update={"account": ACCOUNT}))
+    client = _client("sts")
+    monkeypatch.setattr(before, "_client", lambda *_: client)
+    monkeypatch.setattr(named, "deployment", lambda _: elsewhere)
+    monkeypatch.setattr(destroy, "destroy_deployment", destroyed)
+    with Stubber(client) as stub, pytest.raises(typer.Exit) as ended:
+        identity = {"Account": OTHER, "UserId": "A", "Arn": f"arn:aws:iam::{OTHER}:root"}
+        stub.add_response("get_caller_identity", identity)
+        destroy.main("dev", delete_data=True)
+    assert ended.value.exit_code == 1
+    assert OTHER in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("_no_synth")

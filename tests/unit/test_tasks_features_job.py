@@ -17,7 +17,7 @@ from model_code.features.transform import RAW, Encoder
 from tests.support import spark_jobs
 from tests.support.features_job import Run
 from tests.support.spark_jobs import jvm
-from tests.support.task_contracts import CATEGORIES, CLASSES, LABEL, compiled, with_labels
+from tests.support.task_contracts import CLASSES, LABEL, categories, compiled, with_labels
 
 __all__ = ["jvm"]
 
@@ -98,7 +98,7 @@ def test_encodings_are_of_the_train_part(job: Job) -> None:
     train = job.run.part("train")
     raw = job.frame.set_index("flight_id").reindex(train["flight_id"]).reset_index()
     spec = {one["name"]: one for one in job.run.document("feature_spec.json")["features"]}
-    for name in CATEGORIES:
+    for name in categories():
         counts = raw[name].value_counts()
         mapping = spec[name]["mapping"]
         assert set(mapping) == set(counts.index)

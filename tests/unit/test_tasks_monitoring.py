@@ -71,7 +71,7 @@ def reported(trained: Trained, base: Path, *, good: bool) -> dict[str, Any]:
     ]
     write_capture(base / "capture", "champion", lines)
     late = with_labels(trained.case, frame)[["flight_id", "label_time", LABEL]]
-    folder = base / "labels/event_date=2013-08-30"
+    folder = base / "outcomes/labels"
     folder.mkdir(parents=True)
     late.to_parquet(folder / "part.parquet", index=False)
     (base / "evaluation").mkdir()
@@ -86,7 +86,7 @@ def reported(trained: Trained, base: Path, *, good: bool) -> dict[str, Any]:
         trained.contract,
         WINDOW,
         captured,
-        monitor.labels(base / "labels", trained.contract, now),
+        monitor.labels(base / "outcomes/labels", trained.contract, now),
         monitor.reference(base),
     )
     return dict(json.loads(json.dumps(report, allow_nan=False)))

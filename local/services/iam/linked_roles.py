@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/waf/latest/developerguide/using-service-linked-roles
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -19,11 +20,17 @@ from local.emulator.extensions import Tables
 from local.emulator.private_tables import pin, replace
 
 _MODULE = "ministack.services.iam"
+# Stacks of several models are made side by side, and each first use asks for the role.
+_making = threading.RLock()
 pin(_MODULE, _create_service_linked_role="callable", _roles="scoped", _IAM_HANDLERS=dict)
 
 
 def _named(original: Callable[..., Any], names: dict[str, str]) -> Callable[..., Any]:
     def create(parameters: dict[str, Any]) -> Any:
+        with _making:
+            return named(parameters)
+
+    def named(parameters: dict[str, Any]) -> Any:
         from ministack.services import iam
 
         given = parameters.get("AWSServiceName")
@@ -37,14 +44,13 @@ def _named(original: Callable[..., Any], names: dict[str, str]) -> Callable[...,
                 f"Service role name {name} has been taken in this account, please try a different "
                 "suffix.", ns="iam",
             )  # fmt: skip
-        before = set(iam._roles.keys())
-        answer = original(parameters)
-        (made,) = set(iam._roles.keys()) - before
+        status, headers, body = original(parameters)
+        text = body.decode() if isinstance(body, bytes) else body
+        # The answer names it; what is new in the table may be another stack's.
+        made = text.partition("<RoleName>")[2].partition("</RoleName>")[0]
         role = iam._roles.pop(made)
         role |= {"RoleName": name, "Arn": f"{role['Arn'].rpartition('/')[0]}/{name}"}
         iam._roles[name] = role
-        status, headers, body = answer
-        text = body.decode() if isinstance(body, bytes) else body
         return status, headers, text.replace(made, name).encode()
 
     return create
@@ -54,8 +60,9 @@ def _on_first_use(create: Callable[..., Any], role: LinkedRole) -> Callable[...,
     def create_after_role(*arguments: Any) -> Any:
         from ministack.services import iam
 
-        if role.name not in iam._roles:
-            iam._create_service_linked_role({"AWSServiceName": [role.service]})
+        with _making:
+            if role.name not in iam._roles:
+                iam._create_service_linked_role({"AWSServiceName": [role.service]})
         return create(*arguments)
 
     return create_after_role

@@ -12,6 +12,7 @@ the execution as ``Rejected``, which is a success: the flow did what it should.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -64,7 +65,7 @@ def steps(flow: Flow) -> list[Step]:
         step("Evaluate", partial(_evaluate, flow), needs="request training champion",
              gives="evaluation"),
         step("Decide", partial(_decide, flow), needs="request", gives="decision"),
-        step("Register", partial(_register, flow), needs="request training",
+        step("Register", partial(_register, flow), needs="request training quality",
              gives="package"),
         *([approval.step_of(flow)] if flow.manual_approval else []),
         renewal.step_of(flow),
@@ -109,7 +110,7 @@ def _lease(flow: Flow, then: str) -> States:
 
 
 def _curate(flow: Flow, then: str) -> States:
-    return {"Curate": _glue(flow.curate_job, None, then=then)}
+    return {"Curate": _glue({"JobName": flow.curate_job}, then=then)}
 
 
 def _window(flow: Flow, then: str) -> States:
@@ -134,7 +135,8 @@ def _window(flow: Flow, then: str) -> States:
 
 
 def _features(flow: Flow, then: str) -> States:
-    return {"Features": _glue(flow.features_job, "$.features", then=then)}
+    parameters = {"JobName": flow.features_job, "Arguments.$": "$.features"}
+    return {"Features": _glue(parameters, then=then)}
 
 
 def _quality(flow: Flow, then: str) -> States:
@@ -154,19 +156,8 @@ def _quality(flow: Flow, then: str) -> States:
     }
 
 
-def _glue(job: str, arguments: str | None, *, then: str) -> State:
-    parameters = {"JobName": job}
-    if arguments:
-        parameters["Arguments.$"] = arguments
-    return asl.task(
-        asl.GLUE_JOB,
-        parameters,
-        then=then,
-        retries=[asl.GLUE_BUSY, asl.GLUE_TRANSIENT, asl.GLUE_RUN_FAILED],
-        caught_by=asl.RELEASE_FAILED,
-        select={"job_run_id.$": "$.Id"},
-        result_path="$.glue",
-    )
+def _glue(parameters: Mapping[str, Any], *, then: str) -> State:
+    return asl.run_glue(parameters, then=then, caught_by=asl.RELEASE_FAILED, result_path="$.glue")
 
 
 def _champion(flow: Flow, then: str) -> States:
@@ -260,6 +251,7 @@ def _register(flow: Flow, then: str) -> States:
                     "run_id.$": RUN_ID,
                     "training_job.$": "$.training.job",
                     "model_data_url.$": "$.training.model_data_url",
+                    "snapshots.$": "$.quality.value.snapshots",
                 },
             ),
             result_path="$.package",

@@ -1,10 +1,10 @@
 """What pip installed for one container, given to later ones with the same code.
 
 Building and installing the user's modules takes pip a second of a processor, and one run of the
-platform starts dozens of containers with the same few files. Only modules without packaging of
-their own count: the toolkit writes their ``setup.py``, so what pip makes of them depends on nothing
-but them and pip's variables. What fails is never kept, and where no folder is named pip does it
-all, as in the image.
+platform, or of its tests, starts dozens of containers with the same few files. Only modules without
+packaging of their own count: the toolkit writes their ``setup.py``, so what pip makes of them
+depends on nothing but them and pip's variables. What fails is never kept, and where no folder is
+named pip does it all, as in the image.
 """
 
 from __future__ import annotations

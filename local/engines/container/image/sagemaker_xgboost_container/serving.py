@@ -10,17 +10,45 @@ of a server's start.
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sagemaker_containers import _env as env
-
 from . import installs
+
+
+def import_when_used(name: str) -> None:
+    """Let ``import`` of a package find a module that is filled with the first use of a name in it.
+
+    The toolkit imports boto3 in each process and calls it in training only: a third of a server's
+    start. A model's own code finds it as ever. The standard library's lazy loader is of no use:
+    already the next ``import`` statement asks the module for its specification.
+    """
+    spec = importlib.util.find_spec(name)
+    if name in sys.modules or spec is None or spec.loader is None:
+        return
+    module, loader = importlib.util.module_from_spec(spec), spec.loader
+
+    def first_use(attribute: str) -> Any:
+        del module.__dict__["__getattr__"]
+        loader.exec_module(module)
+        return getattr(module, attribute)
+
+    module.__dict__["__getattr__"] = first_use
+    sys.modules[name] = module
+    parent, _, child = name.rpartition(".")
+    if parent:
+        setattr(sys.modules[parent], child, module)
+
+
+import_when_used("boto3")
+
+from sagemaker_containers import _env as env  # noqa: E402 - it is what imports boto3
 
 _HOOKS = ("input_fn", "predict_fn", "output_fn")
 _application: Callable[[Any, Any], Iterable[bytes]] | None = None
@@ -88,6 +116,8 @@ def main(environ: Any, start_response: Any) -> Iterable[bytes]:
     """The WSGI application; an error while it is built is a status 500, the next call retries."""
     global _application  # noqa: PLW0603 - one application in each worker process
     if _application is None:
+        # SciPy takes every name of NumPy, and with them its compiler of Fortran.
+        import_when_used("numpy.f2py")
         from sagemaker_containers import _worker as worker
 
         name = env.ServingEnv().module_name
