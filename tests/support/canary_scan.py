@@ -20,7 +20,7 @@ from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyiceberg.avro.decoder import new_decoder
+from pyiceberg.avro.decoder import StreamingBinaryDecoder
 
 GZIP, ZIP, PARQUET, AVRO = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"Obj\x01"
 DEPTH = 4
@@ -148,20 +148,21 @@ def _avro_blocks(content: bytes) -> Iterator[bytes]:
 
     https://avro.apache.org/docs/1.12.0/specification/#object-container-files
     """
-    decoder = new_decoder(content)
+    decoder = StreamingBinaryDecoder(content)
     decoder.skip(len(AVRO))
     header: dict[str, bytes] = {}
     while count := decoder.read_int():
         if count < 0:
-            decoder.skip_int()
+            decoder.read_int()
         for _ in range(abs(count)):
-            header[decoder.read_utf8()] = decoder.read_bytes()
+            key = decoder.read_utf8()
+            header[key] = decoder.read_bytes()
     decoder.skip(_AVRO_SYNC)
     codec = header.get("avro.codec", b"null")
     if codec not in (b"null", b"deflate"):
         raise UnreadableError(f"Avro packed by {codec.decode()}")
     while decoder.tell() < len(content):
-        decoder.skip_int()
+        decoder.read_int()
         block = decoder.read_bytes()
         decoder.skip(_AVRO_SYNC)
         yield zlib.decompress(block, -zlib.MAX_WBITS) if codec == b"deflate" else block

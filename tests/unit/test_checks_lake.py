@@ -45,7 +45,7 @@ def test_a_column_of_an_earlier_schema_does_not_count() -> None:
     *most, last = EVENT
     columns: list[dict[str, Any]] = [{"Name": name} for name in most]
     columns.append({"Name": last, "Parameters": {"iceberg.field.current": "false"}})
-    with pytest.raises(CheckFailedError, match=f"events lacks .*{last}"):
+    with pytest.raises(CheckFailedError, match=rf"events lacks .*{last}"):
         _checked(columns, ICEBERG)
 
 
