@@ -86,15 +86,17 @@ def allow_objects(
     read: Sequence[str] = (),
     write: Sequence[str] = (),
     replace: Sequence[str] = (),
+    listed: bool = True,
 ) -> None:
     """Allow listing, reading, writing or replacing objects below prefixes (ending in a slash).
 
     Who only reads cannot create data keys; who writes needs ``kms:Decrypt`` too, for multipart
-    uploads.
+    uploads. Files of Iceberg are found by name and need no listing.
     """
-    # Without a condition on the prefix: a HEAD for a missing object carries none, and would answer
-    # 403 where Spark's committers expect 404.
-    allow_listing(grantee, bucket)
+    if listed:
+        # Without a condition on the prefix: a HEAD for a missing object carries none, and would
+        # answer 403 where Spark's committers expect 404.
+        allow_listing(grantee, bucket)
     for actions, places in (
         (READ_ACTIONS, read),
         (WRITE_ACTIONS, write),

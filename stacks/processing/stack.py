@@ -122,7 +122,8 @@ class ProcessingStack(BaseStack):
         allow_objects(job.role, lake.landing, keys.raw, read=[EVERYTHING])
         allow_folders(job.role, lake.landing, *names.STREAMS)
         # It alone writes the tables.
-        allow_objects(job.role, lake.curated, keys.data, replace=[names.CURATED_TABLES])
+        tables = [names.CURATED_TABLES]
+        allow_objects(job.role, lake.curated, keys.data, replace=tables, listed=False)
         allow_tables(job.role, lake.database_name, names.CURATED, "glue:UpdateTable")
         job.locate(lake.raw, lake.landing, lake.curated)
         allow_pseudonyms(job.role, security)
