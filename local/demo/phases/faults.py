@@ -20,18 +20,10 @@ PATIENCE_SECONDS = 600.0
 
 
 class SparkKiller:
-    """Ends the first Spark process that has a given argument, once, some time after its start."""
+    """Ends the first Spark process that has a given argument, once something is so."""
 
-    def __init__(
-        self,
-        story: Story,
-        argument: str,
-        after_seconds: float = 2.0,
-        leave: Callable[[], None] = lambda: None,
-    ) -> None:
-        """``leave`` does what the killed process would leave undone on AWS."""
-        self._story, self._argument, self._after = story, argument, after_seconds
-        self._leave = leave
+    def __init__(self, story: Story, argument: str, when: Callable[[], bool]) -> None:
+        self._story, self._argument, self._when = story, argument, when
         self._done = threading.Event()
         self.killed: int | None = None
         self.at: float | None = None
@@ -49,8 +41,7 @@ class SparkKiller:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self._done.is_set() and time.monotonic() < deadline:
             pid = job_process(self._story, self._argument)
-            if pid is not None:
-                self._done.wait(self._after)
+            if pid is not None and self._when():
                 self._kill(pid)
                 return
             time.sleep(LOOK_SECONDS)
@@ -60,7 +51,6 @@ class SparkKiller:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             return
-        self._leave()
         self.killed, self.at = pid, time.monotonic()
         self._story.mark("fault", "Spark driver killed", f"SIGKILL to process {pid}")
 

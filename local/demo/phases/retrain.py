@@ -34,10 +34,8 @@ def machine(story: Story) -> Executions:
 def first_retraining(story: Story) -> None:
     """January to March: counted once curated; the features job's Spark process is killed once."""
     executions, name = machine(story), f"winter-{int(time.time())}"
-    part = LostPart(
-        story, f"{story.scope.below(FEATURES_RUNS)}{name}/train/part-lost.snappy.parquet"
-    )
-    killer = SparkKiller(story, FEATURES_ARGUMENT, leave=part.write).start()
+    part = HalfWritten(story, f"{story.scope.below(FEATURES_RUNS)}{name}/")
+    killer = SparkKiller(story, FEATURES_ARGUMENT, when=part.begun).start()
     arn = executions.start(name, {"reason": "the first quarter is in"})
     story.mark("retraining", "First retraining starts", "by hand, on what has been curated")
     try:
@@ -57,25 +55,29 @@ def _meanwhile(story: Story, state: str) -> None:
         schedules.skip_while_held(story, machine(story))
 
 
-class LostPart:
-    """Part of an output, as a run that dies on AWS leaves it; here runs publish at their end."""
+class HalfWritten:
+    """What the killed run leaves of its output."""
 
-    def __init__(self, story: Story, key: str) -> None:
-        self._story, self._key = story, key
+    def __init__(self, story: Story, prefix: str) -> None:
+        self._story, self._prefix = story, prefix
         self._bucket = story.deployed.bucket("features")
+        self._left: set[str] = set()
 
-    def write(self) -> None:
-        """Put it, as the break-glass role: nobody else may write there from outside."""
-        s3 = self._story.platform.client("s3", self._story.platform.break_glass())
-        s3.put_object(Bucket=self._bucket, Key=self._key, Body=b"half a file")
+    def begun(self) -> bool:
+        """Whether the run has written anything yet."""
+        self._left = set(self._found())
+        return bool(self._left)
 
     @property
     def cleared(self) -> bool:
         """Whether the run that succeeded has deleted it."""
-        return self._key not in self._story.lake.keys(self._bucket, self._key)
+        return bool(self._left) and not self._left & set(self._found())
+
+    def _found(self) -> dict[str, str]:
+        return self._story.lake.keys(self._bucket, self._prefix)
 
 
-def _spark_fault(followed: Followed, killer: SparkKiller, part: LostPart) -> Fault:
+def _spark_fault(followed: Followed, killer: SparkKiller, part: HalfWritten) -> Fault:
     failed = [(state, why) for state, why in followed.failures if state == "Features"]
     recovered = bool(killer.killed and failed and "Features" in followed.states and part.cleared)
     if not killer.killed:
@@ -90,7 +92,7 @@ def _spark_fault(followed: Followed, killer: SparkKiller, part: LostPart) -> Fau
         )
     return Fault(
         name="A Glue run fails once",
-        what="SIGKILL to the Spark driver of the features job during its first run",
+        what="SIGKILL to the Spark driver of the features job once its first run writes",
         outcome=outcome,
         recovered=recovered,
         seconds=followed.seconds.get("Features"),
