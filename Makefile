@@ -61,7 +61,7 @@ $(CONTAINER): requirements-container.txt requirements-toolkit.txt local/engines/
 	@touch $@
 
 # The jars that Glue's Spark has beside PySpark's, and all classes parsed once.
-$(SPARK): requirements-dev.txt requirements-spark.txt $(wildcard local/engines/spark/*) $(SETUP)
+$(SPARK): requirements-dev.txt requirements-spark.txt $(wildcard local/engines/spark/*.*) $(SETUP)
 	$(PY) -m local.engines.spark.classes
 	@mkdir -p build && touch $@
 

@@ -63,8 +63,8 @@ def write(
 ) -> None:
     """Add what was found; what was said of objects that were ``taken_again`` no longer stands."""
     if taken_again:
-        statement = f"DELETE FROM {rejected.name} WHERE array_contains(:again, source_object)"  # noqa: S608
-        spark.sql(statement, args={"again": fn.array(*map(fn.lit, taken_again))})
+        places = ", ".join(map(_quoted, taken_again))
+        spark.sql(f"DELETE FROM {rejected.name} WHERE source_object IN ({places})")  # noqa: S608
     told = spark.table(rejected.name).where(tables.since(FOUND_AT, _first(found_at)))
     fresh = _unique(found).alias("new").join(
         told.select(*NAMES, _place().alias(_FILE)).alias("old"), _same(), "left_anti"
@@ -97,3 +97,9 @@ def _same() -> Column:
     for name in (*_reason(), _FILE):
         same = same & fn.col(f"new.{name}").eqNullSafe(fn.col(f"old.{name}"))
     return same
+
+
+def _quoted(text: str) -> str:
+    """A text as Spark's SQL has it: parameters of ``sql()`` cannot be lists."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -97,6 +97,7 @@ class World:
             run_id=run_id,
             training_job=run_id,
             model_data_url=f"s3://{bucket}/{key}",
+            snapshots=dict.fromkeys(names.STREAMS, "1"),
         )
         package = str(answer["package_arn"])
         self.answers[package] = probability

@@ -18,7 +18,9 @@ from core import records
 from core.parsing import BYTE_ORDER_MARK, bare
 from core.records import compiled, identifier, pseudonymiser
 from glue_jobs import contents, files
+from glue_jobs.arrivals import LANDING
 from glue_jobs.contents import UnreadableError, lines
+from glue_jobs.rejections import Rejected
 from lambdas.transform import logic
 from tests.support.records import DEPARTURE, FLIGHTS, KEY
 
@@ -93,7 +95,7 @@ def test_a_line_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def checked(name: str, content: bytes) -> list[tuple[Any, Any]]:
     """What the curate job's workers make of a file of the landing zone."""
-    row = {"stream": "events", "origin": files.LANDING, "folder": "s3://l/events/",
+    row = {"stream": "events", "origin": LANDING, "folder": "s3://l/events/",
            "source_object": f"s3://l/events/{name}", "modified": 1, "content": content}  # fmt: skip
     return list(files.check([row], RECORD, KEY))  # type: ignore[list-item]
 
@@ -110,7 +112,7 @@ def test_a_bad_file_is_one_row_with_its_size_and_the_reason() -> None:
     cut = gzip.compress(TWO, mtime=0)[:-5]
     ((valid, refused),) = checked("a.gz", cut)
     assert valid is None
-    row = files.Rejected(*refused)
+    row = Rejected(*refused)
     assert (row.code, row.source_object) == ("unreadable_file", "s3://l/events/a.gz")
     assert row.record_id == identifier(KEY, "flight_id")(cut)
     assert row.detail is not None and row.detail.startswith(f"{len(cut)} bytes: ")

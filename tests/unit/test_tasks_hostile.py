@@ -57,7 +57,7 @@ def test_a_card_of_intervals_without_ends_is_one_all_the_same(case: str) -> None
     label, outputs, _ = some(case)
     mine = evaluated(case, label, outputs, metrics.draw(np.zeros(60, int), 1, 50))
     task = tasks.of(compiled(case))
-    candidate = Candidate("run", "job", "s3://a/m", "s3://a/e", "1.0.0")
+    candidate = Candidate("run", "job", "s3://a/m", "s3://a/e", "1.0.0", {})
     difference = {task.objective.key: {"value": -0.1, "low": None, "high": None}}
     card = metadata(candidate, {"candidate": mine, "difference": difference}, task)
     assert card[f"{task.objective.key}_difference_to_champion"] == "-0.10000"

@@ -193,7 +193,7 @@ def test_the_model_package_s_card_is_within_sagemaker_s_limits(
     trained: Trained, compared: dict[str, Any]
 ) -> None:
     task = tasks.of(trained.contract)
-    candidate = Candidate("run-1", "job-1", "s3://a/model.tar.gz", "s3://a/e.json", "1.0.0")
+    candidate = Candidate("run-1", "job-1", "s3://a/model.tar.gz", "s3://a/e.json", "1.0.0", {})
     request = package_request("group", "image", candidate, compared, task)
     card = request["CustomerMetadataProperties"]
     assert {metric.key for metric in task.metrics} <= set(card)
