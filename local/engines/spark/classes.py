@@ -22,7 +22,7 @@ from local.engines.spark import gateway, jars
 
 JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto"
 # Java reads no store without one; it protects nothing that is secret.
-TRUST_PASSWORD = "certificates"  # noqa: S105 (of public certificates)
+TRUST_PASSWORD = "certificates"  # noqa: S105  # pragma: allowlist secret
 _log = logging.getLogger("millrace.glue")
 
 # Touches what the project's jobs touch, so that the archive holds those classes.
