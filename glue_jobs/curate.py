@@ -93,7 +93,8 @@ def main(argv: Sequence[str]) -> None:
     if run.rejected:
         again = [one.path for one in run.taken if one.again]
         rejections.write(spark, rejected, union(run.rejected), taken_at, again)
-    if run.taken:
+    # None at all after a failure: the next run looks back from the newest note, of either stream.
+    if run.taken and not run.failures:
         arrivals.record(spark, deliveries, run.taken, taken_at)
         _forget(spark, [rejected, deliveries], lake, taken_at)
     if run.failures:

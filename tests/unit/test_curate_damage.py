@@ -246,7 +246,9 @@ def test_a_table_that_cannot_be_written_does_not_hold_up_the_other(
             lake.run()
     assert len(lake.table("labels")) == len(month.labels)
     assert list(lake.table("rejected")["code"]) == ["unreadable_file"]
+    assert lake.table("deliveries").empty, "a note of one stream would hide old news of the other"
     lake.run()
+    assert list(lake.table("rejected")["code"]) == ["unreadable_file"]
     assert len(lake.table("events")) == len(month.events)
     assert len(lake.table("labels")) == len(month.labels)
     assert len(json_lines(month.events)) < contents.LARGEST_FILE
